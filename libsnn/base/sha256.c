@@ -1,0 +1,93 @@
+/* SHA-256 of bytes in memory, after FIPS 180-4.
+ *
+ * It names files by their content (provenance, side-car tensors); nothing secret passes here, and
+ * no care is taken of timing.
+ */
+#include "libsnn/base/sha256.h"
+
+#include <string.h>
+
+enum { BLOCK_SIZE = 64 };
+
+/* First 32 bits of the fractional parts of the cube roots of the first 64 primes. */
+static const uint32_t round_constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static uint32_t rotate_right(uint32_t x, unsigned bits)
+{
+    return x >> bits | x << (32 - bits);
+}
+
+static void schedule_fill(uint32_t w[64], const unsigned char block[BLOCK_SIZE])
+{
+    for (size_t i = 0; i < 16; i++) {
+        const unsigned char *p = block + 4 * i;
+        w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    }
+    for (size_t i = 16; i < 64; i++) {
+        uint32_t a = w[i - 15];
+        uint32_t b = w[i - 2];
+        uint32_t s0 = rotate_right(a, 7) ^ rotate_right(a, 18) ^ a >> 3;
+        uint32_t s1 = rotate_right(b, 17) ^ rotate_right(b, 19) ^ b >> 10;
+        w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+    }
+}
+
+static void block_digest(uint32_t hash[8], const unsigned char block[BLOCK_SIZE])
+{
+    uint32_t w[64];
+    schedule_fill(w, block);
+    uint32_t v[8]; /* the standard's a..h */
+    memcpy(v, hash, sizeof(v));
+    for (size_t i = 0; i < 64; i++) {
+        uint32_t s1 = rotate_right(v[4], 6) ^ rotate_right(v[4], 11) ^ rotate_right(v[4], 25);
+        uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
+        uint32_t t1 = v[7] + s1 + choice + round_constants[i] + w[i];
+        uint32_t s0 = rotate_right(v[0], 2) ^ rotate_right(v[0], 13) ^ rotate_right(v[0], 22);
+        uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
+        memmove(v + 1, v, 7 * sizeof(v[0]));
+        v[4] += t1;
+        v[0] = t1 + s0 + majority;
+    }
+    for (size_t i = 0; i < 8; i++)
+        hash[i] += v[i];
+}
+
+/* The rest of the message, a one bit, zeros, and the message's length in bits: one or two blocks.
+ */
+static void tail_digest(uint32_t hash[8], const unsigned char *rest, size_t rest_size,
+                        uint64_t total_size)
+{
+    unsigned char tail[2 * BLOCK_SIZE] = {0};
+    if (rest_size > 0) memcpy(tail, rest, rest_size);
+    tail[rest_size] = 0x80;
+    size_t tail_size = rest_size + 1 + 8 <= BLOCK_SIZE ? BLOCK_SIZE : 2 * BLOCK_SIZE;
+    uint64_t bit_count = total_size * 8;
+    for (size_t i = 0; i < 8; i++)
+        tail[tail_size - 1 - i] = (unsigned char)(bit_count >> 8 * i & 0xFF);
+    block_digest(hash, tail);
+    if (tail_size > BLOCK_SIZE) block_digest(hash, tail + BLOCK_SIZE);
+}
+
+void snnbase_sha256_hex(const void *data, size_t size, char hex[SNNBASE_SHA256_HEX_SIZE])
+{
+    /* First 32 bits of the fractional parts of the square roots of the first 8 primes. */
+    uint32_t hash[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    const unsigned char *bytes = data;
+    size_t rest_size = size % BLOCK_SIZE;
+    for (size_t at = 0; at < size - rest_size; at += BLOCK_SIZE)
+        block_digest(hash, bytes + at);
+    tail_digest(hash, rest_size > 0 ? bytes + (size - rest_size) : NULL, rest_size, size);
+    for (size_t i = 0; i < 64; i++)
+        hex[i] = "0123456789abcdef"[hash[i / 8] >> (28 - 4 * (i % 8)) & 15];
+    hex[64] = '\0';
+}
