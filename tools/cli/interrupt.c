@@ -1,0 +1,42 @@
+/* The one place with file-level state in the tools: a signal handler gets nothing but a number, so
+ * the flag it sets can live nowhere else. It is atomic rather than sig_atomic_t because workers
+ * read it too, and C11 allows a handler to touch lock-free atomics.
+ */
+#include "tools/cli/interrupt.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/cli/message.h"
+
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler needs a lock-free flag");
+
+static atomic_int interrupted;
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    if (atomic_exchange(&interrupted, 1)) _exit(SNNCLI_EXIT_INTERRUPTED);
+}
+
+void snncli_interrupt_install(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    struct sigaction action, old;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN) continue;
+        sigaction(signals[i], &action, NULL);
+    }
+}
+
+bool snncli_interrupt_pending(void)
+{
+    return atomic_load(&interrupted) != 0;
+}

@@ -1,0 +1,18 @@
+/* Ctrl-C and SIGTERM: the first asks the tool to stop in good order, the second ends it at once.
+ *
+ * A tool polls snncli_interrupt_pending where it can stop (the progress callback of a run does),
+ * then writes what it has, marked incomplete, and ends with SNNCLI_EXIT_INTERRUPTED.
+ */
+#ifndef TOOLS_CLI_INTERRUPT_H
+#define TOOLS_CLI_INTERRUPT_H
+
+#include <stdbool.h>
+
+/* Catches both signals; one that is ignored already (nohup, a shell's background job) stays so.
+ * System calls are restarted. */
+void snncli_interrupt_install(void);
+
+/* True from the first signal on; from any thread. */
+bool snncli_interrupt_pending(void);
+
+#endif
