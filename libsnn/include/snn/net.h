@@ -1,0 +1,136 @@
+/* The spiking net: integrate-and-fire populations joined by synapses, lowered from a graph.
+ *
+ * Immutable after lowering and shared between threads; all fields are to be read only. Thresholds
+ * are folded into the weights (threshold form), so that populations fire at `threshold` = 1 unless
+ * an option says otherwise. See docs/semantics.md for the equations.
+ */
+#ifndef SNN_NET_H
+#define SNN_NET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snn/context.h"
+#include "snn/export.h"
+#include "snn/graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum snn_synapse_kind {
+    SNN_SYNAPSE_CONV2D = 0,    /* weights [out][in / groups][kernel_h][kernel_w] */
+    SNN_SYNAPSE_DENSE = 1,     /* weights [out][in channels][in height][in width] */
+    SNN_SYNAPSE_ONE_TO_ONE = 2 /* weights [channels]: neuron (c, y, x) to neuron (c, y, x) */
+};
+
+#define SNN_SOURCE_INPUT UINT32_MAX
+
+/* Largest spike count of a neuron in one step; float32 counts stay exact up to here. */
+#define SNN_SPIKES_PER_STEP_MAX 16777216u
+
+/* How the spikes of one population (or of the input) reach another. Each spike first passes the
+ * pools (sum pooling: addresses are remapped, spikes that meet add up), then the weights. */
+struct snn_synapse {
+    uint32_t source; /* index of an earlier population, or SNN_SOURCE_INPUT */
+    const struct snn_window *pools;
+    uint32_t pool_count;
+    float pool_scale; /* product of 1/k^2 of the average pools; already in the weights */
+    struct snn_shape source_shape; /* after the pools */
+    enum snn_synapse_kind kind;
+    struct snn_window window; /* CONV2D */
+    uint32_t groups;
+    const float *weights;
+    size_t weight_count;
+};
+
+enum snn_reset { SNN_RESET_SUBTRACT = 0, SNN_RESET_ZERO = 1 };
+
+/* One population of neurons [channels][height][width]. Per step, in float32 and in this order:
+ * I = 0; I += n * w for each arriving event; I += bias; v = v + I;
+ * n = v > 0 ? trunc(v / threshold) : 0; n = min(n, spikes_max); v -= n * threshold (or v = 0 where
+ * n > 0); v = max(v, v_min). */
+struct snn_population {
+    const char *name; /* of the graph layer it came from */
+    struct snn_shape shape;
+    const struct snn_synapse *synapses;
+    uint32_t synapse_count;
+    uint32_t synapse_first; /* index of synapses[0] among all synapses of the net */
+    const float *bias;      /* NULL, one a channel, or one a neuron */
+    size_t bias_count;
+    float threshold;
+    float v_init;
+    float v_min;         /* -FLT_MAX for none */
+    uint32_t spikes_max; /* per neuron and step, 1..SNN_SPIKES_PER_STEP_MAX */
+    enum snn_reset reset;
+    /* Activation that one spike a step stands for, [channels]: rate * activation_scale = CNN value
+     */
+    const float *activation_scale;
+    uint64_t macs; /* of the CNN layer, per frame */
+};
+
+/* One way to read the output population. Readout 0 is the output population itself; further ones
+ * are extra neurons over the same currents with their own threshold. */
+struct snn_readout {
+    float gain;      /* factor on the output threshold */
+    float threshold; /* FLT_MAX: integrates without ever firing */
+    float v_init;
+    float v_min;
+    uint32_t spikes_max;
+};
+
+struct snn_net {
+    const char *name;
+    struct snn_shape input_shape;
+    const struct snn_population *populations; /* in topological order; the last is the output */
+    uint32_t population_count;
+    uint32_t synapse_count; /* of all populations */
+    uint32_t class_count;   /* neurons of the output population */
+    const struct snn_readout *readouts;
+    uint32_t readout_count;
+    uint64_t neuron_count;
+};
+
+enum snn_norm_kind {
+    SNN_NORM_NONE = 0,     /* thresholds 1 on the weights as they are */
+    SNN_NORM_QUANTILE = 1, /* threshold = quantile of the activations (1: maximum) */
+    SNN_NORM_RECIPE = 2    /* thresholds from a recipe of the graph: "mse:16", "ltb" */
+};
+
+enum snn_max_pool { SNN_MAX_POOL_REFUSE = 0, SNN_MAX_POOL_AVG = 1, SNN_MAX_POOL_OR = 2 };
+
+struct snn_lower_options {
+    enum snn_norm_kind norm;
+    double quantile;     /* for SNN_NORM_QUANTILE: 0.999 */
+    const char *recipe;  /* for SNN_NORM_RECIPE */
+    int channelwise;     /* thresholds per channel where statistics or recipe have them */
+    float v_init;        /* in thresholds: 0.5 */
+    float v_min;         /* in thresholds: -1; -INFINITY for none */
+    uint32_t spikes_max; /* 0: unlimited */
+    enum snn_reset reset;
+    float output_gain;        /* on the output threshold: 1 */
+    int readout_membrane;     /* the output integrates and does not fire */
+    const float *extra_gains; /* one further readout each */
+    uint32_t extra_gain_count;
+    enum snn_max_pool max_pool;
+};
+
+/* The defaults named above, with SNN_NORM_QUANTILE 0.999. */
+SNN_API void snn_lower_options_init(struct snn_lower_options *options);
+
+/* Lowers a graph: a pure function of graph and options. Reports every obstacle to the diagnostics
+ * sink and returns the first. Errors: UNSUPPORTED (a layer with no spiking form), NOT_FOUND (no
+ * such statistics or recipe; the hint says how to get them), INVALID, LIMIT (neuron_count), NOMEM.
+ */
+SNN_API int snn_net_lower(struct snn_net **out, struct snn_context *context,
+                          const struct snn_graph *graph, const struct snn_lower_options *options);
+SNN_API void snn_net_destroy(struct snn_net **net);
+
+/* Neurons that one event at (y, x) of the synapse's source_shape reaches, exact at borders. */
+SNN_API uint64_t snn_synapse_fanout(const struct snn_net *net, uint32_t population,
+                                    uint32_t synapse, uint32_t y, uint32_t x);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,196 @@
+/* The run: a data set through an encoder into a loaded target, and what came out as a result.
+ *
+ * Every number of a result is the same for any thread count: samples are independent, sums are of
+ * integers or taken in sample order.
+ */
+#ifndef SNN_RUN_H
+#define SNN_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snn/context.h"
+#include "snn/energy.h"
+#include "snn/export.h"
+#include "snn/graph.h"
+#include "snn/net.h"
+#include "snn/stream.h"
+#include "snn/target.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* When a sample is decided early. Decisions are taken after a step; a sample that no step decides
+ * is decided at the end. */
+enum snn_rule_kind {
+    SNN_RULE_FIRST = 0,    /* the first output spike */
+    SNN_RULE_COUNT = 1,    /* a class has N spikes */
+    SNN_RULE_MARGIN = 2,   /* a class leads by M spikes */
+    SNN_RULE_MEMBRANE = 3, /* a class leads by M thresholds of integrated potential */
+    SNN_RULE_SOFTMAX = 4   /* softmax of the summed logits reaches P */
+};
+
+struct snn_rule {
+    enum snn_rule_kind kind;
+    double parameter; /* N, M or P; 0 for `first` */
+    float gain;       /* on the output threshold, "first@4"; 0: the net's own readout */
+};
+
+/* "first", "first@4", "count:3", "margin:2", "membrane:1.5", "softmax:0.9". Errors: INVALID. */
+SNN_API int snn_rule_parse(struct snn_rule *out, struct snn_context *context, const char *text);
+/* Writes the canonical text (at most `size` bytes with the terminator). */
+SNN_API void snn_rule_format(const struct snn_rule *rule, char *text, size_t size);
+
+enum snn_synop_accounting {
+    SNN_SYNOPS_EXACT = 0,       /* one weight added to one potential, borders exact */
+    SNN_SYNOPS_SINABS_0_3_3 = 1 /* input after average pooling x C_out x k x k, borders ignored */
+};
+
+/* What one sample did, for sinks that store it. Arrays live until the callback returns. */
+struct snn_sample_record {
+    uint64_t index; /* in the source */
+    uint32_t timesteps;
+    uint32_t class_count;
+    uint32_t population_count;
+    const uint32_t *counts;            /* [timesteps][class_count] spikes of readout 0 */
+    const uint64_t *population_spikes; /* [timesteps][population_count] */
+};
+
+struct snn_run_options {
+    uint32_t timesteps;
+    enum snn_encoding encoding; /* ignored for recorded spikes */
+    uint64_t seed;
+    uint64_t offset;  /* first sample */
+    uint64_t count;   /* samples; 0: all that follow */
+    unsigned threads; /* 0: one a processor */
+    double dt_us;     /* duration of a step */
+    enum snn_synop_accounting accounting;
+    const struct snn_energy_profile *energy;
+    const struct snn_rule *rules;
+    uint32_t rule_count;
+    const struct snn_graph *cnn; /* evaluated on the same frames for cnn_accuracy; NULL: not */
+    /* Called under a lock from any worker. `progress` returns false to stop the run: the samples
+     * done so far then make a result with complete = false. */
+    bool (*progress)(uint64_t done, uint64_t total, void *user);
+    /* Called under the same lock, in any order of samples; a status other than SNN_OK ends the run
+     * with it. NULL: not wanted. */
+    int (*sample)(const struct snn_sample_record *record, void *user);
+    void *user;
+};
+
+SNN_API void snn_run_options_init(struct snn_run_options *options);
+
+struct snn_result_rule {
+    struct snn_rule rule;
+    double accuracy;
+    double steps_mean;
+    double synops_mean; /* until the decision */
+    double energy_uj;
+    uint64_t undecided; /* samples that only the end decided */
+};
+
+struct snn_result_layer {
+    const char *name;
+    uint64_t neurons;
+    double spikes_mean; /* a sample */
+    double events_mean; /* spikes that arrive, after the pools, a sample */
+    double synops_mean;
+    double updates_mean;    /* neurons x steps */
+    double input_macs_mean; /* of analog input, a sample */
+    uint64_t macs;          /* of the CNN's layer, a frame */
+};
+
+/* Means are over samples; accuracies are fractions with all samples in the denominator, NaN without
+ * labels. Steps count from 1. */
+struct snn_result {
+    const char *target;
+    uint64_t sample_count; /* that were run */
+    uint64_t sample_offset;
+    bool complete;
+    uint32_t timesteps;
+    uint32_t class_count;
+    double accuracy;
+    double balanced_accuracy;
+    double accuracy_without_silent;
+    const double *accuracy_by_step; /* [timesteps] */
+    double cnn_accuracy;
+    double cnn_agreement; /* share of samples where the spiking net decides as the CNN */
+    struct {
+        double accuracy;
+        uint64_t count;    /* samples that spiked */
+        double steps_mean; /* over those; NaN if none */
+        double steps_p50;
+        double steps_p95;
+    } first_spike;
+    const struct snn_result_rule *rules;
+    uint32_t rule_count;
+    uint64_t silent_count;
+    const uint64_t *silent_indices; /* ascending */
+    const uint32_t *silent_layers; /* layer that first fell silent; layer_count: the input itself */
+    const uint64_t *confusion;     /* [class][class]: label, prediction; silent samples not in it */
+    const struct snn_result_layer *layers;
+    uint32_t layer_count;
+    double input_spikes_mean;
+    double synops_mean;
+    double macs_mean;
+    double synops_until_decision_mean; /* first rule; else the first output spike */
+    struct snn_energy_profile energy;
+    double energy_uj_mean;
+    double energy_uj_until_decision_mean;
+    enum snn_synop_accounting accounting;
+    double seconds;      /* wall clock */
+    double synops_total; /* exact SynOps, for the rate */
+    unsigned threads;
+};
+
+/* Runs samples through a target on which a net was loaded. `net` is that net. Errors: INVALID
+ * (shapes do not fit, a rule's gain has no readout), NOT_FOUND (no sample in the range), CANCELLED
+ * never (see complete), and those of source, encoder, target and sample callback. */
+SNN_API int snn_run(struct snn_result **out, struct snn_context *context, struct snn_target *target,
+                    const struct snn_net *net, const struct snn_source *source,
+                    const struct snn_run_options *options);
+SNN_API void snn_result_destroy(struct snn_result **result);
+
+/* What a report says of the run beside its results; strings may be NULL. */
+struct snn_report {
+    const char *tool;
+    const char *model_name;
+    const char *model_sha256;
+    const char *data;
+    uint64_t seed;
+    uint64_t samples;
+    uint64_t offset;
+    uint32_t timesteps;
+    double dt_us;
+    const char *encoding;
+    const char *norm;
+    bool channelwise;
+    double v_init;
+    const char *v_min;
+    const char *reset;
+    uint32_t spikes_max; /* 0: unlimited */
+    double output_gain;
+    const char *readout;
+    const char *semantics;
+    const char *order;
+    const char *arith;
+    const char *compat;
+    const struct snn_result *const *results;
+    uint32_t result_count;
+};
+
+/* The JSON document of schema "snn.run/1" (docs/formats/result.md) to a file, whole or not at all.
+ * Errors: those of writing, NOMEM. */
+SNN_API int snn_report_save(struct snn_context *context, const struct snn_report *report,
+                            const char *path);
+/* The same as text; free with snn_text_free. */
+SNN_API int snn_report_format(char **out, struct snn_context *context,
+                              const struct snn_report *report);
+SNN_API void snn_text_free(struct snn_context *context, char **text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,17 @@
+/* libsnn: everything at once. */
+#ifndef SNN_SNN_H
+#define SNN_SNN_H
+
+#include "snn/calibrate.h"
+#include "snn/context.h"
+#include "snn/energy.h"
+#include "snn/graph.h"
+#include "snn/net.h"
+#include "snn/npy.h"
+#include "snn/run.h"
+#include "snn/status.h"
+#include "snn/stream.h"
+#include "snn/target.h"
+#include "snn/version.h"
+
+#endif

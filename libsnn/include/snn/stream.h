@@ -1,0 +1,103 @@
+/* What flows: frames and spikes, where they come from (sources) and how frames become spikes
+ * (encoders).
+ *
+ * Addresses of input events are (y * width + x) * channels + channel, ascending within a step.
+ */
+#ifndef SNN_STREAM_H
+#define SNN_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snn/context.h"
+#include "snn/export.h"
+#include "snn/graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Spikes of `step_count` consecutive steps. Borrowed from whoever made them, until its next call.
+ */
+struct snn_spikes {
+    uint32_t step_count;
+    bool constant; /* one list, the same in every step: analog input of the `current` encoding */
+    const uint32_t *step_begin; /* [step_count + 1], or [2] if constant: offsets into the lists */
+    const uint32_t *address;
+    const float *count; /* spikes (whole numbers), or input values if constant; NULL: all 1 */
+};
+
+/* A data set: labelled frames, or exact spike recordings. Reading is thread-safe. */
+struct snn_source;
+
+enum snn_source_kind { SNN_SOURCE_FRAMES = 0, SNN_SOURCE_SPIKES = 1 };
+
+struct snn_source_options {
+    const char *labels; /* path; NULL: found beside (images-idx3 -> labels-idx1), or none */
+};
+
+/* Opens IDX, IDX.gz (labels likewise) or NPY: uint8 or float frames of shape N,H,W or N,C,H,W (also
+ * N,features); as `spikes` uint8 counts of shape N,T,C,H,W or T,C,H,W. Float frames are intensities
+ * in 0..1. Errors: NOT_FOUND, ACCESS, IO, FORMAT (wrong magic, truncated, labels of another
+ * length), UNSUPPORTED (dtype), LIMIT, NOMEM. */
+SNN_API int snn_source_open(struct snn_source **out, struct snn_context *context, const char *path,
+                            enum snn_source_kind kind, const struct snn_source_options *options);
+SNN_API void snn_source_close(struct snn_source **source);
+SNN_API enum snn_source_kind snn_source_kind(const struct snn_source *source);
+SNN_API uint64_t snn_source_count(const struct snn_source *source);
+SNN_API struct snn_shape snn_source_shape(const struct snn_source *source);
+/* Steps of a spike recording; 0 for frames. */
+SNN_API uint32_t snn_source_steps(const struct snn_source *source);
+SNN_API bool snn_source_has_labels(const struct snn_source *source);
+/* -1 where there is none. */
+SNN_API int32_t snn_source_label(const struct snn_source *source, uint64_t index);
+/* Sample `index` as intensities 0..1, [channels][height][width]. Only for frames. */
+SNN_API void snn_source_frame(const struct snn_source *source, uint64_t index, float *intensity);
+/* The spike counts of one step of one sample, [channels][height][width]. Only for spikes. */
+SNN_API const uint8_t *snn_source_counts(const struct snn_source *source, uint64_t index,
+                                         uint32_t step);
+
+enum snn_encoding {
+    SNN_ENCODING_RATE = 0, /* error diffusion: acc += p, spike where acc >= 1; acc starts at 1/2 */
+    SNN_ENCODING_BERNOULLI = 1, /* spike where U < p, an independent draw a pixel and step */
+    SNN_ENCODING_CURRENT = 2,   /* the value itself drives the first layer in every step */
+    SNN_ENCODING_TTFS = 3       /* one spike at step floor((1 - p)(T - 1) + 1/2); none for p = 0 */
+};
+
+/* "rate", ...; NULL for an unknown value. */
+SNN_API const char *snn_encoding_name(enum snn_encoding encoding);
+/* Errors: INVALID. */
+SNN_API int snn_encoding_parse(enum snn_encoding *out, struct snn_context *context,
+                               const char *name);
+
+struct snn_encoder_options {
+    enum snn_encoding encoding;
+    uint64_t seed;
+    uint32_t timesteps;
+};
+
+/* Turns one frame after another into spikes. One thread at a time. The same seed, sample index,
+ * step and address give the same spikes in any order of calls, on any machine. */
+struct snn_encoder;
+
+SNN_API int snn_encoder_create(struct snn_encoder **out, struct snn_context *context,
+                               const struct snn_encoder_options *options, struct snn_shape shape);
+SNN_API void snn_encoder_destroy(struct snn_encoder **encoder);
+/* Begins sample `index` with its intensities [channels][height][width] (copied). Errors: INVALID
+ * for a value outside 0..1, naming it. */
+SNN_API int snn_encoder_begin(struct snn_encoder *encoder, struct snn_context *context,
+                              uint64_t index, const float *intensity);
+/* The same for recorded spikes of a source. */
+SNN_API int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *context,
+                                       const struct snn_source *source, uint64_t index);
+/* The next `step_count` steps (at most SNN_ENCODER_STEPS_MAX). No allocation. */
+SNN_API void snn_encoder_next(struct snn_encoder *encoder, uint32_t step_count,
+                              struct snn_spikes *out);
+
+#define SNN_ENCODER_STEPS_MAX 32u
+
+#ifdef __cplusplus
+}
+#endif
+#endif

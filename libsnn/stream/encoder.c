@@ -1,0 +1,421 @@
+/* Encoders: from a frame, or a recording, to spikes step by step.
+ *
+ * Pixels that may spike are collected once a sample, in ascending order of their addresses. A chunk
+ * of at most 32 steps is then made in two passes: each encoding marks in one word a pixel the steps
+ * in which it spikes (bit t for step t of the chunk), and one loop turns the words into lists:
+ *
+ *     pixel   mark              lists of addresses
+ *       3    ..1..1             step 0: 7    step 2: 3 7    step 5: 3
+ *       7    1.1...
+ *
+ * What a sample's spikes are does not depend on how its steps are cut into chunks.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "libsnn/base/error.h"
+#include "libsnn/base/memory.h"
+#include "libsnn/stream/draw.h"
+#include "snn/stream.h"
+
+_Static_assert(SNN_ENCODER_STEPS_MAX <= 32, "the steps of a chunk are the bits of a word");
+
+struct snn_encoder {
+    struct snn_allocator allocator;
+    struct snnbase_arena arena; /* all arrays below */
+    struct snn_encoder_options options;
+    struct snn_shape shape;
+
+    uint64_t index;                     /* of the sample */
+    uint64_t step;                      /* the next one */
+    const struct snn_source *recording; /* borrowed; NULL for a frame */
+
+    uint32_t active_count;
+    uint32_t *active; /* [pixels] addresses that may spike, ascending */
+    float *value;     /* [pixels] their intensities, > 0 */
+    float *remainder; /* [pixels] rate: what is left of the accumulated intensity */
+    uint32_t *number; /* [pixels] bernoulli: limit of the draw; ttfs: step of the spike */
+    uint8_t *drawn;   /* [pixels] bernoulli: spikes of four steps */
+    uint32_t *mark;   /* [pixels] steps of the chunk in which each active pixel spikes */
+
+    uint32_t step_begin[SNN_ENCODER_STEPS_MAX + 1];
+    uint32_t *address; /* [SNN_ENCODER_STEPS_MAX * pixels] */
+    float *count;      /* the same; of recorded spikes */
+};
+
+static const char *const encoding_names[] = {
+    [SNN_ENCODING_RATE] = "rate",
+    [SNN_ENCODING_BERNOULLI] = "bernoulli",
+    [SNN_ENCODING_CURRENT] = "current",
+    [SNN_ENCODING_TTFS] = "ttfs",
+};
+
+enum { ENCODING_COUNT = sizeof(encoding_names) / sizeof(encoding_names[0]) };
+
+const char *snn_encoding_name(enum snn_encoding encoding)
+{
+    int value = (int)encoding;
+    return value >= 0 && value < ENCODING_COUNT ? encoding_names[value] : NULL;
+}
+
+int snn_encoding_parse(enum snn_encoding *out, struct snn_context *context, const char *name)
+{
+    for (int i = 0; i < ENCODING_COUNT; i++) {
+        if (strcmp(name, encoding_names[i]) != 0) continue;
+        *out = (enum snn_encoding)i;
+        return SNN_OK;
+    }
+    snnbase_fail(context, SNN_ERR_INVALID, "unknown encoding '%s'", name);
+    return snnbase_hint(context, "the encodings are rate, bernoulli, current and ttfs");
+}
+
+/* --- Creation --------------------------------------------------------------------------------- */
+
+static int check_options(struct snn_context *context, const struct snn_encoder_options *options,
+                         struct snn_shape shape)
+{
+    if (!snn_encoding_name(options->encoding)) {
+        return snnbase_fail(context, SNN_ERR_INVALID, "unknown encoding %d",
+                            (int)options->encoding);
+    }
+    if (options->timesteps == 0) {
+        return snnbase_fail(context, SNN_ERR_INVALID, "0 time steps, not at least 1");
+    }
+    if (shape.channels == 0 || shape.height == 0 || shape.width == 0) {
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "frames of %" PRIu32 "x%" PRIu32 "x%" PRIu32 " are empty",
+                            shape.channels, shape.height, shape.width);
+    }
+    /* Offsets into the lists of a full chunk are 32-bit, padding included. */
+    uint64_t limit = UINT32_MAX / SNN_ENCODER_STEPS_MAX - SNNSTREAM_DRAW_LANES;
+    if (snnbase_limits(context)->neuron_count < limit) {
+        limit = snnbase_limits(context)->neuron_count;
+    }
+    if ((uint64_t)shape.height * shape.width > limit / shape.channels) {
+        return snnbase_fail(context, SNN_ERR_LIMIT,
+                            "frames of %" PRIu32 "x%" PRIu32 "x%" PRIu32
+                            " values exceed the limit of %" PRIu64,
+                            shape.channels, shape.height, shape.width, limit);
+    }
+    return SNN_OK;
+}
+
+static int allocate_arrays(struct snn_encoder *encoder, struct snn_context *context)
+{
+    struct snnbase_arena *arena = &encoder->arena;
+    size_t lanes = SNNSTREAM_DRAW_LANES;
+    size_t pixels = (snn_shape_size(encoder->shape) + lanes - 1) / lanes * lanes;
+    encoder->active = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->active));
+    encoder->value = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->value));
+    encoder->remainder = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->remainder));
+    encoder->number = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->number));
+    encoder->drawn = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->drawn));
+    encoder->mark = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->mark));
+    encoder->address = snnbase_arena_alloc(arena, context, pixels * SNN_ENCODER_STEPS_MAX,
+                                           sizeof(*encoder->address));
+    encoder->count = snnbase_arena_alloc(arena, context, pixels * SNN_ENCODER_STEPS_MAX,
+                                         sizeof(*encoder->count));
+    bool complete = encoder->active && encoder->value && encoder->remainder && encoder->number &&
+                    encoder->drawn && encoder->mark && encoder->address && encoder->count;
+    return complete ? SNN_OK : SNN_ERR_NOMEM;
+}
+
+int snn_encoder_create(struct snn_encoder **out, struct snn_context *context,
+                       const struct snn_encoder_options *options, struct snn_shape shape)
+{
+    int status = check_options(context, options, shape);
+    if (status != SNN_OK) return status;
+    struct snn_encoder *encoder = snnbase_alloc(context, 1, sizeof(*encoder));
+    if (!encoder) return SNN_ERR_NOMEM;
+    encoder->allocator = *snnbase_allocator(context);
+    encoder->options = *options;
+    encoder->shape = shape;
+    snnbase_arena_init(&encoder->arena, context);
+    status = allocate_arrays(encoder, context);
+    if (status != SNN_OK) {
+        snn_encoder_destroy(&encoder);
+        return status;
+    }
+    *out = encoder;
+    return SNN_OK;
+}
+
+void snn_encoder_destroy(struct snn_encoder **encoder)
+{
+    if (!encoder || !*encoder) return;
+    snnbase_arena_fini(&(*encoder)->arena);
+    struct snn_allocator allocator = (*encoder)->allocator;
+    snnbase_allocator_free(&allocator, *encoder);
+    *encoder = NULL;
+}
+
+/* --- The beginning of a sample ---------------------------------------------------------------- */
+
+static int check_intensities(struct snn_context *context, uint64_t index, struct snn_shape shape,
+                             const float *intensity)
+{
+    size_t size = snn_shape_size(shape);
+    size_t plane = (size_t)shape.height * shape.width;
+    for (size_t i = 0; i < size; i++) {
+        if (intensity[i] >= 0.0f && intensity[i] <= 1.0f) continue;
+        snnbase_fail(context, SNN_ERR_INVALID,
+                     "sample %" PRIu64 ": the intensity %g at channel %zu, row %zu, column %zu is "
+                     "outside 0..1",
+                     index, (double)intensity[i], i / plane, i % plane / shape.width,
+                     i % plane % shape.width);
+        return snnbase_hint(context, "divide the frames by their greatest value");
+    }
+    return SNN_OK;
+}
+
+/* Pixels that are not zero, from [channel][row][column] into the order of addresses. */
+static void collect_active(struct snn_encoder *encoder, const float *intensity)
+{
+    size_t plane = (size_t)encoder->shape.height * encoder->shape.width;
+    uint32_t count = 0;
+    uint32_t address = 0;
+    for (size_t position = 0; position < plane; position++) {
+        for (uint32_t c = 0; c < encoder->shape.channels; c++) {
+            float value = intensity[c * plane + position];
+            encoder->active[count] = address++;
+            encoder->value[count] = value;
+            count += value > 0.0f;
+        }
+    }
+    encoder->active_count = count;
+}
+
+static void prepare_rate(struct snn_encoder *encoder)
+{
+    for (uint32_t i = 0; i < encoder->active_count; i++)
+        encoder->remainder[i] = 0.5f;
+}
+
+/* The limits of the draws. Pixels too dark for any draw (p < 2^-32) are dropped. */
+static void prepare_bernoulli(struct snn_encoder *encoder)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < encoder->active_count; i++) {
+        uint64_t threshold = (uint64_t)((double)encoder->value[i] * 4294967296.0);
+        if (threshold == 0) continue;
+        encoder->active[kept] = encoder->active[i];
+        encoder->value[kept] = encoder->value[i];
+        encoder->number[kept++] = (uint32_t)(threshold - 1);
+    }
+    encoder->active_count = kept;
+}
+
+static void prepare_ttfs(struct snn_encoder *encoder)
+{
+    double last = (double)(encoder->options.timesteps - 1);
+    for (uint32_t i = 0; i < encoder->active_count; i++) {
+        double step = floor((1.0 - (double)encoder->value[i]) * last + 0.5);
+        encoder->number[i] = (uint32_t)step;
+    }
+}
+
+int snn_encoder_begin(struct snn_encoder *encoder, struct snn_context *context, uint64_t index,
+                      const float *intensity)
+{
+    int status = check_intensities(context, index, encoder->shape, intensity);
+    if (status != SNN_OK) return status;
+    encoder->index = index;
+    encoder->step = 0;
+    encoder->recording = NULL;
+    collect_active(encoder, intensity);
+    switch (encoder->options.encoding) {
+    case SNN_ENCODING_RATE:
+        prepare_rate(encoder);
+        break;
+    case SNN_ENCODING_BERNOULLI:
+        prepare_bernoulli(encoder);
+        break;
+    case SNN_ENCODING_TTFS:
+        prepare_ttfs(encoder);
+        break;
+    case SNN_ENCODING_CURRENT:
+        break;
+    }
+    return SNN_OK;
+}
+
+int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *context,
+                               const struct snn_source *source, uint64_t index)
+{
+    struct snn_shape have = snn_source_shape(source);
+    struct snn_shape want = encoder->shape;
+    if (snn_source_kind(source) != SNN_SOURCE_SPIKES) {
+        return snnbase_fail(context, SNN_ERR_INVALID, "the source holds frames, not spikes");
+    }
+    if (have.channels != want.channels || have.height != want.height || have.width != want.width) {
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "recorded spikes of %" PRIu32 "x%" PRIu32 "x%" PRIu32 " where %" PRIu32
+                            "x%" PRIu32 "x%" PRIu32 " are wanted",
+                            have.channels, have.height, have.width, want.channels, want.height,
+                            want.width);
+    }
+    if (index >= snn_source_count(source)) {
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "sample %" PRIu64 " of a source with %" PRIu64 " samples", index,
+                            snn_source_count(source));
+    }
+    encoder->index = index;
+    encoder->step = 0;
+    encoder->recording = source;
+    return SNN_OK;
+}
+
+/* --- Marks: which pixel spikes in which steps of the chunk ------------------------------------ */
+
+/* The comparison as a number, not as a branch or selection: spikes cannot be predicted, and in this
+ * form both gcc and clang make vector instructions of the inner loop. */
+static void mark_rate(const float *value, float *remainder, uint32_t *mark, uint32_t count,
+                      uint32_t step_count)
+{
+    memset(mark, 0, count * sizeof(*mark));
+    for (uint32_t t = 0; t < step_count; t++) {
+        for (uint32_t i = 0; i < count; i++) {
+            float sum = remainder[i] + value[i];
+            int32_t spike = sum >= 1.0f;
+            remainder[i] = sum - (float)spike;
+            mark[i] |= (uint32_t)spike << t;
+        }
+    }
+}
+
+/* Spikes of four steps enter the marks at bit `place`, which is negative for a block that began
+ * before the chunk; steps outside the chunk fall off. */
+static void mark_drawn(uint32_t *mark, const uint8_t *drawn, uint32_t count, int place)
+{
+    int up = place > 0 ? place : 0;
+    int down = place < 0 ? -place : 0;
+    for (uint32_t i = 0; i < count; i++)
+        mark[i] |= (uint32_t)drawn[i] << up >> down;
+}
+
+static void mark_bernoulli(struct snn_encoder *encoder, uint32_t step_count)
+{
+    uint32_t lanes = SNNSTREAM_DRAW_LANES;
+    uint32_t count = encoder->active_count;
+    struct snnstream_draw draw = {
+        .seed = encoder->options.seed,
+        .index = encoder->index,
+        .address = encoder->active,
+        .limit = encoder->number,
+        .count = (count + lanes - 1) / lanes * lanes,
+    };
+    memset(encoder->mark, 0, count * sizeof(*encoder->mark));
+    int place = -(int)(encoder->step % 4);
+    uint32_t block = (uint32_t)(encoder->step / 4);
+    for (; place < (int)step_count; place += 4) {
+        snnstream_draw_block(&draw, block++, encoder->drawn);
+        mark_drawn(encoder->mark, encoder->drawn, count, place);
+    }
+}
+
+static void mark_ttfs(const uint32_t *number, uint64_t first_step, uint32_t *mark, uint32_t count,
+                      uint32_t step_count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool inside = number[i] >= first_step && number[i] - first_step < step_count;
+        mark[i] = inside ? UINT32_C(1) << (number[i] - first_step) : 0;
+    }
+}
+
+/* --- Lists ------------------------------------------------------------------------------------ */
+
+/* Turns marks into one list a step. Every address is written, and kept only if its bit is set:
+ * faster than a branch that nobody can predict. */
+static void list_marked(struct snn_encoder *encoder, uint32_t step_count)
+{
+    const uint32_t *active = encoder->active;
+    const uint32_t *mark = encoder->mark;
+    uint32_t *address = encoder->address;
+    uint32_t length = 0;
+    for (uint32_t t = 0; t < step_count; t++) {
+        encoder->step_begin[t] = length;
+        for (uint32_t i = 0; i < encoder->active_count; i++) {
+            address[length] = active[i];
+            length += mark[i] >> t & 1;
+        }
+    }
+    encoder->step_begin[step_count] = length;
+}
+
+/* Appends one step of a recording; returns the new length of the lists. */
+static uint32_t list_counts(struct snn_encoder *encoder, const uint8_t *counts, uint32_t length,
+                            uint8_t *most)
+{
+    size_t plane = (size_t)encoder->shape.height * encoder->shape.width;
+    uint32_t address = 0;
+    for (size_t position = 0; position < plane; position++) {
+        for (uint32_t c = 0; c < encoder->shape.channels; c++, address++) {
+            uint8_t count = counts[c * plane + position];
+            if (count == 0) continue;
+            encoder->address[length] = address;
+            encoder->count[length++] = (float)count;
+            if (count > *most) *most = count;
+        }
+    }
+    return length;
+}
+
+static void next_recorded(struct snn_encoder *encoder, uint32_t step_count, struct snn_spikes *out)
+{
+    uint32_t recorded = snn_source_steps(encoder->recording);
+    uint32_t length = 0;
+    uint8_t most = 0;
+    for (uint32_t t = 0; t < step_count; t++) {
+        encoder->step_begin[t] = length;
+        uint64_t step = encoder->step + t;
+        if (step >= recorded) continue;
+        const uint8_t *counts =
+            snn_source_counts(encoder->recording, encoder->index, (uint32_t)step);
+        length = list_counts(encoder, counts, length, &most);
+    }
+    encoder->step_begin[step_count] = length;
+    if (most > 1) out->count = encoder->count;
+}
+
+/* The list of pixels is itself what is wanted. */
+static void next_current(struct snn_encoder *encoder, struct snn_spikes *out)
+{
+    encoder->step_begin[0] = 0;
+    encoder->step_begin[1] = encoder->active_count;
+    out->constant = true;
+    out->address = encoder->active;
+    out->count = encoder->value;
+}
+
+static void next_marked(struct snn_encoder *encoder, uint32_t step_count)
+{
+    if (encoder->options.encoding == SNN_ENCODING_RATE) {
+        mark_rate(encoder->value, encoder->remainder, encoder->mark, encoder->active_count,
+                  step_count);
+    } else if (encoder->options.encoding == SNN_ENCODING_BERNOULLI) {
+        mark_bernoulli(encoder, step_count);
+    } else {
+        mark_ttfs(encoder->number, encoder->step, encoder->mark, encoder->active_count, step_count);
+    }
+    list_marked(encoder, step_count);
+}
+
+void snn_encoder_next(struct snn_encoder *encoder, uint32_t step_count, struct snn_spikes *out)
+{
+    if (step_count > SNN_ENCODER_STEPS_MAX) step_count = SNN_ENCODER_STEPS_MAX;
+    *out = (struct snn_spikes){
+        .step_count = step_count,
+        .step_begin = encoder->step_begin,
+        .address = encoder->address,
+    };
+    if (encoder->recording) {
+        next_recorded(encoder, step_count, out);
+    } else if (encoder->options.encoding == SNN_ENCODING_CURRENT) {
+        next_current(encoder, out);
+    } else {
+        next_marked(encoder, step_count);
+    }
+    encoder->step += step_count;
+}

@@ -1,0 +1,291 @@
+/* Data sets: the start of the path that samples take, from a file to frames or recorded spikes.
+ *
+ * A source holds the whole data set, decoded and checked, from open to close and never changes in
+ * between; that makes reading it thread-safe. The formats themselves are behind snn_source_table.
+ */
+#include "libsnn/stream/source.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "libsnn/base/error.h"
+#include "libsnn/base/file.h"
+#include "libsnn/base/memory.h"
+
+enum { MAGIC_SHOWN = 8, SUMMARIES_SIZE = 400 };
+
+struct snn_source {
+    struct snn_allocator allocator;
+    enum snn_source_kind kind;
+    struct snnstream_samples samples;
+    int32_t *labels; /* [samples.count], or NULL */
+};
+
+unsigned char *snnstream_source_take(struct snnstream_file *file)
+{
+    unsigned char *data = file->bytes.data;
+    file->bytes = (struct snnbase_buffer){.data = NULL};
+    return data;
+}
+
+int snnstream_source_check_shape(struct snn_context *context, const char *path,
+                                 struct snn_shape shape)
+{
+    uint64_t limit = snnbase_limits(context)->neuron_count;
+    uint64_t plane = (uint64_t)shape.height * shape.width;
+    if (plane <= limit / shape.channels) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_LIMIT,
+                        "%s: samples of %" PRIu32 "x%" PRIu32 "x%" PRIu32
+                        " values exceed the limit of %" PRIu64 " neurons",
+                        path, shape.channels, shape.height, shape.width, limit);
+}
+
+/* --- Formats ---------------------------------------------------------------------------------- */
+
+static const struct snnstream_source_ops *format_find(const struct snnstream_file *file)
+{
+    const struct snnstream_source_ops *best = NULL;
+    int best_score = 0;
+    for (size_t i = 0; snn_source_table[i]; i++) {
+        int score = snn_source_table[i]->probe(file->bytes.data, file->bytes.size);
+        if (score > best_score) {
+            best = snn_source_table[i];
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+static int fail_unknown(struct snn_context *context, const struct snnstream_file *file)
+{
+    char magic[3 * MAGIC_SHOWN + 1] = "";
+    for (size_t i = 0; i < MAGIC_SHOWN && i < file->bytes.size; i++) {
+        snprintf(magic + 3 * i, sizeof(magic) - 3 * i, " %02x", file->bytes.data[i]);
+    }
+    char summaries[SUMMARIES_SIZE] = "";
+    size_t length = 0;
+    for (size_t i = 0; snn_source_table[i] && length < sizeof(summaries); i++) {
+        int written = snprintf(summaries + length, sizeof(summaries) - length, "%s%s",
+                               i > 0 ? "; " : "", snn_source_table[i]->summary);
+        if (written > 0) length += (size_t)written;
+    }
+    snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a known data format: begins with%s", file->path,
+                 magic);
+    return snnbase_hint(context, "accepted are %s", summaries);
+}
+
+/* Reads a file and finds its format. The bytes are the caller's to free, whatever the status. */
+static int file_load(struct snnstream_file *file, const struct snnstream_source_ops **ops_out,
+                     struct snn_context *context, const char *path)
+{
+    *file = (struct snnstream_file){.path = path};
+    int status = snnbase_file_read_unpacked(context, path, &file->bytes);
+    if (status != SNN_OK) return status;
+    if (file->bytes.size == 0) {
+        return snnbase_fail(context, SNN_ERR_FORMAT, "%s: the file is empty", path);
+    }
+    const struct snnstream_source_ops *ops = format_find(file);
+    if (!ops) return fail_unknown(context, file);
+    *ops_out = ops;
+    return SNN_OK;
+}
+
+static int samples_load(struct snn_source *source, struct snn_context *context, const char *path)
+{
+    struct snnstream_file file;
+    const struct snnstream_source_ops *ops = NULL;
+    int status = file_load(&file, &ops, context, path);
+    if (status == SNN_OK) status = ops->open(&source->samples, context, &file, source->kind);
+    snnbase_buffer_fini(context, &file.bytes);
+    return status;
+}
+
+/* --- Labels ----------------------------------------------------------------------------------- */
+
+/* The last occurrence of `word` in `text`, or NULL. */
+static char *find_last(char *text, const char *word)
+{
+    char *last = NULL;
+    for (char *at = strstr(text, word); at; at = strstr(at + 1, word))
+        last = at;
+    return last;
+}
+
+/* Turns the name of a file of images into that of its labels. All words keep their length. */
+static bool name_labels(char *name)
+{
+    char *images = find_last(name, "images");
+    if (!images) return false;
+    memcpy(images, "labels", strlen("labels"));
+    char *rank = find_last(name, "idx3");
+    if (!rank) rank = find_last(name, "idx4");
+    if (rank) memcpy(rank, "idx1", strlen("idx1"));
+    return true;
+}
+
+/* Adds ".gz" to a path that has room for it, or takes it away. */
+static void toggle_gz(char *path)
+{
+    size_t length = strlen(path);
+    if (length > 3 && strcmp(path + length - 3, ".gz") == 0) {
+        path[length - 3] = '\0';
+    } else {
+        memcpy(path + length, ".gz", sizeof(".gz"));
+    }
+}
+
+/* Finds labels in the folder of the images. *out is allocated; NULL if there are none. */
+static int labels_beside(char **out, struct snn_context *context, const char *path)
+{
+    size_t length = strlen(path);
+    char *beside = snnbase_alloc(context, length + sizeof(".gz"), 1);
+    if (!beside) return SNN_ERR_NOMEM;
+    memcpy(beside, path, length + 1);
+    char *slash = strrchr(beside, '/');
+    bool found = name_labels(slash ? slash + 1 : beside);
+    if (found && !snnbase_file_exists(beside)) {
+        toggle_gz(beside);
+        found = snnbase_file_exists(beside);
+    }
+    if (!found) {
+        snnbase_free(context, beside);
+        beside = NULL;
+    }
+    *out = beside;
+    return SNN_OK;
+}
+
+static int labels_check_count(struct snn_context *context, const char *path, uint64_t count,
+                              uint64_t sample_count)
+{
+    if (count == sample_count) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_FORMAT, "%s: %" PRIu64 " labels for %" PRIu64 " samples",
+                        path, count, sample_count);
+}
+
+static int labels_load(struct snn_source *source, struct snn_context *context, const char *path)
+{
+    struct snnstream_file file;
+    const struct snnstream_source_ops *ops = NULL;
+    int status = file_load(&file, &ops, context, path);
+    if (status == SNN_OK && !ops->labels) {
+        status = snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: %s files hold no labels", path,
+                              ops->name);
+    }
+    uint64_t count = 0;
+    if (status == SNN_OK) status = ops->labels(&source->labels, &count, context, &file);
+    if (status == SNN_OK) {
+        status = labels_check_count(context, path, count, source->samples.count);
+    }
+    snnbase_buffer_fini(context, &file.bytes);
+    return status;
+}
+
+static int labels_open(struct snn_source *source, struct snn_context *context, const char *path,
+                       const char *labels)
+{
+    if (labels) return labels_load(source, context, labels);
+    char *beside = NULL;
+    int status = labels_beside(&beside, context, path);
+    if (status != SNN_OK || !beside) return status;
+    status = labels_load(source, context, beside);
+    if (status != SNN_OK && status != SNN_ERR_NOMEM) {
+        snnbase_hint(context, "these labels were found beside the images: name others, or move "
+                              "them away");
+    }
+    snnbase_free(context, beside);
+    return status;
+}
+
+/* --- The public noun -------------------------------------------------------------------------- */
+
+int snn_source_open(struct snn_source **out, struct snn_context *context, const char *path,
+                    enum snn_source_kind kind, const struct snn_source_options *options)
+{
+    if (kind != SNN_SOURCE_FRAMES && kind != SNN_SOURCE_SPIKES) {
+        return snnbase_fail(context, SNN_ERR_INVALID, "unknown kind of source %d", (int)kind);
+    }
+    struct snn_source *source = snnbase_alloc(context, 1, sizeof(*source));
+    if (!source) return SNN_ERR_NOMEM;
+    source->allocator = *snnbase_allocator(context);
+    source->kind = kind;
+    int status = samples_load(source, context, path);
+    if (status == SNN_OK) {
+        status = labels_open(source, context, path, options ? options->labels : NULL);
+    }
+    if (status != SNN_OK) {
+        snn_source_close(&source);
+        return status;
+    }
+    *out = source;
+    return SNN_OK;
+}
+
+void snn_source_close(struct snn_source **source)
+{
+    if (!source || !*source) return;
+    struct snn_allocator allocator = (*source)->allocator;
+    snnbase_allocator_free(&allocator, (*source)->samples.storage);
+    snnbase_allocator_free(&allocator, (*source)->labels);
+    snnbase_allocator_free(&allocator, *source);
+    *source = NULL;
+}
+
+enum snn_source_kind snn_source_kind(const struct snn_source *source)
+{
+    return source->kind;
+}
+
+uint64_t snn_source_count(const struct snn_source *source)
+{
+    return source->samples.count;
+}
+
+struct snn_shape snn_source_shape(const struct snn_source *source)
+{
+    return source->samples.shape;
+}
+
+uint32_t snn_source_steps(const struct snn_source *source)
+{
+    return source->samples.steps;
+}
+
+bool snn_source_has_labels(const struct snn_source *source)
+{
+    return source->labels != NULL;
+}
+
+int32_t snn_source_label(const struct snn_source *source, uint64_t index)
+{
+    if (!source->labels || index >= source->samples.count) return -1;
+    return source->labels[index];
+}
+
+static void bytes_to_intensity(const uint8_t *bytes, size_t count, float *intensity)
+{
+    for (size_t i = 0; i < count; i++)
+        intensity[i] = (float)bytes[i] / 255.0f;
+}
+
+void snn_source_frame(const struct snn_source *source, uint64_t index, float *intensity)
+{
+    const struct snnstream_samples *samples = &source->samples;
+    size_t size = snn_shape_size(samples->shape);
+    if (source->kind != SNN_SOURCE_FRAMES || index >= samples->count) {
+        memset(intensity, 0, size * sizeof(*intensity));
+    } else if (samples->bytes) {
+        bytes_to_intensity(samples->bytes + index * size, size, intensity);
+    } else {
+        memcpy(intensity, samples->values + index * size, size * sizeof(*intensity));
+    }
+}
+
+const uint8_t *snn_source_counts(const struct snn_source *source, uint64_t index, uint32_t step)
+{
+    const struct snnstream_samples *samples = &source->samples;
+    if (index >= samples->count || step >= samples->steps) return NULL;
+    return samples->bytes + (index * samples->steps + step) * snn_shape_size(samples->shape);
+}
