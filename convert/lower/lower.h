@@ -1,0 +1,70 @@
+/* Between the files of the spiking lowering: what a graph layer's output is in spiking terms.
+ *
+ * SPIKES: events of a population (or of the input) that pass some pools. LINEAR: a sum of weighted
+ * branches that no neuron has integrated yet; an activation, or being the output, turns it into a
+ * population.
+ */
+#ifndef SNN_CONVERT_LOWER_LOWER_H
+#define SNN_CONVERT_LOWER_LOWER_H
+
+#include "libsnn/base/memory.h"
+#include "libsnn/model/net.h"
+#include "snn/graph.h"
+#include "snn/net.h"
+
+enum snnconv_value_kind {
+    SNNCONV_VALUE_ABSENT = 0, /* not needed for the output, or an obstacle was reported */
+    SNNCONV_VALUE_SPIKES = 1,
+    SNNCONV_VALUE_LINEAR = 2
+};
+
+struct snnconv_value;
+
+/* One term of a LINEAR value: layer `weights` (CONV2D or DENSE) applied to `input`, or `input`
+ * itself where `weights` is NULL. */
+struct snnconv_branch {
+    const struct snn_layer *weights;
+    const struct snnconv_value *input; /* SPIKES */
+};
+
+struct snnconv_value {
+    enum snnconv_value_kind kind;
+    struct snn_shape shape; /* channels, rows, columns of the events; kept through a flatten */
+    /* SPIKES */
+    uint32_t source;
+    const struct snn_window *pools;
+    uint32_t pool_count;
+    double pool_scale;
+    const double *activation_scale; /* [channels]: what a spike of the source stands for */
+    const double *offset; /* [channels], NULL for none: added to every activation (input only) */
+    /* LINEAR */
+    const struct snnconv_branch *branches;
+    uint32_t branch_count;
+};
+
+struct snnconv_lowering {
+    struct snn_context *context;
+    const struct snn_graph *graph;
+    const struct snn_lower_options *options;
+    struct snnbase_arena *arena;  /* of the net */
+    struct snnconv_value *values; /* one a graph layer */
+    struct snn_population *populations;
+    uint32_t population_count;
+    uint32_t synapse_count;
+    uint64_t neuron_count;
+};
+
+/* The scale of a neuronal layer's activations, [channels], from norm, statistics or recipe. Errors:
+ * NOT_FOUND with the hint how to get what is missing, INVALID, NOMEM. */
+int snnconv_threshold_choose(struct snnconv_lowering *lowering, uint32_t layer, double **scale_out);
+
+/* Builds one synapse: weights folded with the scales of both sides and of the pools. */
+int snnconv_synapse_build(struct snnconv_lowering *lowering, const struct snnconv_branch *branch,
+                          struct snn_shape shape, const double *scale, struct snn_synapse *out);
+
+/* Adds up the biases of all branches, and what the input's offset contributes, in units of `scale`.
+ * Writes a NULL bias where there is none. */
+int snnconv_bias_build(struct snnconv_lowering *lowering, const struct snnconv_value *value,
+                       struct snn_shape shape, const double *scale, struct snn_population *out);
+
+#endif

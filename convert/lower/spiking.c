@@ -1,0 +1,423 @@
+/* Graph -> spiking net: a walk over the layers in order, turning activations into populations.
+ *
+ * Pools are never layers of neurons: they ride along with a value until a synapse takes them in.
+ * A pure function of graph and options; every obstacle becomes a diagnostic, the first the error.
+ */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "convert/lower/lower.h"
+#include "libsnn/base/error.h"
+
+void snn_lower_options_init(struct snn_lower_options *options)
+{
+    *options = (struct snn_lower_options){.norm = SNN_NORM_QUANTILE,
+                                          .quantile = 0.999,
+                                          .v_init = 0.5f,
+                                          .v_min = -1.0f,
+                                          .reset = SNN_RESET_SUBTRACT,
+                                          .output_gain = 1.0f,
+                                          .max_pool = SNN_MAX_POOL_REFUSE};
+}
+
+static int check_options(struct snn_context *context, const struct snn_lower_options *o)
+{
+    if (!(o->output_gain > 0.0f) || !isfinite(o->output_gain))
+        return snnbase_fail(context, SNN_ERR_INVALID, "output gain %g is not positive",
+                            (double)o->output_gain);
+    if (!isfinite(o->v_init) || fabsf(o->v_init) > 1e6f)
+        return snnbase_fail(context, SNN_ERR_INVALID, "initial potential %g is out of range",
+                            (double)o->v_init);
+    if (isnan(o->v_min) || o->v_min > 0.0f)
+        return snnbase_fail(context, SNN_ERR_INVALID, "lower clip %g must not be above 0",
+                            (double)o->v_min);
+    if (o->spikes_max > SNN_SPIKES_PER_STEP_MAX)
+        return snnbase_fail(context, SNN_ERR_INVALID, "%u spikes a step exceed the limit of %u",
+                            o->spikes_max, SNN_SPIKES_PER_STEP_MAX);
+    for (uint32_t i = 0; i < o->extra_gain_count; i++) {
+        if (!(o->extra_gains[i] > 0.0f) || !isfinite(o->extra_gains[i]))
+            return snnbase_fail(context, SNN_ERR_INVALID, "output gain %g is not positive",
+                                (double)o->extra_gains[i]);
+    }
+    return SNN_OK;
+}
+
+static bool same_shape(struct snn_shape a, struct snn_shape b)
+{
+    return a.channels == b.channels && a.height == b.height && a.width == b.width;
+}
+
+/* The value of the k-th input of a layer; NULL where an obstacle was already reported there. */
+static const struct snnconv_value *input_value(const struct snnconv_lowering *l,
+                                               const struct snn_layer *layer, uint32_t k)
+{
+    const struct snnconv_value *value = &l->values[layer->inputs[k]];
+    return value->kind != SNNCONV_VALUE_ABSENT ? value : NULL;
+}
+
+static int require_spikes(struct snnconv_lowering *l, const struct snn_layer *layer,
+                          const struct snnconv_value *value)
+{
+    const struct snn_layer *input = snn_graph_layer(l->graph, layer->inputs[0]);
+    if (value->kind == SNNCONV_VALUE_LINEAR) {
+        snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                     "layer '%s': no activation lies between it and its input '%s'", layer->name,
+                     input->name);
+        return snnbase_hint(l->context,
+                            "a spiking net needs a ReLU after '%s', or both folded "
+                            "into one layer",
+                            input->name);
+    }
+    if (layer->kind != SNN_LAYER_DENSE && layer->kind != SNN_LAYER_FLATTEN &&
+        !same_shape(value->shape, input->shape))
+        return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                            "layer '%s': %s after a flatten has no spiking form", layer->name,
+                            snn_layer_kind_name(layer->kind));
+    return SNN_OK;
+}
+
+/* preprocess: x' = (255 p scale - mean) / std = activation_scale * p + offset, p the spike rate. */
+static int lower_input(struct snnconv_lowering *l, const struct snn_layer *layer,
+                       struct snnconv_value *out)
+{
+    const struct snn_preprocess *pre = snn_graph_preprocess(l->graph);
+    uint32_t channels = layer->shape.channels;
+    double *scale = snnbase_arena_alloc(l->arena, l->context, channels, sizeof(*scale));
+    double *offset = snnbase_arena_alloc(l->arena, l->context, channels, sizeof(*offset));
+    if (scale == NULL || offset == NULL) return SNN_ERR_NOMEM;
+    bool any_offset = false;
+    for (uint32_t c = 0; c < channels; c++) {
+        uint32_t k = pre->channel_count == 1 ? 0 : c;
+        double unit = 255.0 * pre->scale;
+        if (fabs(unit - 1.0) < 1e-12) unit = 1.0; /* 255 * (1 / 255) */
+        scale[c] = unit / pre->std[k];
+        offset[c] = -pre->mean[k] / pre->std[k];
+        any_offset = any_offset || pre->mean[k] != 0.0;
+    }
+    *out = (struct snnconv_value){.kind = SNNCONV_VALUE_SPIKES,
+                                  .shape = layer->shape,
+                                  .source = SNN_SOURCE_INPUT,
+                                  .pool_scale = 1.0,
+                                  .activation_scale = scale,
+                                  .offset = any_offset ? offset : NULL};
+    return SNN_OK;
+}
+
+static int append_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
+                       const struct snnconv_value *input, bool average, struct snnconv_value *out)
+{
+    struct snn_window *pools =
+        snnbase_arena_alloc(l->arena, l->context, (size_t)input->pool_count + 1, sizeof(*pools));
+    if (pools == NULL) return SNN_ERR_NOMEM;
+    if (input->pool_count > 0) memcpy(pools, input->pools, input->pool_count * sizeof(*pools));
+    pools[input->pool_count] = layer->window;
+    *out = *input;
+    out->pools = pools;
+    out->pool_count = input->pool_count + 1;
+    out->shape = layer->shape;
+    if (average) out->pool_scale /= (double)layer->window.kernel_h * layer->window.kernel_w;
+    return SNN_OK;
+}
+
+static int count_neurons(struct snnconv_lowering *l, const struct snn_layer *layer)
+{
+    l->neuron_count += snn_shape_size(layer->shape);
+    uint64_t most = snnbase_limits(l->context)->neuron_count;
+    if (l->neuron_count <= most) return SNN_OK;
+    return snnbase_fail(l->context, SNN_ERR_LIMIT, "layer '%s': the net has more than %llu neurons",
+                        layer->name, (unsigned long long)most);
+}
+
+static int scale_to_float(struct snnconv_lowering *l, const double *scale, uint32_t count,
+                          const float **out)
+{
+    float *copy = snnbase_arena_alloc(l->arena, l->context, count, sizeof(*copy));
+    if (copy == NULL) return SNN_ERR_NOMEM;
+    for (uint32_t c = 0; c < count; c++)
+        copy[c] = (float)scale[c];
+    *out = copy;
+    return SNN_OK;
+}
+
+/* A population that integrates `value`, with the neuron that the options ask for. */
+static int add_population(struct snnconv_lowering *l, const struct snn_layer *layer,
+                          const struct snnconv_value *value, double *scale,
+                          struct snnconv_value *out)
+{
+    const struct snn_lower_options *o = l->options;
+    struct snn_population p = {.name = snnbase_arena_string(l->arena, l->context, layer->name),
+                               .shape = layer->shape,
+                               .synapse_count = value->branch_count,
+                               .synapse_first = l->synapse_count,
+                               .threshold = 1.0f,
+                               .v_init = o->v_init,
+                               .v_min = isinf(o->v_min) ? -FLT_MAX : o->v_min,
+                               .spikes_max =
+                                   o->spikes_max > 0 ? o->spikes_max : SNN_SPIKES_PER_STEP_MAX,
+                               .reset = o->reset};
+    struct snn_synapse *synapses =
+        snnbase_arena_alloc(l->arena, l->context, value->branch_count, sizeof(*synapses));
+    if (p.name == NULL || synapses == NULL) return SNN_ERR_NOMEM;
+    p.synapses = synapses;
+    int status = count_neurons(l, layer);
+    for (uint32_t b = 0; b < value->branch_count && status == SNN_OK; b++) {
+        const struct snn_layer *weights = value->branches[b].weights;
+        uint32_t index = 0;
+        if (weights != NULL && snn_graph_find(l->graph, weights->name, &index) == SNN_OK)
+            p.macs += snn_graph_layer_macs(l->graph, index);
+        status = snnconv_synapse_build(l, &value->branches[b], layer->shape, scale, &synapses[b]);
+    }
+    if (status == SNN_OK) status = snnconv_bias_build(l, value, layer->shape, scale, &p);
+    if (status == SNN_OK)
+        status = scale_to_float(l, scale, layer->shape.channels, &p.activation_scale);
+    if (status != SNN_OK) return status;
+    *out = (struct snnconv_value){.kind = SNNCONV_VALUE_SPIKES,
+                                  .shape = layer->shape,
+                                  .source = l->population_count,
+                                  .pool_scale = 1.0,
+                                  .activation_scale = scale};
+    l->synapse_count += p.synapse_count;
+    l->populations[l->population_count++] = p;
+    return SNN_OK;
+}
+
+static int one_branch(struct snnconv_lowering *l, const struct snn_layer *weights,
+                      const struct snnconv_value *input, struct snnconv_value *out)
+{
+    struct snnconv_branch *branch = snnbase_arena_alloc(l->arena, l->context, 1, sizeof(*branch));
+    if (branch == NULL) return SNN_ERR_NOMEM;
+    *branch = (struct snnconv_branch){weights, input};
+    *out =
+        (struct snnconv_value){.kind = SNNCONV_VALUE_LINEAR, .branches = branch, .branch_count = 1};
+    return SNN_OK;
+}
+
+/* `or`: neurons that fire once a step if any neuron of their window fired. */
+static int lower_max_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
+                          const struct snnconv_value *input, struct snnconv_value *out)
+{
+    if (l->options->max_pool == SNN_MAX_POOL_AVG) return append_pool(l, layer, input, true, out);
+    if (l->options->max_pool != SNN_MAX_POOL_OR) {
+        snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                     "layer '%s': max pooling has no exact integrate-and-fire form", layer->name);
+        return snnbase_hint(l->context, "choose a stand-in: --max-pool avg, or --max-pool or");
+    }
+    struct snnconv_value *pooled = snnbase_arena_alloc(l->arena, l->context, 1, sizeof(*pooled));
+    double *scale =
+        snnbase_arena_alloc(l->arena, l->context, layer->shape.channels, sizeof(*scale));
+    struct snnconv_value linear;
+    if (pooled == NULL || scale == NULL) return SNN_ERR_NOMEM;
+    int status = append_pool(l, layer, input, false, pooled);
+    if (status == SNN_OK) status = one_branch(l, NULL, pooled, &linear);
+    if (status != SNN_OK) return status;
+    for (uint32_t c = 0; c < layer->shape.channels; c++)
+        scale[c] = input->activation_scale[c] * input->pool_scale;
+    status = add_population(l, layer, &linear, scale, out);
+    if (status != SNN_OK) return status;
+    struct snn_population *p = &l->populations[out->source];
+    p->v_init = 0.0f;
+    p->spikes_max = 1;
+    p->reset = SNN_RESET_ZERO;
+    return SNN_OK;
+}
+
+static int lower_add(struct snnconv_lowering *l, const struct snn_layer *layer,
+                     struct snnconv_value *out)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < layer->input_count; i++) {
+        const struct snnconv_value *input = input_value(l, layer, i);
+        if (input == NULL) return SNN_OK;
+        count += input->kind == SNNCONV_VALUE_LINEAR ? input->branch_count : 1;
+    }
+    struct snnconv_branch *branches =
+        snnbase_arena_alloc(l->arena, l->context, count, sizeof(*branches));
+    if (branches == NULL) return SNN_ERR_NOMEM;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < layer->input_count; i++) {
+        const struct snnconv_value *input = input_value(l, layer, i);
+        if (input->kind == SNNCONV_VALUE_LINEAR) {
+            memcpy(branches + at, input->branches, input->branch_count * sizeof(*branches));
+            at += input->branch_count;
+        } else if (!same_shape(input->shape, layer->shape)) {
+            return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                                "layer '%s': adding flattened maps has no spiking form",
+                                layer->name);
+        } else {
+            branches[at++] = (struct snnconv_branch){NULL, input};
+        }
+    }
+    *out = (struct snnconv_value){
+        .kind = SNNCONV_VALUE_LINEAR, .branches = branches, .branch_count = count};
+    return SNN_OK;
+}
+
+static int lower_single_input(struct snnconv_lowering *l, const struct snn_layer *layer,
+                              struct snnconv_value *out)
+{
+    const struct snnconv_value *input = input_value(l, layer, 0);
+    if (input == NULL) return SNN_OK; /* reported further up */
+    int status = require_spikes(l, layer, input);
+    if (status != SNN_OK) return status;
+    switch (layer->kind) {
+    case SNN_LAYER_AVG_POOL2D:
+        return append_pool(l, layer, input, true, out);
+    case SNN_LAYER_SUM_POOL2D:
+        return append_pool(l, layer, input, false, out);
+    case SNN_LAYER_MAX_POOL2D:
+        return lower_max_pool(l, layer, input, out);
+    case SNN_LAYER_FLATTEN:
+        *out = *input;
+        return SNN_OK;
+    default:
+        return one_branch(l, layer, input, out);
+    }
+}
+
+static int lower_layer(struct snnconv_lowering *l, uint32_t index)
+{
+    const struct snn_layer *layer = snn_graph_layer(l->graph, index);
+    struct snnconv_value *out = &l->values[index];
+    if (layer->kind == SNN_LAYER_INPUT) return lower_input(l, layer, out);
+    int status =
+        layer->kind == SNN_LAYER_ADD ? lower_add(l, layer, out) : lower_single_input(l, layer, out);
+    if (status != SNN_OK || out->kind != SNNCONV_VALUE_LINEAR ||
+        !snn_graph_layer_is_neuronal(l->graph, index))
+        return status;
+    struct snnconv_value linear = *out;
+    *out = (struct snnconv_value){.kind = SNNCONV_VALUE_ABSENT};
+    double *scale = NULL;
+    status = snnconv_threshold_choose(l, index, &scale);
+    return status == SNN_OK ? add_population(l, layer, &linear, scale, out) : status;
+}
+
+/* Marks the layers that the output depends on; the others are not lowered. */
+static void mark_needed(const struct snn_graph *graph, bool *needed)
+{
+    needed[snn_graph_output(graph)] = true;
+    for (uint32_t i = snn_graph_output(graph) + 1; i-- > 0;) {
+        const struct snn_layer *layer = snn_graph_layer(graph, i);
+        for (uint32_t k = 0; needed[i] && k < layer->input_count; k++)
+            needed[layer->inputs[k]] = true;
+    }
+}
+
+/* Lowers all needed layers; reports every obstacle, keeps the text of the first. */
+static int lower_layers(struct snnconv_lowering *l, const bool *needed)
+{
+    char text[512] = "", hint[512] = "";
+    int first = SNN_OK;
+    for (uint32_t i = 0; i <= snn_graph_output(l->graph); i++) {
+        int status = needed[i] ? lower_layer(l, i) : SNN_OK;
+        if (status == SNN_OK) continue;
+        snnbase_diagnose(l->context, SNN_SEVERITY_ERROR, snn_graph_layer(l->graph, i)->name,
+                         snn_context_hint(l->context), "%s", snn_context_message(l->context));
+        if (first == SNN_OK) {
+            first = status;
+            snprintf(text, sizeof(text), "%s", snn_context_message(l->context));
+            snprintf(hint, sizeof(hint), "%s", snn_context_hint(l->context));
+        }
+        if (status == SNN_ERR_NOMEM) break;
+    }
+    if (first == SNN_OK) return SNN_OK;
+    snnbase_fail(l->context, first, "%s", text);
+    return hint[0] != '\0' ? snnbase_hint(l->context, "%s", hint) : first;
+}
+
+static struct snn_readout make_readout(const struct snn_lower_options *o, float gain,
+                                       uint32_t spikes_max)
+{
+    return (struct snn_readout){.gain = gain,
+                                .threshold = gain,
+                                .v_init = o->v_init * gain,
+                                .v_min = isinf(o->v_min) ? -FLT_MAX : o->v_min * gain,
+                                .spikes_max = spikes_max};
+}
+
+/* The output population: its threshold, its readouts, and that it is the last. */
+static int finish_output(struct snnconv_lowering *l, struct snn_net *net)
+{
+    uint32_t output = snn_graph_output(l->graph);
+    const struct snnconv_value *value = &l->values[output];
+    if (value->kind != SNNCONV_VALUE_SPIKES || value->source != l->population_count - 1 ||
+        l->population_count == 0 || value->pool_count > 0) {
+        snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                     "output layer '%s' (%s) is not a layer of neurons",
+                     snn_graph_layer(l->graph, output)->name,
+                     snn_layer_kind_name(snn_graph_layer(l->graph, output)->kind));
+        return snnbase_hint(l->context,
+                            "the output must be a convolution, a dense layer or an add");
+    }
+    const struct snn_lower_options *o = l->options;
+    struct snn_population *population = &l->populations[l->population_count - 1];
+    uint32_t count = 1 + o->extra_gain_count;
+    struct snn_readout *readouts =
+        snnbase_arena_alloc(l->arena, l->context, count, sizeof(*readouts));
+    if (readouts == NULL) return SNN_ERR_NOMEM;
+    readouts[0] = make_readout(o, o->output_gain, population->spikes_max);
+    if (o->readout_membrane) {
+        readouts[0].threshold = FLT_MAX;
+        readouts[0].v_init = 0.0f;
+        readouts[0].v_min = -FLT_MAX;
+    }
+    for (uint32_t i = 0; i < o->extra_gain_count; i++)
+        readouts[i + 1] = make_readout(o, o->extra_gains[i], population->spikes_max);
+    population->threshold = readouts[0].threshold;
+    population->v_init = readouts[0].v_init;
+    population->v_min = readouts[0].v_min;
+    net->readouts = readouts;
+    net->readout_count = count;
+    net->class_count = (uint32_t)snn_shape_size(population->shape);
+    return SNN_OK;
+}
+
+static int lower(struct snnconv_lowering *l, struct snn_net *net)
+{
+    uint32_t layer_count = snn_graph_layer_count(l->graph);
+    if (layer_count == 0) return snnbase_fail(l->context, SNN_ERR_INVALID, "the graph is empty");
+    l->values = snnbase_alloc(l->context, layer_count, sizeof(*l->values));
+    bool *needed = snnbase_alloc(l->context, layer_count, sizeof(*needed));
+    l->populations =
+        snnbase_arena_alloc(l->arena, l->context, layer_count, sizeof(*l->populations));
+    int status =
+        l->values != NULL && needed != NULL && l->populations != NULL ? SNN_OK : SNN_ERR_NOMEM;
+    if (status == SNN_OK) {
+        mark_needed(l->graph, needed);
+        status = lower_layers(l, needed);
+    }
+    if (status == SNN_OK) status = finish_output(l, net);
+    if (status == SNN_OK) {
+        net->name =
+            snnbase_arena_string(l->arena, l->context, snn_graph_provenance(l->graph)->name);
+        net->input_shape = snn_graph_input_shape(l->graph);
+        net->populations = l->populations;
+        net->population_count = l->population_count;
+        net->synapse_count = l->synapse_count;
+        net->neuron_count = l->neuron_count;
+        if (net->name == NULL) status = SNN_ERR_NOMEM;
+    }
+    snnbase_free(l->context, needed);
+    snnbase_free(l->context, l->values);
+    return status;
+}
+
+int snn_net_lower(struct snn_net **out, struct snn_context *context, const struct snn_graph *graph,
+                  const struct snn_lower_options *options)
+{
+    int status = check_options(context, options);
+    if (status != SNN_OK) return status;
+    struct snnmodel_net *net = NULL;
+    status = snnmodel_net_create(&net, context);
+    if (status != SNN_OK) return status;
+    struct snnconv_lowering lowering = {
+        .context = context, .graph = graph, .options = options, .arena = &net->arena};
+    status = lower(&lowering, &net->net);
+    struct snn_net *result = &net->net;
+    if (status != SNN_OK)
+        snn_net_destroy(&result);
+    else
+        *out = result;
+    return status;
+}

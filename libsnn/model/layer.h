@@ -1,0 +1,20 @@
+/* What one layer must satisfy, and the shape it produces. Pure checks of a layer description
+ * against the layers before it; used when a graph grows.
+ */
+#ifndef SNN_MODEL_LAYER_H
+#define SNN_MODEL_LAYER_H
+
+#include "snn/context.h"
+#include "snn/graph.h"
+
+/* Fills in what may be left out (pool stride 0 -> kernel, dilation and groups 0 -> 1), checks the
+ * rest and derives the output shape. `inputs` are the input layers in order. Errors: INVALID with
+ * the layer's name and the numbers, LIMIT. */
+int snnmodel_layer_resolve(struct snn_context *context, struct snn_layer *layer,
+                           const struct snn_layer *const *inputs);
+
+/* Output positions along one axis, 0 if the window does not fit. */
+uint32_t snnmodel_window_positions(uint32_t size, uint32_t kernel, uint32_t stride,
+                                   uint32_t pad_before, uint32_t pad_after, uint32_t dilation);
+
+#endif

@@ -1,0 +1,53 @@
+/* The native model file, shared between the files that read and write it (docs/formats/model.md).
+ *
+ * Reading is split by what is read: native_load.c opens the file and walks the document,
+ * native_layer.c turns one object of `layers` into a layer, native_record.c reads everything that
+ * only annotates a graph. native_save.c writes it all. Whatever is wrong with the contents of a
+ * file is FORMAT, LIMIT or UNSUPPORTED; INVALID is for callers.
+ */
+#ifndef SNN_MODEL_NATIVE_H
+#define SNN_MODEL_NATIVE_H
+
+#include <stdbool.h>
+
+#include "libsnn/base/json.h"
+#include "libsnn/model/tensor.h"
+#include "snn/context.h"
+#include "snn/graph.h"
+
+#define SNNMODEL_NATIVE_FORMAT "snn.model/1"
+#define SNNMODEL_NATIVE_FAMILY "snn.model/"
+
+/* Refuses members that are not in `known` (NULL-terminated): a typo must not go unseen. Errors:
+ * FORMAT naming the member. */
+int snnmodel_native_check_members(struct snn_context *context,
+                                  const struct snnbase_json_value *object,
+                                  const char *const *known);
+
+/* Reads object->key, a string that people will see: it may hold no control characters, which could
+ * play tricks on a terminal. Errors: FORMAT naming `where`.`key`. */
+int snnmodel_native_read_text(struct snn_context *context, const struct snnbase_json_value *object,
+                              const char *where, const char *key, const char **out);
+
+/* True for a path that stays below the folder it starts from: relative, no "..". */
+bool snnmodel_native_path_is_inside(const char *path);
+
+/* Turns an INVALID just raised by a graph function into FORMAT: the caller did nothing wrong, the
+ * file did. Returns the status that now stands. */
+int snnmodel_native_blame_file(struct snn_context *context, int status);
+
+/* Adds the layer that `value` describes to the graph. If one of its inputs is a layer that was
+ * itself refused, *skipped_out is set and nothing is raised: `layers` is the array `value` is in.
+ * Errors name the layer. */
+int snnmodel_native_add_layer(struct snn_context *context, struct snn_graph *graph,
+                              const struct snnbase_json_value *layers,
+                              const struct snnbase_json_value *value,
+                              struct snnmodel_sidecar *sidecar, bool *skipped_out);
+
+/* Reads provenance, preprocessing, statistics and recipes of the document into a graph that has all
+ * its layers. */
+int snnmodel_native_read_records(struct snn_context *context, struct snn_graph *graph,
+                                 const struct snnbase_json_value *root,
+                                 struct snnmodel_sidecar *sidecar);
+
+#endif

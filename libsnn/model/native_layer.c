@@ -1,0 +1,365 @@
+/* One object of a model file's `layers` into one layer of the graph.
+ *
+ * Order: names and numbers first, then the inputs, then the tensors (whose shape is held against
+ * the kind and the input before anything is unpacked), then snn_graph_add, which checks the rest.
+ */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "libsnn/base/error.h"
+#include "libsnn/base/memory.h"
+#include "libsnn/model/native.h"
+
+/* A layer under way: the description and what it points to. */
+struct draft {
+    struct snn_layer layer;
+    uint32_t *inputs;
+    float *weights;
+    float *bias;
+    uint32_t bias_rank; /* 0, 1 or 3 */
+    uint32_t bias_dim[SNNMODEL_TENSOR_RANK_MAX];
+};
+
+static void draft_fini(struct snn_context *context, struct draft *draft)
+{
+    snnbase_free(context, draft->inputs);
+    snnbase_free(context, draft->weights);
+    snnbase_free(context, draft->bias);
+}
+
+/* ---- Names and numbers ---- */
+
+static const char *const *members_of(enum snn_layer_kind kind)
+{
+    static const char *const input[] = {"name", "kind", "shape", NULL};
+    static const char *const conv2d[] = {"name",    "kind",     "inputs", "stride",
+                                         "padding", "dilation", "groups", "activation",
+                                         "clip",    "weights",  "bias",   NULL};
+    static const char *const dense[] = {"name", "kind",    "inputs", "activation",
+                                        "clip", "weights", "bias",   NULL};
+    static const char *const pool[] = {"name",   "kind",    "inputs", "kernel",
+                                       "stride", "padding", NULL};
+    static const char *const add[] = {"name", "kind", "inputs", "activation", "clip", NULL};
+    static const char *const flatten[] = {"name", "kind", "inputs", NULL};
+    switch (kind) {
+    case SNN_LAYER_INPUT:
+        return input;
+    case SNN_LAYER_CONV2D:
+        return conv2d;
+    case SNN_LAYER_DENSE:
+        return dense;
+    case SNN_LAYER_AVG_POOL2D:
+    case SNN_LAYER_SUM_POOL2D:
+    case SNN_LAYER_MAX_POOL2D:
+        return pool;
+    case SNN_LAYER_ADD:
+        return add;
+    case SNN_LAYER_FLATTEN:
+        break;
+    }
+    return flatten;
+}
+
+static int read_kind(struct snn_context *context, const struct snnbase_json_value *value,
+                     enum snn_layer_kind *out)
+{
+    const char *text = NULL;
+    int status = snnbase_json_read_string(context, value, "", "kind", &text);
+    if (status != SNN_OK) return status;
+    for (int kind = 0; snn_layer_kind_name((enum snn_layer_kind)kind) != NULL; kind++) {
+        if (strcmp(text, snn_layer_kind_name((enum snn_layer_kind)kind)) != 0) continue;
+        *out = (enum snn_layer_kind)kind;
+        return SNN_OK;
+    }
+    snnbase_fail(context, SNN_ERR_UNSUPPORTED, "kind '%s' is not supported", text);
+    return snnbase_hint(context, "kinds are input, conv2d, dense, avg_pool2d, sum_pool2d, "
+                                 "max_pool2d, add, flatten");
+}
+
+static int find_activation(struct snn_context *context, const char *text, enum snn_activation *out)
+{
+    for (int i = 0; snn_activation_name((enum snn_activation)i) != NULL; i++) {
+        if (strcmp(text, snn_activation_name((enum snn_activation)i)) != 0) continue;
+        *out = (enum snn_activation)i;
+        return SNN_OK;
+    }
+    snnbase_fail(context, SNN_ERR_UNSUPPORTED, "activation '%s' is not supported", text);
+    return snnbase_hint(context, "activations are none, relu, clip");
+}
+
+static int read_activation(struct snn_context *context, const struct snnbase_json_value *value,
+                           struct snn_layer *layer)
+{
+    const char *text = "none";
+    int status = SNN_OK;
+    if (snnbase_json_get(value, "activation") != NULL)
+        status = snnbase_json_read_string(context, value, "", "activation", &text);
+    if (status == SNN_OK) status = find_activation(context, text, &layer->activation);
+    if (status != SNN_OK) return status;
+    if (layer->activation != SNN_ACTIVATION_CLIP) {
+        if (snnbase_json_get(value, "clip") == NULL) return SNN_OK;
+        return snnbase_fail(context, SNN_ERR_FORMAT, "clip: goes with activation clip, not %s",
+                            text);
+    }
+    double clip = 0.0;
+    status = snnbase_json_read_number(context, value, "", "clip", &clip);
+    if (status != SNN_OK) return status;
+    if (!(clip > 0.0) || clip > (double)FLT_MAX)
+        return snnbase_fail(context, SNN_ERR_FORMAT, "clip: %g is not a positive 32-bit number",
+                            clip);
+    layer->clip = (float)clip;
+    return SNN_OK;
+}
+
+/* `count` whole numbers; `out` keeps its defaults if the member is absent. */
+static int read_extents(struct snn_context *context, const struct snnbase_json_value *value,
+                        const char *key, int64_t low, size_t count, uint32_t *const out[])
+{
+    int64_t number[4];
+    if (snnbase_json_get(value, key) == NULL) return SNN_OK;
+    int status = snnbase_json_read_ints(context, value, "", key, low, UINT32_MAX, count, number);
+    if (status != SNN_OK) return status;
+    for (size_t i = 0; i < count; i++)
+        *out[i] = (uint32_t)number[i];
+    return SNN_OK;
+}
+
+/* The members that convolutions and pools share. */
+static int read_window(struct snn_context *context, const struct snnbase_json_value *value,
+                       struct snn_window *window)
+{
+    uint32_t *const stride[] = {&window->stride_h, &window->stride_w};
+    uint32_t *const padding[] = {&window->pad_top, &window->pad_left, &window->pad_bottom,
+                                 &window->pad_right};
+    int status = read_extents(context, value, "stride", 1, 2, stride);
+    return status == SNN_OK ? read_extents(context, value, "padding", 0, 4, padding) : status;
+}
+
+static int read_conv2d(struct snn_context *context, const struct snnbase_json_value *value,
+                       struct snn_layer *layer)
+{
+    struct snn_window *window = &layer->window;
+    uint32_t *const dilation[] = {&window->dilation_h, &window->dilation_w};
+    window->stride_h = window->stride_w = 1;
+    window->dilation_h = window->dilation_w = 1;
+    int status = read_window(context, value, window);
+    if (status == SNN_OK) status = read_extents(context, value, "dilation", 1, 2, dilation);
+    if (status != SNN_OK) return status;
+    int64_t groups = 1;
+    if (snnbase_json_get(value, "groups") != NULL)
+        status = snnbase_json_read_int(context, value, "", "groups", 1, UINT32_MAX, &groups);
+    layer->groups = (uint32_t)groups;
+    return status == SNN_OK ? read_activation(context, value, layer) : status;
+}
+
+static int read_pool(struct snn_context *context, const struct snnbase_json_value *value,
+                     struct snn_window *window)
+{
+    int64_t kernel[2];
+    int status = snnbase_json_read_ints(context, value, "", "kernel", 1, UINT32_MAX, 2, kernel);
+    if (status != SNN_OK) return status;
+    window->kernel_h = window->stride_h = (uint32_t)kernel[0];
+    window->kernel_w = window->stride_w = (uint32_t)kernel[1];
+    window->dilation_h = window->dilation_w = 1;
+    return read_window(context, value, window);
+}
+
+static int read_input_shape(struct snn_context *context, const struct snnbase_json_value *value,
+                            struct snn_shape *out)
+{
+    int64_t shape[3];
+    int status = snnbase_json_read_ints(context, value, "", "shape", 1, UINT32_MAX, 3, shape);
+    if (status != SNN_OK) return status;
+    *out = (struct snn_shape){(uint32_t)shape[0], (uint32_t)shape[1], (uint32_t)shape[2]};
+    return SNN_OK;
+}
+
+/* Everything but inputs and tensors. */
+static int read_numbers(struct snn_context *context, const struct snnbase_json_value *value,
+                        struct snn_layer *layer)
+{
+    int status = read_kind(context, value, &layer->kind);
+    if (status == SNN_OK)
+        status = snnmodel_native_check_members(context, value, members_of(layer->kind));
+    if (status != SNN_OK) return status;
+    switch (layer->kind) {
+    case SNN_LAYER_INPUT:
+        return read_input_shape(context, value, &layer->shape);
+    case SNN_LAYER_CONV2D:
+        return read_conv2d(context, value, layer);
+    case SNN_LAYER_DENSE:
+    case SNN_LAYER_ADD:
+        return read_activation(context, value, layer);
+    case SNN_LAYER_AVG_POOL2D:
+    case SNN_LAYER_SUM_POOL2D:
+    case SNN_LAYER_MAX_POOL2D:
+        return read_pool(context, value, &layer->window);
+    case SNN_LAYER_FLATTEN:
+        break;
+    }
+    return SNN_OK;
+}
+
+/* ---- Inputs ---- */
+
+/* True if a layer of that name stands before `value`, which means that it was refused. */
+static bool was_refused(const struct snnbase_json_value *layers,
+                        const struct snnbase_json_value *value, const char *name)
+{
+    const struct snnbase_json_value *other = snnbase_json_first(layers);
+    for (; other != value; other = snnbase_json_next(other)) {
+        const struct snnbase_json_value *other_name = snnbase_json_get(other, "name");
+        if (other_name != NULL && snnbase_json_is_string(other_name) &&
+            strcmp(snnbase_json_string(other_name), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int check_input_array(struct snn_context *context, const struct snnbase_json_value *inputs,
+                             size_t *count_out)
+{
+    if (inputs == NULL || !snnbase_json_is_array(inputs))
+        return snnbase_fail(context, SNN_ERR_FORMAT, "inputs: an array of layer names expected");
+    size_t count = snnbase_json_count(inputs);
+    uint32_t limit = snnbase_limits(context)->layer_count;
+    if (count > limit)
+        return snnbase_fail(context, SNN_ERR_LIMIT, "inputs: %zu exceed the limit of %u layers",
+                            count, limit);
+    *count_out = count;
+    return SNN_OK;
+}
+
+static int read_inputs(struct snn_context *context, const struct snn_graph *graph,
+                       const struct snnbase_json_value *layers,
+                       const struct snnbase_json_value *value, struct draft *draft,
+                       bool *skipped_out)
+{
+    if (draft->layer.kind == SNN_LAYER_INPUT) return SNN_OK;
+    const struct snnbase_json_value *inputs = snnbase_json_get(value, "inputs");
+    size_t count = 0;
+    int status = check_input_array(context, inputs, &count);
+    if (status != SNN_OK) return status;
+    draft->inputs = snnbase_alloc(context, count, sizeof(*draft->inputs));
+    if (draft->inputs == NULL) return SNN_ERR_NOMEM;
+    draft->layer.inputs = draft->inputs;
+    draft->layer.input_count = (uint32_t)count;
+    const struct snnbase_json_value *input = snnbase_json_first(inputs);
+    for (size_t i = 0; i < count; i++, input = snnbase_json_next(input)) {
+        if (!snnbase_json_is_string(input))
+            return snnbase_fail(context, SNN_ERR_FORMAT, "inputs[%zu]: a layer's name expected", i);
+        const char *name = snnbase_json_string(input);
+        if (snn_graph_find(graph, name, &draft->inputs[i]) == SNN_OK) continue;
+        if (!was_refused(layers, value, name))
+            return snnbase_fail(context, SNN_ERR_FORMAT,
+                                "inputs[%zu]: no layer '%s' stands before this one", i, name);
+        *skipped_out = true;
+        return SNN_OK;
+    }
+    return SNN_OK;
+}
+
+/* ---- Tensors ---- */
+
+static int read_weights(struct snn_context *context, const struct snnbase_json_value *value,
+                        struct snn_shape in, struct snnmodel_sidecar *sidecar, struct draft *draft)
+{
+    struct snn_layer *layer = &draft->layer;
+    bool conv = layer->kind == SNN_LAYER_CONV2D;
+    if (conv && in.channels % layer->groups != 0)
+        return snnbase_fail(context, SNN_ERR_FORMAT, "groups: %u do not divide %u input channels",
+                            layer->groups, in.channels);
+    const uint32_t conv_dim[] = {0, conv ? in.channels / layer->groups : 0, 0, 0};
+    const uint32_t dense_dim[] = {0, (uint32_t)snn_shape_size(in)};
+    struct snnmodel_tensor tensor;
+    int status = snnmodel_tensor_describe(context, value, "weights", &tensor);
+    if (status == SNN_OK)
+        status = snnmodel_tensor_expect(context, &tensor, "weights", conv ? 4 : 2,
+                                        conv ? conv_dim : dense_dim);
+    if (status == SNN_OK)
+        status = snnmodel_tensor_unpack(context, &tensor, "weights", sidecar, &draft->weights);
+    if (status != SNN_OK) return status;
+    layer->weights = draft->weights;
+    layer->weight_count = tensor.count;
+    layer->shape.channels = tensor.dim[0];
+    if (conv) {
+        layer->window.kernel_h = tensor.dim[2];
+        layer->window.kernel_w = tensor.dim[3];
+    }
+    return SNN_OK;
+}
+
+static int read_bias(struct snn_context *context, const struct snnbase_json_value *value,
+                     struct snnmodel_sidecar *sidecar, struct draft *draft)
+{
+    if (snnbase_json_get(value, "bias") == NULL) return SNN_OK;
+    struct snnmodel_tensor tensor;
+    int status = snnmodel_tensor_describe(context, value, "bias", &tensor);
+    if (status != SNN_OK) return status;
+    const uint32_t dim[] = {draft->layer.shape.channels, 0, 0};
+    status = snnmodel_tensor_expect(context, &tensor, "bias", tensor.rank == 3 ? 3 : 1, dim);
+    if (status == SNN_OK)
+        status = snnmodel_tensor_unpack(context, &tensor, "bias", sidecar, &draft->bias);
+    if (status != SNN_OK) return status;
+    draft->layer.bias = draft->bias;
+    draft->layer.bias_count = tensor.count;
+    draft->bias_rank = tensor.rank;
+    memcpy(draft->bias_dim, tensor.dim, sizeof(tensor.dim));
+    return SNN_OK;
+}
+
+static int read_tensors(struct snn_context *context, const struct snn_graph *graph,
+                        const struct snnbase_json_value *value, struct snnmodel_sidecar *sidecar,
+                        struct draft *draft)
+{
+    const struct snn_layer *layer = &draft->layer;
+    bool weighted = layer->kind == SNN_LAYER_CONV2D || layer->kind == SNN_LAYER_DENSE;
+    if (!weighted) return SNN_OK;
+    if (layer->input_count != 1)
+        return snnbase_fail(context, SNN_ERR_FORMAT, "inputs: %u found, %s takes 1",
+                            layer->input_count, snn_layer_kind_name(layer->kind));
+    struct snn_shape in = snn_graph_layer(graph, layer->inputs[0])->shape;
+    int status = read_weights(context, value, in, sidecar, draft);
+    return status == SNN_OK ? read_bias(context, value, sidecar, draft) : status;
+}
+
+/* A bias map's height and width are only known once the graph has derived the layer's shape. */
+static int check_bias_map(struct snn_context *context, const struct snn_layer *layer,
+                          const struct draft *draft)
+{
+    const uint32_t *dim = draft->bias_dim;
+    if (draft->bias_rank != 3) return SNN_OK;
+    if (dim[1] == layer->shape.height && dim[2] == layer->shape.width) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_FORMAT, "bias: map of %ux%ux%u for an output of %ux%ux%u",
+                        dim[0], dim[1], dim[2], layer->shape.channels, layer->shape.height,
+                        layer->shape.width);
+}
+
+int snnmodel_native_add_layer(struct snn_context *context, struct snn_graph *graph,
+                              const struct snnbase_json_value *layers,
+                              const struct snnbase_json_value *value,
+                              struct snnmodel_sidecar *sidecar, bool *skipped_out)
+{
+    struct draft draft = {.bias_rank = 0};
+    bool skipped = false;
+    uint32_t index = 0;
+    int status = snnmodel_native_read_text(context, value, "", "name", &draft.layer.name);
+    if (status != SNN_OK) return status;
+    status = read_numbers(context, value, &draft.layer);
+    if (status == SNN_OK) status = read_inputs(context, graph, layers, value, &draft, &skipped);
+    if (status == SNN_OK && !skipped) status = read_tensors(context, graph, value, sidecar, &draft);
+    if (status != SNN_OK) {
+        snnbase_where(context, "layer '%s'", draft.layer.name);
+    } else if (!skipped) {
+        status = snn_graph_add(graph, context, &draft.layer, &index);
+        status = snnmodel_native_blame_file(context, status);
+    }
+    if (status == SNN_OK && !skipped) {
+        status = check_bias_map(context, snn_graph_layer(graph, index), &draft);
+        if (status != SNN_OK) snnbase_where(context, "layer '%s'", draft.layer.name);
+    }
+    draft_fini(context, &draft);
+    *skipped_out = skipped;
+    return status;
+}

@@ -1,0 +1,286 @@
+/* The report: results and what led to them as one JSON document of schema "snn.run/1".
+ *
+ * Only the members `timing` and `host` may differ between two runs with the same inputs and seed.
+ */
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "libsnn/base/error.h"
+#include "libsnn/base/file.h"
+#include "libsnn/base/jsonout.h"
+#include "libsnn/base/memory.h"
+#include "snn/run.h"
+#include "snn/version.h"
+
+static void put_string(struct snnbase_jsonout *out, const char *key, const char *value)
+{
+    snnbase_jsonout_key(out, key);
+    snnbase_jsonout_string(out, value);
+}
+
+static void put_double(struct snnbase_jsonout *out, const char *key, double value)
+{
+    snnbase_jsonout_key(out, key);
+    snnbase_jsonout_double(out, value);
+}
+
+static void put_uint(struct snnbase_jsonout *out, const char *key, uint64_t value)
+{
+    snnbase_jsonout_key(out, key);
+    snnbase_jsonout_uint(out, value);
+}
+
+static void put_bool(struct snnbase_jsonout *out, const char *key, bool value)
+{
+    snnbase_jsonout_key(out, key);
+    snnbase_jsonout_bool(out, value);
+}
+
+static void put_object(struct snnbase_jsonout *out, const char *key)
+{
+    if (key != NULL) snnbase_jsonout_key(out, key);
+    snnbase_jsonout_object_open(out);
+}
+
+static void put_array(struct snnbase_jsonout *out, const char *key)
+{
+    if (key != NULL) snnbase_jsonout_key(out, key);
+    snnbase_jsonout_array_open(out);
+}
+
+static const char *accounting_name(enum snn_synop_accounting accounting)
+{
+    return accounting == SNN_SYNOPS_SINABS_0_3_3 ? "sinabs-0.3.3" : "exact";
+}
+
+static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
+{
+    put_object(out, "options");
+    put_string(out, "data", r->data);
+    put_uint(out, "seed", r->seed);
+    put_uint(out, "samples", r->samples);
+    put_uint(out, "offset", r->offset);
+    put_uint(out, "timesteps", r->timesteps);
+    put_double(out, "dt_us", r->dt_us);
+    put_string(out, "encoding", r->encoding);
+    put_string(out, "norm", r->norm);
+    put_bool(out, "channelwise", r->channelwise);
+    put_double(out, "v0", r->v_init);
+    put_string(out, "v_min", r->v_min);
+    put_string(out, "reset", r->reset);
+    snnbase_jsonout_key(out, "n_max");
+    if (r->spikes_max > 0)
+        snnbase_jsonout_uint(out, r->spikes_max);
+    else
+        snnbase_jsonout_null(out);
+    put_double(out, "output_gain", r->output_gain);
+    put_string(out, "readout", r->readout);
+    put_string(out, "semantics", r->semantics);
+    put_string(out, "order", r->order);
+    put_string(out, "arith", r->arith);
+    put_string(out, "synops",
+               r->result_count > 0 ? accounting_name(r->results[0]->accounting) : "exact");
+    put_string(out, "compat", r->compat);
+    snnbase_jsonout_object_close(out);
+}
+
+static void put_first_spike(struct snnbase_jsonout *out, const struct snn_result *r)
+{
+    put_object(out, "first_spike");
+    put_double(out, "accuracy", r->first_spike.accuracy);
+    put_uint(out, "samples", r->first_spike.count);
+    put_double(out, "steps_mean", r->first_spike.steps_mean);
+    put_double(out, "steps_p50", r->first_spike.steps_p50);
+    put_double(out, "steps_p95", r->first_spike.steps_p95);
+    snnbase_jsonout_object_close(out);
+}
+
+static void put_rules(struct snnbase_jsonout *out, const struct snn_result *r)
+{
+    put_array(out, "rules");
+    for (uint32_t i = 0; i < r->rule_count; i++) {
+        char text[64];
+        snn_rule_format(&r->rules[i].rule, text, sizeof(text));
+        put_object(out, NULL);
+        put_string(out, "rule", text);
+        put_double(out, "accuracy", r->rules[i].accuracy);
+        put_double(out, "steps_mean", r->rules[i].steps_mean);
+        put_double(out, "synops_mean", r->rules[i].synops_mean);
+        put_double(out, "energy_uj", r->rules[i].energy_uj);
+        put_uint(out, "undecided", r->rules[i].undecided);
+        snnbase_jsonout_object_close(out);
+    }
+    snnbase_jsonout_array_close(out);
+}
+
+static void put_silent(struct snnbase_jsonout *out, const struct snn_result *r)
+{
+    put_object(out, "silent");
+    put_uint(out, "count", r->silent_count);
+    put_array(out, "indices");
+    for (uint64_t i = 0; i < r->silent_count; i++)
+        snnbase_jsonout_uint(out, r->silent_indices[i]);
+    snnbase_jsonout_array_close(out);
+    put_array(out, "layers");
+    for (uint64_t i = 0; i < r->silent_count; i++)
+        snnbase_jsonout_string(out, r->silent_layers[i] < r->layer_count
+                                        ? r->layers[r->silent_layers[i]].name
+                                        : "input");
+    snnbase_jsonout_array_close(out);
+    snnbase_jsonout_object_close(out);
+}
+
+static void put_confusion(struct snnbase_jsonout *out, const struct snn_result *r)
+{
+    snnbase_jsonout_key(out, "confusion");
+    if (r->confusion == NULL) {
+        snnbase_jsonout_null(out);
+        return;
+    }
+    snnbase_jsonout_array_open(out);
+    for (uint32_t label = 0; label < r->class_count; label++) {
+        snnbase_jsonout_array_open(out);
+        for (uint32_t k = 0; k < r->class_count; k++)
+            snnbase_jsonout_uint(out, r->confusion[(size_t)label * r->class_count + k]);
+        snnbase_jsonout_array_close(out);
+    }
+    snnbase_jsonout_array_close(out);
+}
+
+static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r)
+{
+    put_array(out, "layers");
+    for (uint32_t i = 0; i < r->layer_count; i++) {
+        const struct snn_result_layer *layer = &r->layers[i];
+        put_object(out, NULL);
+        put_string(out, "name", layer->name);
+        put_uint(out, "neurons", layer->neurons);
+        put_double(out, "spikes_mean", layer->spikes_mean);
+        put_double(out, "events_mean", layer->events_mean);
+        put_double(out, "synops_mean", layer->synops_mean);
+        put_double(out, "updates_mean", layer->updates_mean);
+        put_double(out, "input_macs_mean", layer->input_macs_mean);
+        put_uint(out, "macs", layer->macs);
+        snnbase_jsonout_object_close(out);
+    }
+    snnbase_jsonout_array_close(out);
+}
+
+static void put_energy(struct snnbase_jsonout *out, const struct snn_result *r)
+{
+    put_object(out, "energy");
+    put_string(out, "profile", r->energy.name);
+    put_string(out, "source", r->energy.source);
+    put_double(out, "uj_mean", r->energy_uj_mean);
+    put_double(out, "uj_until_decision_mean", r->energy_uj_until_decision_mean);
+    snnbase_jsonout_object_close(out);
+}
+
+static void put_result(struct snnbase_jsonout *out, const struct snn_result *r)
+{
+    put_object(out, NULL);
+    put_string(out, "target", r->target);
+    put_bool(out, "complete", r->complete);
+    put_uint(out, "samples", r->sample_count);
+    put_double(out, "accuracy", r->accuracy);
+    put_double(out, "balanced_accuracy", r->balanced_accuracy);
+    put_double(out, "accuracy_without_silent", r->accuracy_without_silent);
+    put_array(out, "accuracy_by_step");
+    for (uint32_t t = 0; t < r->timesteps; t++)
+        snnbase_jsonout_double(out, r->accuracy_by_step[t]);
+    snnbase_jsonout_array_close(out);
+    put_double(out, "cnn_accuracy", r->cnn_accuracy);
+    put_double(out, "cnn_agreement", r->cnn_agreement);
+    put_first_spike(out, r);
+    put_rules(out, r);
+    put_silent(out, r);
+    put_confusion(out, r);
+    put_layers(out, r);
+    put_double(out, "input_spikes_mean", r->input_spikes_mean);
+    put_double(out, "synops_mean", r->synops_mean);
+    put_double(out, "macs_mean", r->macs_mean);
+    put_double(out, "synops_until_decision_mean", r->synops_until_decision_mean);
+    put_energy(out, r);
+    snnbase_jsonout_object_close(out);
+}
+
+static void put_timing(struct snnbase_jsonout *out, const struct snn_report *report)
+{
+    double seconds = 0.0, samples = 0.0, synops = 0.0;
+    for (uint32_t i = 0; i < report->result_count; i++) {
+        seconds += report->results[i]->seconds;
+        samples += (double)report->results[i]->sample_count;
+        synops += report->results[i]->synops_total;
+    }
+    put_object(out, "timing");
+    put_double(out, "seconds", seconds);
+    put_double(out, "samples_per_second", samples / seconds);
+    put_double(out, "synops_per_second", synops / seconds);
+    snnbase_jsonout_object_close(out);
+}
+
+static void put_host(struct snnbase_jsonout *out, const struct snn_report *report)
+{
+    struct utsname host;
+    bool known = uname(&host) >= 0;
+    put_object(out, "host");
+    put_string(out, "system", known ? host.sysname : NULL);
+    put_string(out, "machine", known ? host.machine : NULL);
+    put_uint(out, "threads", report->result_count > 0 ? report->results[0]->threads : 0);
+    snnbase_jsonout_object_close(out);
+}
+
+static int write_report(struct snn_context *context, const struct snn_report *report,
+                        struct snnbase_buffer *buffer)
+{
+    struct snnbase_jsonout out;
+    snnbase_jsonout_init(&out, context, buffer, 3);
+    put_object(&out, NULL);
+    put_string(&out, "schema", "snn.run/1");
+    put_object(&out, "tool");
+    put_string(&out, "name", report->tool);
+    put_string(&out, "version", snn_version());
+    snnbase_jsonout_object_close(&out);
+    put_object(&out, "model");
+    put_string(&out, "name", report->model_name);
+    put_string(&out, "sha256", report->model_sha256);
+    snnbase_jsonout_object_close(&out);
+    put_options(&out, report);
+    put_array(&out, "results");
+    for (uint32_t i = 0; i < report->result_count; i++)
+        put_result(&out, report->results[i]);
+    snnbase_jsonout_array_close(&out);
+    put_timing(&out, report);
+    put_host(&out, report);
+    snnbase_jsonout_object_close(&out);
+    return snnbase_jsonout_finish(&out);
+}
+
+int snn_report_save(struct snn_context *context, const struct snn_report *report, const char *path)
+{
+    struct snnbase_buffer buffer = {NULL, 0, 0};
+    int status = write_report(context, report, &buffer);
+    if (status == SNN_OK) status = snnbase_file_save(context, path, buffer.data, buffer.size);
+    snnbase_buffer_fini(context, &buffer);
+    return status;
+}
+
+int snn_report_format(char **out, struct snn_context *context, const struct snn_report *report)
+{
+    struct snnbase_buffer buffer = {NULL, 0, 0};
+    int status = write_report(context, report, &buffer);
+    if (status == SNN_OK) status = snnbase_buffer_append(context, &buffer, "", 1);
+    if (status != SNN_OK) {
+        snnbase_buffer_fini(context, &buffer);
+        return status;
+    }
+    *out = (char *)buffer.data;
+    return SNN_OK;
+}
+
+void snn_text_free(struct snn_context *context, char **text)
+{
+    if (text == NULL || *text == NULL) return;
+    snnbase_free(context, *text);
+    *text = NULL;
+}

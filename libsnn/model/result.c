@@ -1,0 +1,314 @@
+/* Building a result: one pass over the samples in order, then means.
+ */
+#include "libsnn/model/result.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "libsnn/base/error.h"
+#include "libsnn/base/memory.h"
+
+#define CONFUSION_CLASSES_MAX 1024u /* larger tables are no help to anybody */
+
+struct built_result {
+    struct snn_result result; /* first: snn_result_destroy finds the arena behind it */
+    struct snnbase_arena arena;
+    double *by_step;
+    uint64_t *first_steps; /* [timesteps + 1]: samples whose first spike came at that step */
+    struct snn_result_rule *rules;
+    struct snn_result_layer *layers;
+    uint64_t *confusion;
+    uint64_t *silent_indices;
+    uint32_t *silent_layers;
+};
+
+/* Sums over samples that are not kept in the result itself. */
+struct sums {
+    uint64_t correct, cnn_correct, cnn_evaluated, agreement;
+    uint64_t first_correct, first_count, first_steps;
+    double until_steps;
+    struct snnmodel_cost total, until;
+};
+
+void snn_result_destroy(struct snn_result **result)
+{
+    if (result == NULL || *result == NULL) return;
+    struct built_result *owner = (struct built_result *)(void *)*result;
+    struct snn_allocator allocator = owner->arena.allocator;
+    snnbase_arena_fini(&owner->arena);
+    snnbase_allocator_free(&allocator, owner);
+    *result = NULL;
+}
+
+double snnmodel_sinabs_operations(const struct snn_population *population,
+                                  const struct snn_synapse *synapse)
+{
+    double fanout = 1.0;
+    if (synapse->kind == SNN_SYNAPSE_DENSE)
+        fanout = population->shape.channels;
+    else if (synapse->kind == SNN_SYNAPSE_CONV2D)
+        fanout = (double)population->shape.channels / synapse->groups * synapse->window.kernel_h *
+                 synapse->window.kernel_w;
+    return fanout * (double)synapse->pool_scale;
+}
+
+static void add_cost(struct snnmodel_cost *to, const struct snnmodel_cost *cost)
+{
+    to->synops += cost->synops;
+    to->io_events += cost->io_events;
+    to->macs += cost->macs;
+}
+
+static double energy_uj(const struct snnmodel_record *record, const struct snnmodel_cost *cost,
+                        double steps)
+{
+    const struct snn_energy_counts counts = {
+        .synops = cost->synops,
+        .updates = (double)record->net->neuron_count * steps,
+        .io_events = cost->io_events,
+        .macs = cost->macs,
+        .seconds = steps * record->options->dt_us * 1e-6,
+    };
+    return snn_energy_uj(record->options->energy, &counts);
+}
+
+static int allocate(struct built_result *b, struct snn_context *context,
+                    const struct snnmodel_record *record, uint64_t silent_count)
+{
+    const struct snn_net *net = record->net;
+    struct snnbase_arena *arena = &b->arena;
+    size_t classes = net->class_count <= CONFUSION_CLASSES_MAX ? net->class_count : 0;
+    b->by_step = snnbase_arena_alloc(arena, context, record->options->timesteps, sizeof(double));
+    b->first_steps = snnbase_arena_alloc(arena, context, (size_t)record->options->timesteps + 1,
+                                         sizeof(uint64_t));
+    b->rules = snnbase_arena_alloc(arena, context, record->options->rule_count, sizeof(*b->rules));
+    b->layers = snnbase_arena_alloc(arena, context, net->population_count, sizeof(*b->layers));
+    b->confusion = snnbase_arena_alloc(arena, context, classes * classes, sizeof(uint64_t));
+    b->silent_indices = snnbase_arena_alloc(arena, context, silent_count, sizeof(uint64_t));
+    b->silent_layers = snnbase_arena_alloc(arena, context, silent_count, sizeof(uint32_t));
+    if (b->by_step == NULL || b->first_steps == NULL || b->rules == NULL || b->layers == NULL ||
+        b->confusion == NULL || b->silent_indices == NULL || b->silent_layers == NULL)
+        return SNN_ERR_NOMEM;
+    b->result.accuracy_by_step = b->by_step;
+    b->result.rules = b->rules;
+    b->result.layers = b->layers;
+    b->result.confusion = classes > 0 ? b->confusion : NULL;
+    b->result.silent_indices = b->silent_indices;
+    b->result.silent_layers = b->silent_layers;
+    return SNN_OK;
+}
+
+static void add_sample(struct built_result *b, const struct snnmodel_record *record, uint64_t index,
+                       struct sums *sums)
+{
+    const struct snnmodel_sample *s = &record->samples[index];
+    const uint32_t classes = record->net->class_count;
+    bool correct = record->labelled && s->prediction == s->label;
+    sums->correct += correct;
+    if (s->cnn_prediction != SNN_NO_CLASS) {
+        sums->cnn_evaluated++;
+        sums->cnn_correct += record->labelled && s->cnn_prediction == s->label;
+        sums->agreement += s->cnn_prediction == s->prediction;
+    }
+    if (s->first.decided) {
+        sums->first_count++;
+        sums->first_steps += s->first.steps;
+        b->first_steps[s->first.steps]++;
+        sums->first_correct += record->labelled && s->first.class_index == s->label;
+    }
+    const struct snnmodel_decision *until =
+        record->options->rule_count > 0 ? &record->decisions[index * record->options->rule_count]
+                                        : &s->first;
+    sums->until_steps += until->steps;
+    add_cost(&sums->until, &until->cost);
+    add_cost(&sums->total, &s->total);
+    if (s->silent) {
+        b->silent_indices[b->result.silent_count] = record->options->offset + index;
+        b->silent_layers[b->result.silent_count++] = s->silent_layer;
+    } else if (b->result.confusion != NULL && record->labelled && s->prediction >= 0) {
+        b->confusion[(size_t)s->label * classes + (size_t)s->prediction]++;
+    }
+}
+
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole > 0 ? (double)part / (double)whole : (double)NAN;
+}
+
+/* Mean over classes of the share that was recognised; classes without samples do not count. */
+static double balanced_accuracy(const struct snnmodel_record *record)
+{
+    double sum = 0.0;
+    uint32_t seen = 0;
+    for (uint32_t k = 0; k < record->net->class_count; k++) {
+        uint64_t all = 0, right = 0;
+        for (uint64_t i = 0; i < record->count; i++) {
+            const struct snnmodel_sample *s = &record->samples[i];
+            if (!s->done || s->label != (int32_t)k) continue;
+            all++;
+            right += s->prediction == s->label;
+        }
+        if (all == 0) continue;
+        sum += (double)right / (double)all;
+        seen++;
+    }
+    return seen > 0 ? sum / seen : (double)NAN;
+}
+
+/* The smallest step by which a share q of the first spikes had come (nearest rank). */
+static double first_spike_quantile(const uint64_t *histogram, uint32_t timesteps, uint64_t count,
+                                   double q)
+{
+    uint64_t rank = (uint64_t)ceil(q * (double)count), below = 0;
+    for (uint32_t step = 1; count > 0 && step <= timesteps; step++) {
+        below += histogram[step];
+        if (below >= rank) return step;
+    }
+    return (double)NAN;
+}
+
+static void summarise(struct built_result *b, const struct snnmodel_record *record,
+                      const struct sums *sums)
+{
+    struct snn_result *r = &b->result;
+    const double nan = (double)NAN;
+    const uint64_t n = r->sample_count;
+    const double samples = (double)n;
+    r->accuracy = record->labelled ? share(sums->correct, n) : nan;
+    r->balanced_accuracy =
+        record->labelled && r->confusion != NULL ? balanced_accuracy(record) : nan;
+    r->accuracy_without_silent = record->labelled ? share(sums->correct, n - r->silent_count) : nan;
+    for (uint32_t t = 0; t < r->timesteps; t++)
+        b->by_step[t] = record->labelled ? share(record->tally->correct_by_step[t], n) : nan;
+    r->cnn_accuracy = record->labelled ? share(sums->cnn_correct, sums->cnn_evaluated) : nan;
+    r->cnn_agreement = share(sums->agreement, sums->cnn_evaluated);
+    r->first_spike.accuracy = record->labelled ? share(sums->first_correct, n) : nan;
+    r->first_spike.count = sums->first_count;
+    r->first_spike.steps_mean = share(sums->first_steps, sums->first_count);
+    r->first_spike.steps_p50 =
+        first_spike_quantile(b->first_steps, r->timesteps, sums->first_count, 0.5);
+    r->first_spike.steps_p95 =
+        first_spike_quantile(b->first_steps, r->timesteps, sums->first_count, 0.95);
+    const struct snnmodel_cost mean = {sums->total.synops / samples,
+                                       sums->total.io_events / samples, sums->total.macs / samples};
+    const struct snnmodel_cost until = {
+        sums->until.synops / samples, sums->until.io_events / samples, sums->until.macs / samples};
+    r->synops_mean = mean.synops;
+    r->macs_mean = mean.macs;
+    r->synops_until_decision_mean = until.synops;
+    r->energy_uj_mean = energy_uj(record, &mean, r->timesteps);
+    r->energy_uj_until_decision_mean = energy_uj(record, &until, sums->until_steps / samples);
+}
+
+static void summarise_rule(struct built_result *b, const struct snnmodel_record *record,
+                           uint32_t index)
+{
+    uint64_t correct = 0, undecided = 0;
+    double steps = 0.0;
+    struct snnmodel_cost sum = {0, 0, 0};
+    for (uint64_t i = 0; i < record->count; i++) {
+        const struct snnmodel_sample *s = &record->samples[i];
+        if (!s->done) continue;
+        const struct snnmodel_decision *d =
+            &record->decisions[i * record->options->rule_count + index];
+        correct += record->labelled && d->class_index == s->label;
+        undecided += !d->decided;
+        steps += d->steps;
+        add_cost(&sum, &d->cost);
+    }
+    const double n = (double)b->result.sample_count;
+    const struct snnmodel_cost mean = {sum.synops / n, sum.io_events / n, sum.macs / n};
+    b->rules[index] = (struct snn_result_rule){
+        .rule = record->options->rules[index],
+        .accuracy = record->labelled ? (double)correct / n : (double)NAN,
+        .steps_mean = steps / n,
+        .synops_mean = mean.synops,
+        .energy_uj = energy_uj(record, &mean, steps / n),
+        .undecided = undecided,
+    };
+}
+
+static int summarise_layer(struct built_result *b, struct snn_context *context,
+                           const struct snnmodel_record *record, uint32_t index)
+{
+    const struct snn_population *p = &record->net->populations[index];
+    const double n = (double)b->result.sample_count;
+    double synops = 0.0;
+    uint64_t events = 0, macs = 0, operations = 0;
+    for (uint32_t s = 0; s < p->synapse_count; s++) {
+        uint32_t at = p->synapse_first + s;
+        events += record->tally->synapse_spikes[at];
+        macs += record->tally->synapse_macs[at];
+        operations += record->tally->synapse_operations[at];
+        if (record->options->accounting == SNN_SYNOPS_SINABS_0_3_3)
+            synops += (double)record->tally->synapse_spikes[at] *
+                      snnmodel_sinabs_operations(p, &p->synapses[s]);
+        else
+            synops += (double)record->tally->synapse_operations[at];
+    }
+    b->result.synops_total += (double)operations;
+    uint64_t neurons = snn_shape_size(p->shape);
+    b->layers[index] = (struct snn_result_layer){
+        .name = snnbase_arena_string(&b->arena, context, p->name),
+        .neurons = neurons,
+        .spikes_mean = (double)record->tally->population_spikes[index] / n,
+        .events_mean = (double)events / n,
+        .synops_mean = synops / n,
+        .updates_mean = (double)neurons * record->options->timesteps,
+        .input_macs_mean = (double)macs / n,
+        .macs = p->macs,
+    };
+    return b->layers[index].name != NULL ? SNN_OK : SNN_ERR_NOMEM;
+}
+
+static int fill(struct built_result *b, struct snn_context *context,
+                const struct snnmodel_record *record)
+{
+    struct snn_result *r = &b->result;
+    uint64_t silent = 0;
+    for (uint64_t i = 0; i < record->count; i++) {
+        r->sample_count += record->samples[i].done;
+        silent += record->samples[i].done && record->samples[i].silent;
+    }
+    int status = allocate(b, context, record, silent);
+    if (status != SNN_OK) return status;
+    r->target = record->target;
+    r->sample_offset = record->options->offset;
+    r->complete = r->sample_count == record->count;
+    r->timesteps = record->options->timesteps;
+    r->class_count = record->net->class_count;
+    r->rule_count = record->options->rule_count;
+    r->layer_count = record->net->population_count;
+    r->energy = *record->options->energy;
+    r->accounting = record->options->accounting;
+    r->seconds = record->seconds;
+    r->threads = record->threads;
+    struct sums sums = {0};
+    for (uint64_t i = 0; i < record->count; i++) {
+        if (record->samples[i].done) add_sample(b, record, i, &sums);
+    }
+    summarise(b, record, &sums);
+    r->input_spikes_mean = (double)record->tally->input_spikes / (double)r->sample_count;
+    for (uint32_t i = 0; i < r->rule_count; i++)
+        summarise_rule(b, record, i);
+    for (uint32_t i = 0; i < r->layer_count; i++) {
+        status = summarise_layer(b, context, record, i);
+        if (status != SNN_OK) return status;
+    }
+    return SNN_OK;
+}
+
+int snnmodel_result_build(struct snn_result **out, struct snn_context *context,
+                          const struct snnmodel_record *record)
+{
+    struct built_result *b = snnbase_alloc(context, 1, sizeof(*b));
+    if (b == NULL) return SNN_ERR_NOMEM;
+    snnbase_arena_init(&b->arena, context);
+    int status = fill(b, context, record);
+    struct snn_result *result = &b->result;
+    if (status != SNN_OK)
+        snn_result_destroy(&result);
+    else
+        *out = result;
+    return status;
+}
