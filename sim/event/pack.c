@@ -1,0 +1,299 @@
+/* Packing one synapse: its phases, its address tables and its weights in the order of the scatter.
+ *
+ * Tap k (along one axis) carries an event at input position i to output (i + pad - k * dilation) /
+ * stride, where that is whole. Taps of a phase are kept by ascending output position, that is by
+ * descending k.
+ */
+#include <string.h>
+
+#include "libsnn/base/error.h"
+#include "libsnn/base/size.h"
+#include "sim/event/plan.h"
+
+/* The taps along one axis that events of one phase meet. */
+struct taps {
+    uint32_t count;
+    uint32_t last; /* largest k: the smallest output position */
+    uint32_t tap_step;
+    uint32_t position_step;
+};
+
+struct axis {
+    uint32_t in, out, kernel, stride, pad, dilation;
+};
+
+static struct axis row_axis(const struct snn_synapse *s, uint32_t out)
+{
+    const struct snn_window *w = &s->window;
+    if (s->kind != SNN_SYNAPSE_CONV2D)
+        return (struct axis){s->source_shape.height, out, 1, 1, 0, 1};
+    return (struct axis){s->source_shape.height, out, w->kernel_h, w->stride_h, w->pad_top,
+                         w->dilation_h};
+}
+
+static struct axis column_axis(const struct snn_synapse *s, uint32_t out)
+{
+    const struct snn_window *w = &s->window;
+    if (s->kind != SNN_SYNAPSE_CONV2D) return (struct axis){s->source_shape.width, out, 1, 1, 0, 1};
+    return (struct axis){s->source_shape.width, out,         w->kernel_w,
+                         w->stride_w,           w->pad_left, w->dilation_w};
+}
+
+static bool tap_fits(const struct axis *a, uint32_t phase, uint32_t k)
+{
+    int64_t shifted = (int64_t)phase + a->pad - (int64_t)k * a->dilation;
+    return shifted % a->stride == 0;
+}
+
+static struct taps phase_taps(const struct axis *a, uint32_t phase)
+{
+    struct taps t = {0, 0, 1, 1};
+    uint32_t previous = 0;
+    for (uint32_t k = 0; k < a->kernel; k++) {
+        if (!tap_fits(a, phase, k)) continue;
+        if (t.count > 0) {
+            t.tap_step = k - previous;
+            t.position_step = t.tap_step * a->dilation / a->stride;
+        }
+        previous = k;
+        t.last = k;
+        t.count++;
+    }
+    return t;
+}
+
+static int64_t position(const struct axis *a, uint32_t i, uint32_t k)
+{
+    return ((int64_t)i + a->pad - (int64_t)k * a->dilation) / a->stride;
+}
+
+static void axis_reach(const struct axis *a, int64_t *first, int64_t *last)
+{
+    *first = 0;
+    *last = 0;
+    for (uint32_t phase = 0; phase < a->stride && phase < a->in; phase++) {
+        struct taps t = phase_taps(a, phase);
+        if (t.count == 0) continue;
+        uint32_t high = phase + (a->in - 1 - phase) / a->stride * a->stride;
+        int64_t low = position(a, phase, t.last);
+        int64_t top = position(a, high, t.last) + (int64_t)(t.count - 1) * t.position_step;
+        if (low < *first) *first = low;
+        if (top > *last) *last = top;
+    }
+}
+
+void snnsim_synapse_reach(const struct snn_synapse *synapse, struct snnsim_reach *out)
+{
+    *out = (struct snnsim_reach){0, 0, 0, 0};
+    if (synapse->kind != SNN_SYNAPSE_CONV2D) return;
+    struct axis rows = row_axis(synapse, 0), columns = column_axis(synapse, 0);
+    axis_reach(&rows, &out->row_first, &out->row_last);
+    axis_reach(&columns, &out->column_first, &out->column_last);
+}
+
+static bool covers_once(uint32_t size, uint32_t kernel, uint32_t stride, uint32_t pad_before,
+                        uint32_t pad_after)
+{
+    return kernel == stride && pad_before == 0 && pad_after == 0 && size % stride == 0;
+}
+
+static bool sees_each_spike_once(const struct snn_net *net, const struct snn_synapse *s)
+{
+    struct snn_shape shape =
+        s->source == SNN_SOURCE_INPUT ? net->input_shape : net->populations[s->source].shape;
+    for (uint32_t i = 0; i < s->pool_count; i++) {
+        const struct snn_window *p = &s->pools[i];
+        if (!covers_once(shape.height, p->kernel_h, p->stride_h, p->pad_top, p->pad_bottom) ||
+            !covers_once(shape.width, p->kernel_w, p->stride_w, p->pad_left, p->pad_right))
+            return false;
+        shape = snnsim_pooled_shape(shape, p);
+    }
+    return true;
+}
+
+static struct snnsim_phase make_phase(const struct snnsim_population *p, uint32_t group_out,
+                                      bool grouped, const struct taps *rows,
+                                      const struct taps *columns)
+{
+    struct snnsim_phase phase = {0};
+    if (rows->count == 0 || columns->count == 0) return phase;
+    struct snnsim_footprint *f = &phase.footprint;
+    bool joined = !grouped && columns->position_step == 1;
+    f->rows = rows->count;
+    f->row_stride = (uint32_t)(rows->position_step * p->pitch);
+    f->segments = joined ? 1 : columns->count;
+    f->segment_stride = columns->position_step * p->lanes;
+    f->length = grouped ? group_out : p->lanes;
+    if (joined) f->length *= columns->count;
+    f->ragged = f->length % SNNSIM_LANES != 0;
+    phase.size = f->rows * f->segments * f->length;
+    return phase;
+}
+
+static int make_axis(struct snnsim_plan *plan, struct snn_context *context, const struct axis *a,
+                     struct snnsim_axis *out)
+{
+    out->target = snnbase_arena_alloc(&plan->arena, context, a->in, sizeof(*out->target));
+    out->weights = snnbase_arena_alloc(&plan->arena, context, a->in, sizeof(*out->weights));
+    out->fanout = snnbase_arena_alloc(&plan->arena, context, a->in, sizeof(*out->fanout));
+    if (out->target == NULL || out->weights == NULL || out->fanout == NULL) return SNN_ERR_NOMEM;
+    for (uint32_t i = 0; i < a->in; i++) {
+        for (uint32_t k = 0; k < a->kernel; k++) {
+            int64_t shifted = (int64_t)i + a->pad - (int64_t)k * a->dilation;
+            if (shifted >= 0 && shifted % a->stride == 0 && shifted / a->stride < a->out)
+                out->fanout[i]++;
+        }
+    }
+    return SNN_OK;
+}
+
+/* Where the footprint of an event at i begins, in units of `unit` floats a position. */
+static void aim_axis(const struct axis *a, struct snnsim_axis *out, uint32_t halo, size_t unit)
+{
+    for (uint32_t i = 0; i < a->in; i++) {
+        struct taps t = phase_taps(a, i % a->stride);
+        if (t.count > 0)
+            out->target[i] = (uint32_t)((size_t)(position(a, i, t.last) + halo) * unit);
+    }
+}
+
+/* Copies the weights of every input channel and tap of one phase; `to` is already zero. */
+static void pack_phase(const struct snn_synapse *s, const struct snnsim_phase *phase,
+                       const struct taps *rows, const struct taps *columns, uint32_t lanes,
+                       uint32_t out_channels, float *to)
+{
+    uint32_t group_in = s->source_shape.channels / s->groups, group_out = out_channels / s->groups;
+    uint32_t pitch = s->groups > 1 ? group_out : lanes;
+    const struct snn_window *w = &s->window;
+    for (uint32_t c = 0; c < s->source_shape.channels; c++) {
+        float *at = to + (size_t)c * phase->size;
+        for (uint32_t r = 0; r < rows->count; r++) {
+            uint32_t ky = rows->last - r * rows->tap_step;
+            for (uint32_t q = 0; q < columns->count; q++, at += pitch) {
+                uint32_t kx = columns->last - q * columns->tap_step;
+                for (uint32_t o = 0; o < group_out; o++) {
+                    size_t filter = (size_t)(c / group_in) * group_out + o;
+                    size_t from = (filter * group_in + c % group_in) * w->kernel_h + ky;
+                    at[o] = s->weights[from * w->kernel_w + kx];
+                }
+            }
+        }
+    }
+}
+
+static int alloc_weights(struct snnsim_plan *plan, struct snn_context *context, size_t count,
+                         struct snnsim_synapse *out)
+{
+    if (count > UINT32_MAX)
+        return snnbase_fail(context, SNN_ERR_LIMIT, "%zu packed weights exceed the limit of %u",
+                            count, UINT32_MAX);
+    out->weights = snnbase_arena_alloc(&plan->arena, context, count, sizeof(*out->weights));
+    return out->weights != NULL ? SNN_OK : SNN_ERR_NOMEM;
+}
+
+static int pack_conv2d(struct snnsim_plan *plan, struct snn_context *context,
+                       const struct snnsim_population *p, const struct axis *rows,
+                       const struct axis *columns, struct snnsim_synapse *out)
+{
+    const struct snn_synapse *s = out->synapse;
+    uint32_t channels = p->population->shape.channels;
+    size_t total = 0;
+    for (uint32_t i = 0; i < out->phases_h * out->phases_w; i++) {
+        struct taps r = phase_taps(rows, i / out->phases_w);
+        struct taps c = phase_taps(columns, i % out->phases_w);
+        out->phases[i] = make_phase(p, channels / s->groups, s->groups > 1, &r, &c);
+        out->phases[i].weights = (uint32_t)total;
+        total += (size_t)out->phases[i].size * s->source_shape.channels;
+    }
+    int status = alloc_weights(plan, context, total, out);
+    for (uint32_t i = 0; status == SNN_OK && i < out->phases_h * out->phases_w; i++) {
+        struct taps r = phase_taps(rows, i / out->phases_w);
+        struct taps c = phase_taps(columns, i % out->phases_w);
+        if (out->phases[i].size > 0)
+            pack_phase(s, &out->phases[i], &r, &c, p->lanes, channels,
+                       out->weights + out->phases[i].weights);
+    }
+    for (uint32_t c = 0; c < s->source_shape.channels; c++)
+        out->channel_target[c] =
+            c / (s->source_shape.channels / s->groups) * (channels / s->groups);
+    return status;
+}
+
+/* Every event reaches the whole layer; its weights lie where its address says. */
+static int pack_dense(struct snnsim_plan *plan, struct snn_context *context,
+                      const struct snnsim_population *p, struct snnsim_synapse *out)
+{
+    const struct snn_synapse *s = out->synapse;
+    struct snn_shape in = s->source_shape;
+    size_t count = 0;
+    if (!snnbase_size_mul(snn_shape_size(in), p->lanes, &count)) count = SIZE_MAX;
+    int status = alloc_weights(plan, context, count, out);
+    if (status != SNN_OK) return status;
+    out->phases[0] = (struct snnsim_phase){
+        .footprint = {.rows = 1, .segments = 1, .length = p->lanes}, .size = p->lanes};
+    for (uint32_t y = 0; y < in.height; y++) {
+        out->rows.weights[y] = y * in.width * in.channels * p->lanes;
+        out->rows.target[y] = 0;
+    }
+    for (uint32_t x = 0; x < in.width; x++) {
+        out->columns.weights[x] = x * in.channels * p->lanes;
+        out->columns.target[x] = 0;
+    }
+    size_t inputs = snn_shape_size(in), map = (size_t)in.height * in.width;
+    for (size_t i = 0; i < inputs; i++) {
+        float *to = out->weights + ((i % map) * in.channels + i / map) * p->lanes;
+        for (uint32_t o = 0; o < p->population->shape.channels; o++)
+            to[o] = s->weights[o * inputs + i];
+    }
+    return SNN_OK;
+}
+
+static int pack_one_to_one(struct snnsim_plan *plan, struct snn_context *context,
+                           struct snnsim_synapse *out)
+{
+    const struct snn_synapse *s = out->synapse;
+    int status = alloc_weights(plan, context, s->weight_count, out);
+    if (status != SNN_OK) return status;
+    memcpy(out->weights, s->weights, s->weight_count * sizeof(float));
+    out->phases[0] = (struct snnsim_phase){
+        .footprint = {.rows = 1, .segments = 1, .length = 1, .ragged = true}, .size = 1};
+    for (uint32_t c = 0; c < s->source_shape.channels; c++)
+        out->channel_target[c] = c;
+    return SNN_OK;
+}
+
+int snnsim_synapse_pack(struct snnsim_plan *plan, struct snn_context *context,
+                        const struct snnsim_population *population,
+                        const struct snn_synapse *synapse, struct snnsim_synapse *out)
+{
+    struct snn_shape shape = population->population->shape;
+    struct axis rows = row_axis(synapse, shape.height), columns = column_axis(synapse, shape.width);
+    out->synapse = synapse;
+    out->in_lanes = snnsim_lanes(synapse->source_shape.channels);
+    out->grouped = synapse->kind == SNN_SYNAPSE_ONE_TO_ONE || synapse->groups > 1;
+    out->sees_each_spike_once = sees_each_spike_once(plan->net, synapse);
+    out->phases_h = rows.stride < rows.in ? rows.stride : rows.in;
+    out->phases_w = columns.stride < columns.in ? columns.stride : columns.in;
+    out->fanout_channels =
+        synapse->kind == SNN_SYNAPSE_ONE_TO_ONE ? 1 : shape.channels / synapse->groups;
+    out->phases = snnbase_arena_alloc(&plan->arena, context, (size_t)out->phases_h * out->phases_w,
+                                      sizeof(*out->phases));
+    out->channel_target = snnbase_arena_alloc(&plan->arena, context, synapse->source_shape.channels,
+                                              sizeof(*out->channel_target));
+    if (out->phases == NULL || out->channel_target == NULL) return SNN_ERR_NOMEM;
+    int status = make_axis(plan, context, &rows, &out->rows);
+    if (status == SNN_OK) status = make_axis(plan, context, &columns, &out->columns);
+    if (status != SNN_OK) return status;
+    if (synapse->kind == SNN_SYNAPSE_DENSE) {
+        for (uint32_t y = 0; y < rows.in; y++)
+            out->rows.fanout[y] = 1;
+        for (uint32_t x = 0; x < columns.in; x++)
+            out->columns.fanout[x] = 1;
+        return pack_dense(plan, context, population, out);
+    }
+    aim_axis(&rows, &out->rows, population->halo_top, population->pitch);
+    aim_axis(&columns, &out->columns, population->halo_left, population->lanes);
+    if (synapse->kind == SNN_SYNAPSE_CONV2D)
+        return pack_conv2d(plan, context, population, &rows, &columns, out);
+    return pack_one_to_one(plan, context, out);
+}

@@ -1,0 +1,138 @@
+/* Laying out populations: halos, biases, and which synapse counts whose spikes.
+ */
+#include "sim/event/plan.h"
+
+#include <string.h>
+
+#include "libsnn/base/cpu.h"
+#include "libsnn/base/error.h"
+
+#define CURRENT_SIZE_MAX ((size_t)1 << 31) /* floats: offsets are 32 bits wide */
+
+struct snn_shape snnsim_pooled_shape(struct snn_shape s, const struct snn_window *p)
+{
+    s.height = (s.height + p->pad_top + p->pad_bottom - p->kernel_h) / p->stride_h + 1;
+    s.width = (s.width + p->pad_left + p->pad_right - p->kernel_w) / p->stride_w + 1;
+    return s;
+}
+
+static uint32_t beyond(int64_t distance)
+{
+    return distance > 0 ? (uint32_t)distance : 0;
+}
+
+static void widen_halo(struct snnsim_population *p, const struct snnsim_reach *reach)
+{
+    struct snn_shape shape = p->population->shape;
+    uint32_t top = beyond(-reach->row_first), left = beyond(-reach->column_first);
+    uint32_t bottom = beyond(reach->row_last + 1 - shape.height);
+    uint32_t right = beyond(reach->column_last + 1 - shape.width);
+    if (top > p->halo_top) p->halo_top = top;
+    if (left > p->halo_left) p->halo_left = left;
+    if (bottom > p->halo_bottom) p->halo_bottom = bottom;
+    if (right > p->halo_right) p->halo_right = right;
+}
+
+static int lay_out(struct snn_context *context, struct snnsim_population *p)
+{
+    struct snn_shape shape = p->population->shape;
+    for (uint32_t s = 0; s < p->population->synapse_count; s++) {
+        struct snnsim_reach reach;
+        snnsim_synapse_reach(&p->population->synapses[s], &reach);
+        widen_halo(p, &reach);
+    }
+    p->lanes = snnsim_lanes(shape.channels);
+    p->row_length = (size_t)shape.width * p->lanes;
+    p->pitch = ((size_t)p->halo_left + shape.width + p->halo_right) * p->lanes;
+    size_t rows = (size_t)p->halo_top + shape.height + p->halo_bottom;
+    if (p->pitch > CURRENT_SIZE_MAX / rows)
+        return snnbase_fail(context, SNN_ERR_LIMIT,
+                            "layer '%s': its currents take %zu rows of %zu values, above the "
+                            "limit of %zu",
+                            p->population->name, rows, p->pitch, CURRENT_SIZE_MAX);
+    p->current_size = rows * p->pitch;
+    p->origin = p->halo_top * p->pitch + (size_t)p->halo_left * p->lanes;
+    return SNN_OK;
+}
+
+/* Biases as rows of lanes: one row for all where they are per channel, else one a row of neurons.
+ */
+static int spread_bias(struct snnsim_plan *plan, struct snn_context *context,
+                       struct snnsim_population *p)
+{
+    const struct snn_population *population = p->population;
+    struct snn_shape shape = population->shape;
+    bool map = population->bias_count > shape.channels;
+    uint32_t rows = map ? shape.height : 1;
+    p->bias = snnbase_arena_alloc(&plan->arena, context, rows * p->row_length, sizeof(*p->bias));
+    if (p->bias == NULL) return SNN_ERR_NOMEM;
+    p->bias_stride = map ? p->row_length : 0;
+    if (population->bias == NULL) return SNN_OK;
+    for (uint32_t y = 0; y < rows; y++) {
+        for (uint32_t x = 0; x < shape.width; x++) {
+            float *to = p->bias + y * p->row_length + (size_t)x * p->lanes;
+            for (uint32_t c = 0; c < shape.channels; c++)
+                to[c] = map ? population->bias[((size_t)c * shape.height + y) * shape.width + x]
+                            : population->bias[c];
+        }
+    }
+    return SNN_OK;
+}
+
+static int plan_population(struct snnsim_plan *plan, struct snn_context *context, uint32_t index)
+{
+    struct snnsim_population *p = &plan->populations[index];
+    p->population = &plan->net->populations[index];
+    p->counted_by = SNNSIM_NOT_COUNTED;
+    int status = lay_out(context, p);
+    if (status == SNN_OK) status = spread_bias(plan, context, p);
+    if (status != SNN_OK) return status;
+    p->synapses = snnbase_arena_alloc(&plan->arena, context, p->population->synapse_count,
+                                      sizeof(*p->synapses));
+    if (p->synapses == NULL) return SNN_ERR_NOMEM;
+    for (uint32_t s = 0; s < p->population->synapse_count; s++) {
+        const struct snn_synapse *synapse = &p->population->synapses[s];
+        status = snnsim_synapse_pack(plan, context, p, synapse, &p->synapses[s]);
+        if (status != SNN_OK) return status;
+        if (synapse->source != SNN_SOURCE_INPUT && p->synapses[s].sees_each_spike_once)
+            plan->populations[synapse->source].counted_by = p->population->synapse_first + s;
+    }
+    return SNN_OK;
+}
+
+int snnsim_plan_create(struct snnsim_plan **out, struct snn_context *context,
+                       const struct snn_net *net)
+{
+    struct snnbase_cpu cpu;
+    snnbase_cpu_detect(&cpu);
+    struct snnsim_plan *plan = snnbase_alloc(context, 1, sizeof(*plan));
+    if (plan == NULL) return SNN_ERR_NOMEM;
+    snnbase_arena_init(&plan->arena, context);
+    plan->net = net;
+    plan->input_lanes = snnsim_lanes(net->input_shape.channels);
+    int status = SNN_OK;
+    const char *level = snnbase_kernel_level(context);
+    if (!snnsim_kernels_init(&plan->kernels, level, cpu.avx2))
+        status = snnbase_fail(context, SNN_ERR_INVALID,
+                              "this processor or build has no kernel level '%s'", level);
+    plan->populations = snnbase_arena_alloc(&plan->arena, context, net->population_count,
+                                            sizeof(*plan->populations));
+    if (status == SNN_OK && plan->populations == NULL) status = SNN_ERR_NOMEM;
+    for (uint32_t i = 0; status == SNN_OK && i < net->population_count; i++)
+        status = plan_population(plan, context, i);
+    if (status != SNN_OK) {
+        snnsim_plan_destroy(&plan);
+        return status;
+    }
+    *out = plan;
+    return SNN_OK;
+}
+
+void snnsim_plan_destroy(struct snnsim_plan **plan)
+{
+    if (plan == NULL || *plan == NULL) return;
+    struct snn_allocator allocator = (*plan)->arena.allocator;
+    snnbase_arena_fini(&(*plan)->arena);
+    snnbase_allocator_free(&allocator, *plan);
+    *plan = NULL;
+}

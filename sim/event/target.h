@@ -1,0 +1,10 @@
+/* The simulator as a target: what the registry knows of this room.
+ */
+#ifndef SNN_SIM_EVENT_TARGET_H
+#define SNN_SIM_EVENT_TARGET_H
+
+#include "snn/target.h"
+
+extern const struct snn_target_ops snnsim_target;
+
+#endif

@@ -1,0 +1,243 @@
+/* The kernels with AVX2. Multiplications and additions stay apart (no FMA), in the events' order.
+ *
+ * The events of a run are taken together: a tile of up to TILE_MAX vectors of current is loaded
+ * once, receives them all in registers, and is stored once.
+ */
+#include "sim/kernel/kernel.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define TILE_MAX 10u /* vectors of current in registers: leaves six for weights and products */
+#define INLINE static inline __attribute__((always_inline))
+
+/* Adds the events to one tile of `vectors` vectors of every row and segment. `weights` and `count`
+ * are of the run. */
+INLINE void add_tile(float *current, const float *weights, const uint32_t *offset,
+                     const float *count, size_t event_count, const struct snnsim_footprint *f,
+                     uint32_t vectors)
+{
+    for (uint32_t row = 0; row < f->rows; row++) {
+        for (uint32_t s = 0; s < f->segments; s++) {
+            float *to = current + row * f->row_stride + s * f->segment_stride;
+            const float *from = weights + (row * f->segments + s) * f->length;
+            __m256 sum[TILE_MAX];
+            for (uint32_t i = 0; i < vectors; i++)
+                sum[i] = _mm256_loadu_ps(to + i * SNNSIM_LANES);
+            for (size_t e = 0; e < event_count; e++) {
+                const float *w = from + offset[e];
+                const __m256 n = _mm256_broadcast_ss(count + e);
+                for (uint32_t i = 0; i < vectors; i++)
+                    sum[i] = _mm256_add_ps(sum[i],
+                                           _mm256_mul_ps(n, _mm256_loadu_ps(w + i * SNNSIM_LANES)));
+            }
+            for (uint32_t i = 0; i < vectors; i++)
+                _mm256_storeu_ps(to + i * SNNSIM_LANES, sum[i]);
+        }
+    }
+}
+
+/* All runs at one tile whose width is known at compile time, so that the sums are registers. */
+INLINE void scatter_tile(float *current, const float *weights, const struct snnsim_events *events,
+                         const struct snnsim_footprint *f, uint32_t vectors)
+{
+    const uint32_t *offset = events->weights;
+    const float *count = events->count;
+    for (size_t r = 0; r < events->run_count; r++) {
+        const struct snnsim_run run = events->runs[r];
+        add_tile(current + run.target, weights, offset, count, run.count, f, vectors);
+        offset += run.count;
+        count += run.count;
+    }
+}
+
+static void scatter_tile_of(uint32_t vectors, float *current, const float *weights,
+                            const struct snnsim_events *events, const struct snnsim_footprint *f)
+{
+    switch (vectors) {
+    case 1:
+        scatter_tile(current, weights, events, f, 1);
+        break;
+    case 2:
+        scatter_tile(current, weights, events, f, 2);
+        break;
+    case 3:
+        scatter_tile(current, weights, events, f, 3);
+        break;
+    case 4:
+        scatter_tile(current, weights, events, f, 4);
+        break;
+    case 5:
+        scatter_tile(current, weights, events, f, 5);
+        break;
+    case 6:
+        scatter_tile(current, weights, events, f, 6);
+        break;
+    case 7:
+        scatter_tile(current, weights, events, f, 7);
+        break;
+    case 8:
+        scatter_tile(current, weights, events, f, 8);
+        break;
+    case 9:
+        scatter_tile(current, weights, events, f, 9);
+        break;
+    default:
+        scatter_tile(current, weights, events, f, TILE_MAX);
+        break;
+    }
+}
+
+static void scatter(float *current, const float *weights, const struct snnsim_events *events,
+                    const struct snnsim_footprint *footprint)
+{
+    if (footprint->ragged) {
+        struct snnsim_kernels scalar;
+        snnsim_scalar_kernels(&scalar);
+        scalar.scatter(current, weights, events, footprint);
+        return;
+    }
+    const uint32_t vectors = footprint->length / SNNSIM_LANES;
+    const uint32_t tiles = (vectors + TILE_MAX - 1) / TILE_MAX;
+    const uint32_t tile = (vectors + tiles - 1) / tiles; /* of even size, so that none is tiny */
+    for (uint32_t at = 0; at < vectors; at += tile) {
+        const uint32_t width = vectors - at < tile ? vectors - at : tile;
+        scatter_tile_of(width, current + at * SNNSIM_LANES, weights + at * SNNSIM_LANES, events,
+                        footprint);
+    }
+}
+
+/* For each mask byte the numbers of its set bits in ascending order, a byte each: the permutation
+ * that moves the lanes of the set bits to the front. */
+#define BIT(m, b) (((uint64_t)(m) >> (b)) & 1u)
+#define RANK1(m) BIT(m, 0)
+#define RANK2(m) (RANK1(m) + BIT(m, 1))
+#define RANK3(m) (RANK2(m) + BIT(m, 2))
+#define RANK4(m) (RANK3(m) + BIT(m, 3))
+#define RANK5(m) (RANK4(m) + BIT(m, 4))
+#define RANK6(m) (RANK5(m) + BIT(m, 5))
+#define RANK7(m) (RANK6(m) + BIT(m, 6))
+#define PLACE(m, b) (BIT(m, b) * (b##u) << (8u * RANK##b(m)))
+#define FRONT(m)                                                                         \
+    (PLACE(m, 1) | PLACE(m, 2) | PLACE(m, 3) | PLACE(m, 4) | PLACE(m, 5) | PLACE(m, 6) | \
+     PLACE(m, 7))
+#define FRONT4(m) FRONT(m), FRONT((m) + 1), FRONT((m) + 2), FRONT((m) + 3)
+#define FRONT16(m) FRONT4(m), FRONT4((m) + 4), FRONT4((m) + 8), FRONT4((m) + 12)
+#define FRONT64(m) FRONT16(m), FRONT16((m) + 16), FRONT16((m) + 32), FRONT16((m) + 48)
+
+static const uint64_t front[256] = {FRONT64(0), FRONT64(64), FRONT64(128), FRONT64(192)};
+
+INLINE __m256i front_lanes(uint8_t mask)
+{
+    return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)front[mask]));
+}
+
+static size_t gather(const uint8_t *mask, const float *count, size_t vectors, uint32_t base,
+                     uint32_t step, uint32_t *weights_out, float *count_out, uint64_t *spikes)
+{
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i steps = _mm256_set1_epi32((int32_t)step);
+    __m256i sum = _mm256_setzero_si256();
+    size_t n = 0;
+    for (size_t i = 0; i < vectors; i++) {
+        if (mask[i] == 0) continue;
+        const __m256 counts = _mm256_loadu_ps(count + i * SNNSIM_LANES);
+        const __m256i order = front_lanes(mask[i]);
+        const __m256i channel = _mm256_add_epi32(lane, _mm256_set1_epi32((int32_t)(i * 8)));
+        const __m256i offset =
+            _mm256_add_epi32(_mm256_mullo_epi32(channel, steps), _mm256_set1_epi32((int32_t)base));
+        _mm256_storeu_si256((__m256i *)(void *)(weights_out + n),
+                            _mm256_permutevar8x32_epi32(offset, order));
+        _mm256_storeu_ps(count_out + n, _mm256_permutevar8x32_ps(counts, order));
+        n += (size_t)__builtin_popcount(mask[i]);
+        /* Counts fit 25 bits; even and odd lanes are summed as 64 bits. Lanes without their bit
+         * hold 0. */
+        const __m256i whole = _mm256_cvttps_epi32(counts);
+        sum = _mm256_add_epi64(sum, _mm256_blend_epi32(whole, _mm256_setzero_si256(), 0xaa));
+        sum = _mm256_add_epi64(sum, _mm256_srli_epi64(whole, 32));
+    }
+    const __m128i half =
+        _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    *spikes += (uint64_t)_mm_cvtsi128_si64(half) + (uint64_t)_mm_extract_epi64(half, 1);
+    return n;
+}
+
+/* A row of neurons; with a threshold of 1 the division is the identity. */
+INLINE void fire_row(float *v, float *current, const float *bias, float *count, uint8_t *mask,
+                     size_t length, const struct snnsim_neuron *neuron, bool unit_threshold,
+                     bool reset_zero)
+{
+    const __m256 zero = _mm256_setzero_ps();
+    const __m256 threshold = _mm256_set1_ps(neuron->threshold);
+    const __m256 v_min = _mm256_set1_ps(neuron->v_min);
+    const __m256 spikes_max = _mm256_set1_ps(neuron->spikes_max);
+    for (size_t i = 0; i < length; i += SNNSIM_LANES) {
+        __m256 input = _mm256_add_ps(_mm256_load_ps(current + i), _mm256_load_ps(bias + i));
+        __m256 x = _mm256_add_ps(_mm256_load_ps(v + i), input);
+        _mm256_store_ps(current + i, zero);
+        __m256 n = _mm256_max_ps(x, zero); /* a NaN becomes 0: maxps returns its second operand */
+        if (!unit_threshold) n = _mm256_div_ps(n, threshold);
+        n = _mm256_round_ps(n, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+        n = _mm256_min_ps(n, spikes_max);
+        const __m256 fired = _mm256_cmp_ps(n, zero, _CMP_GT_OQ);
+        if (reset_zero)
+            x = _mm256_andnot_ps(fired, x);
+        else
+            x = _mm256_sub_ps(x, unit_threshold ? n : _mm256_mul_ps(n, threshold));
+        _mm256_store_ps(v + i, _mm256_max_ps(x, v_min));
+        _mm256_store_ps(count + i, n);
+        mask[i / SNNSIM_LANES] = (uint8_t)_mm256_movemask_ps(fired);
+    }
+}
+
+static void fire(float *v, float *current, const float *bias, float *count, uint8_t *mask,
+                 size_t length, const struct snnsim_neuron *neuron)
+{
+    const bool unit = !(neuron->threshold < 1.0f) && !(neuron->threshold > 1.0f);
+    if (neuron->reset_zero)
+        fire_row(v, current, bias, count, mask, length, neuron, false, true);
+    else if (unit)
+        fire_row(v, current, bias, count, mask, length, neuron, true, false);
+    else
+        fire_row(v, current, bias, count, mask, length, neuron, false, false);
+}
+
+INLINE void pool_row(const float *in, const struct snnsim_window *w, uint32_t width, float *out,
+                     uint8_t *mask, uint32_t kernel_h, uint32_t kernel_w)
+{
+    const __m256 zero = _mm256_setzero_ps();
+    for (uint32_t x = 0; x < width; x++, in += w->step) {
+        for (size_t lane = 0; lane < w->column_stride; lane += SNNSIM_LANES) {
+            __m256 sum = _mm256_load_ps(in + lane);
+            for (uint32_t ky = 0; ky < kernel_h; ky++) {
+                for (uint32_t kx = ky == 0 ? 1 : 0; kx < kernel_w; kx++)
+                    sum = _mm256_add_ps(sum, _mm256_load_ps(in + ky * w->row_stride +
+                                                            kx * w->column_stride + lane));
+            }
+            _mm256_store_ps(out, sum);
+            *mask++ = (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(sum, zero, _CMP_NEQ_OQ));
+            out += SNNSIM_LANES;
+        }
+    }
+}
+
+static void pool(const float *in, const struct snnsim_window *w, uint32_t width, float *out,
+                 uint8_t *mask)
+{
+    if (w->kernel_h == 2 && w->kernel_w == 2)
+        pool_row(in, w, width, out, mask, 2, 2);
+    else
+        pool_row(in, w, width, out, mask, w->kernel_h, w->kernel_w);
+}
+
+void snnsim_avx2_kernels(struct snnsim_kernels *kernels)
+{
+    kernels->level = "avx2";
+    kernels->scatter = scatter;
+    kernels->gather = gather;
+    kernels->fire = fire;
+    kernels->pool = pool;
+}
+
+#endif

@@ -1,0 +1,98 @@
+/* The kernels of the simulator: straight loops over arrays, one struct of function pointers a
+ * domain.
+ *
+ * The scalar version is the specification; every other level gives the same bits, because each lane
+ * receives its additions in the order of the events and no multiply is fused with an add. Lanes are
+ * channels, padded to SNNSIM_LANES; padded lanes carry weights of 0 and never fire.
+ */
+#ifndef SNN_SIM_KERNEL_KERNEL_H
+#define SNN_SIM_KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SNNSIM_LANES 8u /* floats a vector; one byte of an activity mask */
+
+/* Coalesced events at one synapse, in order. Event e adds count[e] times the packed weights from
+ * weights[e] on. Successive events with the same target (all channels of one position, all inputs
+ * of a dense layer) form a run. Offsets in floats. */
+struct snnsim_run {
+    uint32_t target; /* first lane of the footprint in the currents */
+    uint32_t count;  /* events */
+};
+
+struct snnsim_events {
+    struct snnsim_run *runs;
+    size_t run_count;
+    uint32_t *weights;
+    float *count; /* spikes, or an analog value */
+    size_t event_count;
+};
+
+/* What an event touches: `rows` rows of `segments` runs of `length` lanes. Weights are packed in
+ * the same order without gaps.
+ *
+ *      target -> |<-length->|  |<-length->|      row 0, segments 2
+ *                  segment_stride ^
+ *   + row_stride |<-length->|  |<-length->|      row 1
+ */
+struct snnsim_footprint {
+    uint32_t rows;
+    uint32_t row_stride;
+    uint32_t segments;
+    uint32_t segment_stride;
+    uint32_t length; /* a multiple of SNNSIM_LANES unless `ragged` */
+    bool ragged;
+};
+
+/* How a neuron fires, see struct snn_population. */
+struct snnsim_neuron {
+    float threshold;
+    float v_min;
+    float spikes_max;
+    bool reset_zero;
+};
+
+/* The windows of one row of outputs, all of them wholly on the map. */
+struct snnsim_window {
+    uint32_t kernel_h, kernel_w;
+    size_t row_stride;    /* floats from one row of the map to the next */
+    size_t column_stride; /* floats from one position to the next: the map's lanes */
+    size_t step;          /* floats from one window to the next */
+};
+
+struct snnsim_kernels {
+    const char *level;
+
+    /* current[target + lane] += count * weights[lane] for every event in order. */
+    void (*scatter)(float *current, const float *weights, const struct snnsim_events *events,
+                    const struct snnsim_footprint *footprint);
+
+    /* The events of one position: for every set bit of the `vectors` mask bytes, channel by
+     * channel, appends its count and the offset base + channel * step. Writes up to SNNSIM_LANES
+     * entries beyond the ones it appends. Returns how many, and adds their spikes to *spikes. */
+    size_t (*gather)(const uint8_t *mask, const float *count, size_t vectors, uint32_t base,
+                     uint32_t step, uint32_t *weights_out, float *count_out, uint64_t *spikes);
+
+    /* One row of neurons: integrates current (then cleared) and bias into v, fires, resets. Writes
+     * the spikes of each lane to `count` and a bit a lane (count > 0) to `mask`. `length` is a
+     * multiple of SNNSIM_LANES; all pointers but `mask` are aligned to a vector. */
+    void (*fire)(float *v, float *current, const float *bias, float *count, uint8_t *mask,
+                 size_t length, const struct snnsim_neuron *neuron);
+
+    /* Sums the windows of `width` outputs, rows before columns; a bit a lane where the sum is not
+     * 0. Aligned as for fire. */
+    void (*pool)(const float *in, const struct snnsim_window *window, uint32_t width, float *out,
+                 uint8_t *mask);
+};
+
+/* Fills in the level of that name, or the best one the processor has for NULL. Returns false for a
+ * name that this build or this processor does not have. */
+bool snnsim_kernels_init(struct snnsim_kernels *out, const char *level, bool has_avx2);
+
+/* The staircase: scalar fills everything, each further level overwrites what it does better. */
+void snnsim_scalar_kernels(struct snnsim_kernels *kernels);
+void snnsim_avx2_kernels(struct snnsim_kernels *kernels);
+
+#endif

@@ -1,0 +1,89 @@
+/* The kernels in plain C: the specification that every other level must equal to the bit.
+ */
+#include <math.h>
+
+#include "sim/kernel/kernel.h"
+
+static void scatter_event(float *to, const float *w, float n, const struct snnsim_footprint *f)
+{
+    for (uint32_t row = 0; row < f->rows; row++) {
+        for (uint32_t s = 0; s < f->segments; s++) {
+            float *lanes = to + row * f->row_stride + s * f->segment_stride;
+            for (uint32_t i = 0; i < f->length; i++)
+                lanes[i] += n * w[i];
+            w += f->length;
+        }
+    }
+}
+
+static void scatter(float *current, const float *weights, const struct snnsim_events *events,
+                    const struct snnsim_footprint *footprint)
+{
+    size_t e = 0;
+    for (size_t r = 0; r < events->run_count; r++) {
+        const struct snnsim_run run = events->runs[r];
+        for (size_t end = e + run.count; e < end; e++)
+            scatter_event(current + run.target, weights + events->weights[e], events->count[e],
+                          footprint);
+    }
+}
+
+static size_t gather(const uint8_t *mask, const float *count, size_t vectors, uint32_t base,
+                     uint32_t step, uint32_t *weights_out, float *count_out, uint64_t *spikes)
+{
+    size_t n = 0;
+    for (size_t channel = 0; channel < vectors * SNNSIM_LANES; channel++) {
+        if ((mask[channel / SNNSIM_LANES] >> (channel % SNNSIM_LANES) & 1) == 0) continue;
+        weights_out[n] = base + (uint32_t)channel * step;
+        count_out[n] = count[channel];
+        *spikes += (uint64_t)count[channel];
+        n++;
+    }
+    return n;
+}
+
+static void fire(float *v, float *current, const float *bias, float *count, uint8_t *mask,
+                 size_t length, const struct snnsim_neuron *neuron)
+{
+    for (size_t i = 0; i < length; i++) {
+        float potential = v[i] + (current[i] + bias[i]);
+        current[i] = 0.0f;
+        /* Not fmaxf: a NaN potential fires nothing and is caught by the clip below, as in SIMD. */
+        float n = potential > 0.0f ? truncf(potential / neuron->threshold) : 0.0f;
+        n = n < neuron->spikes_max ? n : neuron->spikes_max;
+        if (neuron->reset_zero)
+            potential = n > 0.0f ? 0.0f : potential;
+        else
+            potential -= n * neuron->threshold;
+        v[i] = potential > neuron->v_min ? potential : neuron->v_min;
+        count[i] = n;
+        if (i % SNNSIM_LANES == 0) mask[i / SNNSIM_LANES] = 0;
+        if (n > 0.0f) mask[i / SNNSIM_LANES] |= (uint8_t)(1u << (i % SNNSIM_LANES));
+    }
+}
+
+static void pool(const float *in, const struct snnsim_window *w, uint32_t width, float *out,
+                 uint8_t *mask)
+{
+    for (uint32_t x = 0; x < width; x++, in += w->step) {
+        for (size_t lane = 0; lane < w->column_stride; lane++, out++) {
+            float sum = in[lane];
+            for (uint32_t k = 1; k < w->kernel_h * w->kernel_w; k++)
+                sum +=
+                    in[k / w->kernel_w * w->row_stride + k % w->kernel_w * w->column_stride + lane];
+            *out = sum;
+            if (lane % SNNSIM_LANES == 0) *mask = 0;
+            if (sum > 0.0f || sum < 0.0f) *mask |= (uint8_t)(1u << (lane % SNNSIM_LANES));
+            if (lane % SNNSIM_LANES == SNNSIM_LANES - 1) mask++;
+        }
+    }
+}
+
+void snnsim_scalar_kernels(struct snnsim_kernels *kernels)
+{
+    kernels->level = "scalar";
+    kernels->scatter = scatter;
+    kernels->gather = gather;
+    kernels->fire = fire;
+    kernels->pool = pool;
+}
