@@ -1,0 +1,498 @@
+/* The run: source -> encoder -> target -> decoder, sample after sample, over worker threads.
+ *
+ * Each worker has its own context, session, encoder and decoder and takes the next sample that
+ * nobody has. What it finds goes into the sample's own record and into integer tallies, so that
+ * the result does not depend on who ran what.
+ */
+#include "snn/run.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "libsnn/base/error.h"
+#include "libsnn/base/memory.h"
+#include "libsnn/base/thread.h"
+#include "libsnn/model/result.h"
+#include "libsnn/stream/decode.h"
+
+#define TIMESTEPS_MAX 10000000u
+
+/* What all workers share. */
+struct run {
+    const struct snn_net *net;
+    const struct snn_source *source;
+    const struct snn_run_options *options;
+    struct snn_target *target;
+    uint64_t count;
+    struct snnmodel_sample *samples;     /* [count] */
+    struct snnmodel_decision *decisions; /* [count][rule_count] */
+    struct worker *workers;
+    atomic_uint_fast64_t next; /* sample that nobody has taken yet */
+    atomic_bool stop;
+    pthread_mutex_t lock; /* of everything below, and of the callbacks */
+    uint64_t done;
+    int status; /* of the failed sample with the lowest index */
+    uint64_t failed_index;
+    struct snn_context *failed; /* worker context that holds its message */
+};
+
+struct worker {
+    struct run *run;
+    struct snnbase_arena arena;
+    struct snn_context *context;
+    struct snn_target *target; /* worker 0: the caller's */
+    bool owns_target;
+    struct snn_encoder *encoder;
+    struct snnstream_decoder *decoder;
+    struct snn_evaluator *evaluator; /* NULL: the CNN is not asked */
+    struct snnmodel_tally tally;
+    struct snn_output output;
+    float *frame;
+    double *sinabs_operations; /* [synapse], or NULL in exact accounting */
+    uint64_t *sample_spikes;   /* [population], of the current sample */
+    uint32_t *record_counts;   /* [timesteps][class], NULL if nobody wants it */
+    uint64_t *record_spikes;   /* [timesteps][population] */
+};
+
+void snn_run_options_init(struct snn_run_options *options)
+{
+    *options =
+        (struct snn_run_options){.timesteps = 100, .encoding = SNN_ENCODING_RATE, .dt_us = 1000.0};
+}
+
+static int check(struct snn_context *context, const struct snn_net *net,
+                 const struct snn_source *source, const struct snn_run_options *o)
+{
+    struct snn_shape in = net->input_shape, have = snn_source_shape(source);
+    uint64_t total = snn_source_count(source);
+    if (o->timesteps == 0 || o->timesteps > TIMESTEPS_MAX)
+        return snnbase_fail(context, SNN_ERR_INVALID, "%u time steps are not within 1..%u",
+                            o->timesteps, TIMESTEPS_MAX);
+    if (in.channels != have.channels || in.height != have.height || in.width != have.width)
+        return snnbase_fail(
+            context, SNN_ERR_INVALID, "the data has samples of %ux%ux%u, the net takes %ux%ux%u",
+            have.channels, have.height, have.width, in.channels, in.height, in.width);
+    if (snn_source_kind(source) == SNN_SOURCE_SPIKES && o->timesteps > snn_source_steps(source))
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "%u time steps were asked for, the recording has %u", o->timesteps,
+                            snn_source_steps(source));
+    if (o->offset >= total)
+        return snnbase_fail(context, SNN_ERR_NOT_FOUND,
+                            "sample %llu was asked for, the data has %llu",
+                            (unsigned long long)o->offset, (unsigned long long)total);
+    if (o->count > total - o->offset)
+        return snnbase_fail(context, SNN_ERR_NOT_FOUND,
+                            "%llu samples from %llu on were asked for, the data has %llu",
+                            (unsigned long long)o->count, (unsigned long long)o->offset,
+                            (unsigned long long)total);
+    if (o->cnn != NULL) {
+        struct snn_shape cnn = snn_graph_input_shape(o->cnn);
+        const struct snn_layer *output = snn_graph_layer(o->cnn, snn_graph_output(o->cnn));
+        if (cnn.channels != in.channels || cnn.height != in.height || cnn.width != in.width ||
+            output == NULL || snn_shape_size(output->shape) != net->class_count)
+            return snnbase_fail(context, SNN_ERR_INVALID,
+                                "the CNN to compare with is not the one the net came from");
+    }
+    if (o->energy == NULL)
+        return snnbase_fail(context, SNN_ERR_INVALID, "no energy profile was given");
+    if (!(o->dt_us > 0.0) || !isfinite(o->dt_us))
+        return snnbase_fail(context, SNN_ERR_INVALID, "a time step of %g us is not positive",
+                            o->dt_us);
+    return SNN_OK;
+}
+
+static int init_tally(struct worker *w)
+{
+    const struct snn_net *net = w->run->net;
+    struct snnmodel_tally *t = &w->tally;
+    t->correct_by_step =
+        snnbase_arena_alloc(&w->arena, w->context, w->run->options->timesteps, sizeof(uint64_t));
+    t->population_spikes =
+        snnbase_arena_alloc(&w->arena, w->context, net->population_count, sizeof(uint64_t));
+    t->synapse_spikes =
+        snnbase_arena_alloc(&w->arena, w->context, net->synapse_count, sizeof(uint64_t));
+    t->synapse_operations =
+        snnbase_arena_alloc(&w->arena, w->context, net->synapse_count, sizeof(uint64_t));
+    t->synapse_macs =
+        snnbase_arena_alloc(&w->arena, w->context, net->synapse_count, sizeof(uint64_t));
+    if (t->correct_by_step == NULL || t->population_spikes == NULL || t->synapse_spikes == NULL ||
+        t->synapse_operations == NULL || t->synapse_macs == NULL)
+        return SNN_ERR_NOMEM;
+    return SNN_OK;
+}
+
+static int init_output(struct worker *w)
+{
+    const struct snn_net *net = w->run->net;
+    const size_t steps = SNN_ENCODER_STEPS_MAX;
+    size_t classes = steps * net->readout_count * net->class_count;
+    struct snnbase_arena *a = &w->arena;
+    struct snn_output *o = &w->output;
+    o->spikes = snnbase_arena_alloc(a, w->context, classes, sizeof(uint32_t));
+    o->potential = snnbase_arena_alloc(a, w->context, classes, sizeof(float));
+    o->population_spikes =
+        snnbase_arena_alloc(a, w->context, steps * net->population_count, sizeof(uint64_t));
+    o->synapse_spikes =
+        snnbase_arena_alloc(a, w->context, steps * net->synapse_count, sizeof(uint64_t));
+    o->synapse_operations =
+        snnbase_arena_alloc(a, w->context, steps * net->synapse_count, sizeof(uint64_t));
+    o->synapse_macs =
+        snnbase_arena_alloc(a, w->context, steps * net->synapse_count, sizeof(uint64_t));
+    o->input_spikes = snnbase_arena_alloc(a, w->context, steps, sizeof(uint64_t));
+    if (o->spikes == NULL || o->potential == NULL || o->population_spikes == NULL ||
+        o->synapse_spikes == NULL || o->synapse_operations == NULL || o->synapse_macs == NULL ||
+        o->input_spikes == NULL)
+        return SNN_ERR_NOMEM;
+    return SNN_OK;
+}
+
+static int init_records(struct worker *w)
+{
+    const struct snn_net *net = w->run->net;
+    const size_t steps = w->run->options->timesteps;
+    w->frame =
+        snnbase_arena_alloc(&w->arena, w->context, snn_shape_size(net->input_shape), sizeof(float));
+    w->sample_spikes =
+        snnbase_arena_alloc(&w->arena, w->context, net->population_count, sizeof(uint64_t));
+    if (w->frame == NULL || w->sample_spikes == NULL) return SNN_ERR_NOMEM;
+    if (w->run->options->sample == NULL) return SNN_OK;
+    w->record_counts =
+        snnbase_arena_alloc(&w->arena, w->context, steps * net->class_count, sizeof(uint32_t));
+    w->record_spikes =
+        snnbase_arena_alloc(&w->arena, w->context, steps * net->population_count, sizeof(uint64_t));
+    return w->record_counts != NULL && w->record_spikes != NULL ? SNN_OK : SNN_ERR_NOMEM;
+}
+
+static int init_accounting(struct worker *w)
+{
+    const struct snn_net *net = w->run->net;
+    if (w->run->options->accounting != SNN_SYNOPS_SINABS_0_3_3) return SNN_OK;
+    w->sinabs_operations =
+        snnbase_arena_alloc(&w->arena, w->context, net->synapse_count, sizeof(double));
+    if (w->sinabs_operations == NULL) return SNN_ERR_NOMEM;
+    for (uint32_t i = 0; i < net->population_count; i++) {
+        const struct snn_population *p = &net->populations[i];
+        for (uint32_t s = 0; s < p->synapse_count; s++)
+            w->sinabs_operations[p->synapse_first + s] =
+                snnmodel_sinabs_operations(p, &p->synapses[s]);
+    }
+    return SNN_OK;
+}
+
+static int init_worker(struct worker *w, struct snn_context *parent, struct run *run, bool first)
+{
+    const struct snn_run_options *o = run->options;
+    w->run = run;
+    int status = snnbase_context_fork(&w->context, parent);
+    if (status != SNN_OK) return status;
+    snnbase_arena_init(&w->arena, w->context);
+    w->target = run->target;
+    if (!first) {
+        status = snn_target_fork(&w->target, w->context, run->target);
+        w->owns_target = status == SNN_OK;
+    }
+    const struct snn_encoder_options encoder = {o->encoding, o->seed, o->timesteps};
+    if (status == SNN_OK)
+        status = snn_encoder_create(&w->encoder, w->context, &encoder, run->net->input_shape);
+    if (status == SNN_OK)
+        status = snnstream_decoder_create(&w->decoder, w->context, run->net, o->rules,
+                                          o->rule_count, o->timesteps);
+    if (status == SNN_OK && o->cnn != NULL && snn_source_kind(run->source) == SNN_SOURCE_FRAMES)
+        status = snn_evaluator_create(&w->evaluator, w->context, o->cnn);
+    if (status == SNN_OK) status = init_tally(w);
+    if (status == SNN_OK) status = init_output(w);
+    if (status == SNN_OK) status = init_records(w);
+    if (status == SNN_OK) status = init_accounting(w);
+    if (status != SNN_OK) snnbase_error_copy(parent, w->context);
+    return status;
+}
+
+static void fini_worker(struct worker *w)
+{
+    if (w->context == NULL) return;
+    if (w->owns_target) snn_target_close(&w->target);
+    snn_encoder_destroy(&w->encoder);
+    snnstream_decoder_destroy(&w->decoder);
+    snn_evaluator_destroy(&w->evaluator);
+    snnbase_arena_fini(&w->arena);
+    snn_context_destroy(&w->context);
+}
+
+/* The CNN's decision on the frame at hand. */
+static int32_t ask_cnn(struct worker *w)
+{
+    if (w->evaluator == NULL) return SNN_NO_CLASS;
+    snn_evaluator_run(w->evaluator, w->frame);
+    const float *logits =
+        snn_evaluator_values(w->evaluator, snn_graph_output(w->run->options->cnn));
+    int32_t best = 0;
+    for (uint32_t k = 1; k < w->run->net->class_count; k++) {
+        if (logits[k] > logits[best]) best = (int32_t)k;
+    }
+    return best;
+}
+
+static int begin_sample(struct worker *w, uint64_t index, struct snnmodel_sample *sample)
+{
+    const struct run *run = w->run;
+    sample->label = snn_source_label(run->source, index);
+    if (sample->label >= 0 && (uint32_t)sample->label >= run->net->class_count)
+        return snnbase_fail(w->context, SNN_ERR_INVALID,
+                            "sample %llu has label %d, the net tells %u classes apart",
+                            (unsigned long long)index, sample->label, run->net->class_count);
+    sample->cnn_prediction = SNN_NO_CLASS;
+    int status = SNN_OK;
+    if (snn_source_kind(run->source) == SNN_SOURCE_SPIKES) {
+        status = snn_encoder_begin_recorded(w->encoder, w->context, run->source, index);
+    } else {
+        snn_source_frame(run->source, index, w->frame);
+        status = snn_encoder_begin(w->encoder, w->context, index, w->frame);
+        if (status == SNN_OK) sample->cnn_prediction = ask_cnn(w);
+    }
+    if (status == SNN_OK) status = snn_target_reset(w->target, w->context);
+    memset(w->sample_spikes, 0, run->net->population_count * sizeof(uint64_t));
+    snnstream_decoder_begin(w->decoder);
+    return status;
+}
+
+/* Adds one step's counts to the tallies and tells what the step cost. */
+static struct snnmodel_cost tally_step(struct worker *w, uint32_t row)
+{
+    const struct snn_net *net = w->run->net;
+    struct snnmodel_cost cost = {0, (double)w->output.input_spikes[row], 0};
+    w->tally.input_spikes += w->output.input_spikes[row];
+    for (uint32_t i = 0; i < net->population_count; i++) {
+        uint64_t spikes = w->output.population_spikes[(size_t)row * net->population_count + i];
+        w->tally.population_spikes[i] += spikes;
+        w->sample_spikes[i] += spikes;
+        if (i == net->population_count - 1) cost.io_events += (double)spikes;
+    }
+    for (uint32_t s = 0; s < net->synapse_count; s++) {
+        size_t at = (size_t)row * net->synapse_count + s;
+        w->tally.synapse_spikes[s] += w->output.synapse_spikes[at];
+        w->tally.synapse_operations[s] += w->output.synapse_operations[at];
+        w->tally.synapse_macs[s] += w->output.synapse_macs[at];
+        cost.macs += (double)w->output.synapse_macs[at];
+        cost.synops += w->sinabs_operations != NULL
+                           ? (double)w->output.synapse_spikes[at] * w->sinabs_operations[s]
+                           : (double)w->output.synapse_operations[at];
+    }
+    return cost;
+}
+
+static void record_step(struct worker *w, uint32_t step, uint32_t row)
+{
+    const struct snn_net *net = w->run->net;
+    size_t readouts = (size_t)net->readout_count * net->class_count;
+    memcpy(w->record_counts + (size_t)step * net->class_count, w->output.spikes + row * readouts,
+           net->class_count * sizeof(uint32_t));
+    memcpy(w->record_spikes + (size_t)step * net->population_count,
+           w->output.population_spikes + (size_t)row * net->population_count,
+           net->population_count * sizeof(uint64_t));
+}
+
+static int run_steps(struct worker *w)
+{
+    const struct snn_net *net = w->run->net;
+    const uint32_t timesteps = w->run->options->timesteps;
+    const size_t readouts = (size_t)net->readout_count * net->class_count;
+    for (uint32_t step = 0; step < timesteps;) {
+        uint32_t chunk = timesteps - step;
+        if (chunk > SNN_ENCODER_STEPS_MAX) chunk = SNN_ENCODER_STEPS_MAX;
+        struct snn_spikes spikes;
+        snn_encoder_next(w->encoder, chunk, &spikes);
+        int status = snn_target_push(w->target, w->context, &spikes);
+        if (status == SNN_OK) status = snn_target_advance(w->target, w->context, chunk);
+        if (status == SNN_OK) status = snn_target_pull(w->target, w->context, &w->output);
+        if (status != SNN_OK) return status;
+        for (uint32_t row = 0; row < chunk; row++, step++) {
+            struct snnmodel_cost cost = tally_step(w, row);
+            snnstream_decoder_step(w->decoder, w->output.spikes + row * readouts,
+                                   w->output.potential + row * readouts, &cost);
+            if (w->record_counts != NULL) record_step(w, step, row);
+        }
+    }
+    return SNN_OK;
+}
+
+/* The first layer without a spike; the input itself if nothing ever came in. */
+static uint32_t silent_layer(const struct worker *w, const struct snnmodel_cost *total)
+{
+    const struct snn_net *net = w->run->net;
+    if (total->io_events < 0.5 && total->macs < 0.5) return net->population_count;
+    for (uint32_t i = 0; i < net->population_count; i++) {
+        if (w->sample_spikes[i] == 0) return i;
+    }
+    return net->population_count - 1;
+}
+
+static void end_sample(struct worker *w, uint64_t at)
+{
+    struct run *run = w->run;
+    struct snnmodel_sample *sample = &run->samples[at];
+    struct snnstream_outcome outcome;
+    snnstream_decoder_end(w->decoder, &outcome);
+    sample->prediction = outcome.prediction[run->options->timesteps - 1];
+    sample->first = outcome.first;
+    sample->total = outcome.total;
+    sample->silent = outcome.silent;
+    if (outcome.silent) sample->silent_layer = silent_layer(w, &outcome.total);
+    for (uint32_t t = 0; sample->label >= 0 && t < run->options->timesteps; t++)
+        w->tally.correct_by_step[t] += outcome.prediction[t] == sample->label;
+    if (run->options->rule_count > 0)
+        memcpy(run->decisions + at * run->options->rule_count, outcome.rules,
+               run->options->rule_count * sizeof(*outcome.rules));
+    sample->done = true;
+}
+
+/* Tells the callbacks; their verdict stops the run. */
+static int report(struct worker *w, uint64_t index)
+{
+    struct run *run = w->run;
+    const struct snn_run_options *o = run->options;
+    int status = SNN_OK;
+    pthread_mutex_lock(&run->lock);
+    run->done++;
+    if (o->sample != NULL) {
+        const struct snn_sample_record record = {index,
+                                                 o->timesteps,
+                                                 run->net->class_count,
+                                                 run->net->population_count,
+                                                 w->record_counts,
+                                                 w->record_spikes};
+        status = o->sample(&record, o->user);
+    }
+    if (o->progress != NULL && !o->progress(run->done, run->count, o->user))
+        atomic_store(&run->stop, true);
+    pthread_mutex_unlock(&run->lock);
+    return status;
+}
+
+static void fail(struct worker *w, uint64_t at, int status)
+{
+    struct run *run = w->run;
+    pthread_mutex_lock(&run->lock);
+    if (run->status == SNN_OK || at < run->failed_index) {
+        run->status = status;
+        run->failed_index = at;
+        run->failed = w->context;
+    }
+    pthread_mutex_unlock(&run->lock);
+    atomic_store(&run->stop, true);
+}
+
+static void work(unsigned index, void *user)
+{
+    struct run *run = user;
+    struct worker *w = &run->workers[index];
+    while (!atomic_load(&run->stop)) {
+        uint64_t at = atomic_fetch_add(&run->next, 1);
+        if (at >= run->count) return;
+        uint64_t sample = run->options->offset + at;
+        int status = begin_sample(w, sample, &run->samples[at]);
+        if (status == SNN_OK) status = run_steps(w);
+        if (status == SNN_OK) {
+            end_sample(w, at);
+            status = report(w, sample);
+        }
+        if (status != SNN_OK) {
+            fail(w, at, status);
+            return;
+        }
+    }
+}
+
+/* Integers: the order of merging does not matter. */
+static void merge(struct snnmodel_tally *to, const struct snnmodel_tally *from,
+                  const struct run *run)
+{
+    for (uint32_t t = 0; t < run->options->timesteps; t++)
+        to->correct_by_step[t] += from->correct_by_step[t];
+    for (uint32_t i = 0; i < run->net->population_count; i++)
+        to->population_spikes[i] += from->population_spikes[i];
+    for (uint32_t s = 0; s < run->net->synapse_count; s++) {
+        to->synapse_spikes[s] += from->synapse_spikes[s];
+        to->synapse_operations[s] += from->synapse_operations[s];
+        to->synapse_macs[s] += from->synapse_macs[s];
+    }
+    to->input_spikes += from->input_spikes;
+}
+
+static unsigned choose_threads(const struct run *run, const struct snn_target *target)
+{
+    unsigned threads =
+        run->options->threads > 0 ? run->options->threads : snnbase_processor_count();
+    uint32_t most = snn_target_parallel_max(target);
+    if (most > 0 && threads > most) threads = most;
+    if (threads > run->count) threads = (unsigned)run->count;
+    return threads > 0 ? threads : 1;
+}
+
+static double now_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int execute(struct run *run, struct snn_context *context, unsigned threads,
+                   struct snn_result **out)
+{
+    double start = now_seconds();
+    int status = SNN_OK;
+    for (unsigned i = 0; status == SNN_OK && i < threads; i++)
+        status = init_worker(&run->workers[i], context, run, i == 0);
+    if (status != SNN_OK) return status;
+    snnbase_workers_run(threads, work, run);
+    if (run->status != SNN_OK) {
+        snnbase_error_copy(context, run->failed);
+        return run->status;
+    }
+    for (unsigned i = 1; i < threads; i++)
+        merge(&run->workers[0].tally, &run->workers[i].tally, run);
+    const struct snnmodel_record record = {.target = snn_target_name(run->target),
+                                           .net = run->net,
+                                           .options = run->options,
+                                           .labelled = snn_source_has_labels(run->source),
+                                           .count = run->count,
+                                           .samples = run->samples,
+                                           .decisions = run->decisions,
+                                           .tally = &run->workers[0].tally,
+                                           .seconds = now_seconds() - start,
+                                           .threads = threads};
+    return snnmodel_result_build(out, context, &record);
+}
+
+int snn_run(struct snn_result **out, struct snn_context *context, struct snn_target *target,
+            const struct snn_net *net, const struct snn_source *source,
+            const struct snn_run_options *options)
+{
+    int status = check(context, net, source, options);
+    if (status != SNN_OK) return status;
+    struct run run = {.net = net,
+                      .source = source,
+                      .options = options,
+                      .target = target,
+                      .count = options->count > 0 ? options->count
+                                                  : snn_source_count(source) - options->offset};
+    unsigned threads = choose_threads(&run, target);
+    if (pthread_mutex_init(&run.lock, NULL) != 0)
+        return snnbase_fail(context, SNN_ERR_NOMEM, "out of memory: no lock");
+    run.samples = snnbase_alloc(context, run.count, sizeof(*run.samples));
+    size_t decisions = run.count * (options->rule_count > 0 ? options->rule_count : 1);
+    run.decisions = snnbase_alloc(context, decisions, sizeof(*run.decisions));
+    run.workers = snnbase_alloc(context, threads, sizeof(*run.workers));
+    status = run.samples != NULL && run.decisions != NULL && run.workers != NULL ? SNN_OK
+                                                                                 : SNN_ERR_NOMEM;
+    if (status == SNN_OK) status = execute(&run, context, threads, out);
+    for (unsigned i = 0; run.workers != NULL && i < threads; i++)
+        fini_worker(&run.workers[i]);
+    snnbase_free(context, run.workers);
+    snnbase_free(context, run.decisions);
+    snnbase_free(context, run.samples);
+    pthread_mutex_destroy(&run.lock);
+    return status;
+}

@@ -1,0 +1,350 @@
+/* snnsim: a trained CNN as a spiking network over a data set, and what comes of it.
+ *
+ * The datum's path in one page: model -> (calibration) -> spiking net -> target; data -> spikes ->
+ * target -> result -> table and files.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "snn/snn.h"
+#include "tools/cli/interrupt.h"
+#include "tools/cli/progress.h"
+#include "tools/snnsim/options.h"
+#include "tools/snnsim/print.h"
+#include "tools/snnsim/save.h"
+
+/* Everything that main holds, so that one function lets go of it. */
+struct session {
+    struct snncli_console console;
+    struct snnsim_options options;
+    struct snn_context *context;
+    struct snn_graph *graph;
+    struct snn_source *source;
+    struct snn_source *calibration;
+    struct snn_net *net;
+    struct snn_target *target;
+    struct snn_result *result;
+    struct snnsim_save save;
+    struct snncli_progress progress;
+    char sha256[65];
+    char *sample_images; /* paths of the model's own sample, allocated */
+    char *sample_labels;
+};
+
+static void release(struct session *s)
+{
+    snn_result_destroy(&s->result);
+    snn_target_close(&s->target);
+    snn_net_destroy(&s->net);
+    snn_source_close(&s->source);
+    snn_source_close(&s->calibration);
+    snn_graph_destroy(&s->graph);
+    snn_context_destroy(&s->context);
+    free(s->sample_images);
+    free(s->sample_labels);
+}
+
+static int make_context(struct session *s)
+{
+    const struct snn_context_options options = {.diagnostic = snncli_diagnostic,
+                                                .diagnostic_user = &s->console,
+                                                .kernel_level = s->options.kernel};
+    snn_context_destroy(&s->context);
+    int status = snn_context_create(&s->context, &options);
+    s->options.context = s->context;
+    if (status == SNN_OK) return SNNCLI_EXIT_OK;
+    return snncli_fail(&s->console, snncli_exit_from_status(status), NULL, "%s",
+                       snn_status_text(status));
+}
+
+/* A path from the model file, seen from the model's folder. */
+static char *beside_model(const char *model, const char *name)
+{
+    const char *slash = strrchr(model, '/');
+    size_t folder = slash != NULL ? (size_t)(slash - model) + 1 : 0;
+    size_t size = folder + strlen(name) + 1;
+    char *path = malloc(size);
+    if (path == NULL) return NULL;
+    memcpy(path, model, folder);
+    memcpy(path + folder, name, size - folder);
+    return path;
+}
+
+static int load_model(struct session *s)
+{
+    struct snnsim_options *o = &s->options;
+    if (snn_graph_load(&s->graph, s->context, o->model, s->sha256) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, NULL);
+    if (!o->preprocess_given) return SNNCLI_EXIT_OK;
+    const struct snn_preprocess preprocess = {o->scale, o->channel_count, o->mean, o->std};
+    if (snn_graph_set_preprocess(s->graph, s->context, &preprocess) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, "--preprocess");
+    return SNNCLI_EXIT_OK;
+}
+
+static int open_data(struct session *s)
+{
+    struct snnsim_options *o = &s->options;
+    struct snn_source_options options = {.labels = o->labels};
+    const char *path = o->input_spikes != NULL ? o->input_spikes : o->data;
+    if (path == NULL) {
+        const struct snn_provenance *from = snn_graph_provenance(s->graph);
+        if (from->sample_images == NULL) {
+            (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, o->model,
+                              "the model names no sample data");
+            snncli_hint(&s->console, "give the data to run on: --data FILE");
+            return SNNCLI_EXIT_USAGE;
+        }
+        s->sample_images = beside_model(o->model, from->sample_images);
+        if (s->sample_images == NULL) return SNNCLI_EXIT_NO_MEMORY;
+        if (from->sample_labels != NULL) {
+            s->sample_labels = beside_model(o->model, from->sample_labels);
+            if (s->sample_labels == NULL) return SNNCLI_EXIT_NO_MEMORY;
+        }
+        path = s->sample_images;
+        options.labels = s->sample_labels;
+    }
+    enum snn_source_kind kind = o->input_spikes != NULL ? SNN_SOURCE_SPIKES : SNN_SOURCE_FRAMES;
+    if (snn_source_open(&s->source, s->context, path, kind, &options) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, NULL);
+    if (kind == SNN_SOURCE_SPIKES && !o->timesteps_given)
+        o->timesteps = snn_source_steps(s->source);
+    return SNNCLI_EXIT_OK;
+}
+
+static bool show_progress(uint64_t done, uint64_t total, void *user)
+{
+    struct session *s = user;
+    snncli_progress_update(&s->progress, done, total);
+    return !snncli_interrupt_pending();
+}
+
+static void read_frame(uint64_t index, float *intensity, void *user)
+{
+    const struct session *s = user;
+    snn_source_frame(s->calibration, index, intensity);
+}
+
+static int calibrate(struct session *s)
+{
+    struct snnsim_options *o = &s->options;
+    const struct snn_source_options none = {.labels = NULL};
+    if (snn_source_open(&s->calibration, s->context, o->calibrate, SNN_SOURCE_FRAMES, &none) !=
+        SNN_OK)
+        return snncli_fail_context(&s->console, s->context, "--calibrate");
+    const struct snn_frames frames = {snn_source_count(s->calibration),
+                                      snn_source_shape(s->calibration), read_frame, s};
+    const struct snn_calibrate_options options = {
+        .extra_quantile = &o->lower.quantile,
+        .extra_quantile_count = o->lower.norm == SNN_NORM_QUANTILE ? 1 : 0,
+        .recipes = &o->lower.recipe,
+        .recipe_count = o->lower.norm == SNN_NORM_RECIPE ? 1 : 0,
+        .threads = o->threads,
+        .data = o->calibrate,
+        .progress = show_progress,
+        .user = s,
+    };
+    snncli_progress_init(&s->progress, &s->console, "calibrating", "frames", 0);
+    int status = snn_calibrate(s->graph, s->context, &frames, &options);
+    snncli_progress_finish(&s->progress);
+    snn_source_close(&s->calibration);
+    return status == SNN_OK ? SNNCLI_EXIT_OK
+                            : snncli_fail_context(&s->console, s->context, "--calibrate");
+}
+
+/* The default norm: p99.9, or none where the model knows nothing of its activations. */
+static int choose_norm(struct session *s)
+{
+    struct snnsim_options *o = &s->options;
+    if (o->norm != NULL) return SNNCLI_EXIT_OK;
+    uint32_t count = 0;
+    (void)snn_graph_quantiles(s->graph, &count, NULL, NULL);
+    o->norm = count > 0 || o->calibrate != NULL ? "p99.9" : "none";
+    if (strcmp(o->norm, "none") == 0) {
+        snncli_warning(&s->console, o->model,
+                       "no activation statistics: all thresholds are 1 (--norm none)");
+        snncli_hint(&s->console, "give training frames with --calibrate");
+    }
+    return snnsim_options_set_norm(o, o->norm);
+}
+
+static int prepare_net(struct session *s)
+{
+    int status = choose_norm(s);
+    if (status == SNNCLI_EXIT_OK && s->options.calibrate != NULL) status = calibrate(s);
+    if (status != SNNCLI_EXIT_OK) return status;
+    size_t before = s->console.error_count;
+    if (snn_net_lower(&s->net, s->context, s->graph, &s->options.lower) != SNN_OK) {
+        /* The obstacles were reported one by one as they were found. */
+        if (s->console.error_count > before)
+            return snncli_exit_from_status(snn_context_status(s->context));
+        return snncli_fail_context(&s->console, s->context, s->options.model);
+    }
+    if (snn_target_open(&s->target, s->context, s->options.target) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, "--target");
+    if (snn_target_load(s->target, s->context, s->net) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, NULL);
+    return SNNCLI_EXIT_OK;
+}
+
+/* An output that cannot be made is 73, whatever the reason. */
+static int fail_output(struct session *s)
+{
+    int status = snncli_fail_context(&s->console, s->context, NULL);
+    int code = snn_context_status(s->context);
+    return code == SNN_ERR_ACCESS || code == SNN_ERR_NOT_FOUND ? SNNCLI_EXIT_NO_OUTPUT : status;
+}
+
+/* Finds out before a long run that its report would have no place. */
+static int check_output_folder(struct session *s, const char *path)
+{
+    if (path == NULL || strcmp(path, "-") == 0) return SNNCLI_EXIT_OK;
+    char *folder = beside_model(path, "."); /* "out/run.json" -> "out/." */
+    if (folder == NULL) return SNNCLI_EXIT_NO_MEMORY;
+    int status = SNNCLI_EXIT_OK;
+    if (access(folder, W_OK) != 0)
+        status = snncli_fail(&s->console, SNNCLI_EXIT_NO_OUTPUT, path,
+                             "its folder does not exist or may not be written to");
+    free(folder);
+    return status;
+}
+
+static int save_sample(const struct snn_sample_record *record, void *user)
+{
+    struct session *s = user;
+    return snnsim_save_sample(&s->save, record);
+}
+
+static int run(struct session *s)
+{
+    struct snnsim_options *o = &s->options;
+    struct snn_energy_profile energy;
+    if (snn_energy_profile_load(&energy, s->context, o->energy) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, "--energy");
+    uint64_t total = snn_source_count(s->source);
+    uint64_t samples = o->samples > 0 ? o->samples : total > o->offset ? total - o->offset : 1;
+    bool saving = o->save_counts != NULL || o->save_layer_counts != NULL;
+    if (saving && snnsim_save_open(&s->save, s->context, o->save_counts, o->save_layer_counts,
+                                   s->net, o->offset, samples, o->timesteps) != SNN_OK)
+        return fail_output(s);
+    struct snn_run_options options;
+    snn_run_options_init(&options);
+    options.timesteps = o->timesteps;
+    options.encoding = o->encoding;
+    options.seed = o->seed;
+    options.offset = o->offset;
+    options.count = o->samples;
+    options.threads = o->threads;
+    options.dt_us = o->dt_us;
+    options.accounting = o->accounting;
+    options.energy = &energy;
+    options.rules = o->rules;
+    options.rule_count = o->rule_count;
+    options.cnn = s->graph;
+    options.progress = show_progress;
+    options.sample = saving ? save_sample : NULL;
+    options.user = s;
+    snncli_progress_init(&s->progress, &s->console, "simulating", "samples", samples);
+    int status = snn_run(&s->result, s->context, s->target, s->net, s->source, &options);
+    snncli_progress_finish(&s->progress);
+    if (status != SNN_OK) {
+        int code = snncli_fail_context(&s->console, s->context, NULL);
+        if (saving) (void)snnsim_save_close(&s->save, 0);
+        return code;
+    }
+    if (saving && snnsim_save_close(&s->save, s->result->complete) != SNN_OK) return fail_output(s);
+    return SNNCLI_EXIT_OK;
+}
+
+static int write_results(struct session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    const struct snn_result *results[] = {s->result};
+    const struct snn_report report = {
+        .tool = "snnsim",
+        .model_name = snn_graph_provenance(s->graph)->name,
+        .model_sha256 = s->sha256,
+        .data = o->input_spikes != NULL ? o->input_spikes
+                : o->data != NULL       ? o->data
+                                        : snn_graph_provenance(s->graph)->sample_images,
+        .seed = o->seed,
+        .samples = s->result->sample_count,
+        .offset = o->offset,
+        .timesteps = o->timesteps,
+        .dt_us = o->dt_us,
+        .encoding = o->input_spikes != NULL ? "recorded" : snn_encoding_name(o->encoding),
+        .norm = o->norm,
+        .channelwise = o->lower.channelwise != 0,
+        .v_init = (double)o->lower.v_init,
+        .v_min = o->v_min != NULL ? o->v_min : "-1",
+        .reset = o->lower.reset == SNN_RESET_ZERO ? "zero" : "subtract",
+        .spikes_max = o->lower.spikes_max,
+        .output_gain = (double)o->lower.output_gain,
+        .readout = o->lower.readout_membrane ? "membrane" : "spikes",
+        .semantics = "sync",
+        .arith = "float",
+        .compat = o->compat,
+        .results = results,
+        .result_count = 1,
+    };
+    if (o->json == NULL || strcmp(o->json, "-") != 0)
+        snnsim_print_result(&s->console, &report, s->result);
+    if (o->json == NULL) return SNNCLI_EXIT_OK;
+    if (strcmp(o->json, "-") != 0)
+        return snn_report_save(s->context, &report, o->json) == SNN_OK ? SNNCLI_EXIT_OK
+                                                                       : fail_output(s);
+    char *text = NULL;
+    if (snn_report_format(&text, s->context, &report) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, NULL);
+    fputs(text, stdout);
+    snn_text_free(s->context, &text);
+    return SNNCLI_EXIT_OK;
+}
+
+/* --min-accuracy and --max-silent. */
+static int check_result(struct session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    int status = SNNCLI_EXIT_OK;
+    if (o->min_accuracy >= 0.0 && !(s->result->accuracy >= o->min_accuracy))
+        status = snncli_fail(&s->console, SNNCLI_EXIT_CHECK, NULL,
+                             "accuracy %.2f %% is below --min-accuracy %.2f %%",
+                             100.0 * s->result->accuracy, 100.0 * o->min_accuracy);
+    if (o->max_silent >= 0 && s->result->silent_count > (uint64_t)o->max_silent)
+        status = snncli_fail(&s->console, SNNCLI_EXIT_CHECK, NULL,
+                             "%llu silent samples are more than --max-silent %lld",
+                             (unsigned long long)s->result->silent_count, (long long)o->max_silent);
+    return status;
+}
+
+static int work(struct session *s, int argc, char **argv)
+{
+    int status = make_context(s);
+    if (status != SNNCLI_EXIT_OK) return status;
+    status = snnsim_options_read(&s->options, &s->console, argc, argv);
+    if (status != SNNCLI_GO_ON) return status;
+    if (s->options.kernel != NULL)
+        status = make_context(s);
+    else
+        status = SNNCLI_EXIT_OK;
+    if (status == SNNCLI_EXIT_OK) status = check_output_folder(s, s->options.json);
+    if (status == SNNCLI_EXIT_OK) status = load_model(s);
+    if (status == SNNCLI_EXIT_OK) status = open_data(s);
+    if (status == SNNCLI_EXIT_OK) status = prepare_net(s);
+    if (status == SNNCLI_EXIT_OK) status = run(s);
+    if (status == SNNCLI_EXIT_OK) status = write_results(s);
+    if (status != SNNCLI_EXIT_OK) return status;
+    return s->result->complete ? check_result(s) : SNNCLI_EXIT_INTERRUPTED;
+}
+
+int main(int argc, char **argv)
+{
+    struct session session = {.context = NULL};
+    snncli_console_init(&session.console, "snnsim");
+    snncli_interrupt_install();
+    int status = work(&session, argc, argv);
+    release(&session);
+    return snncli_console_finish(&session.console, status);
+}

@@ -1,0 +1,637 @@
+/* The option table of snnsim and how its values are taken.
+ */
+#include "tools/snnsim/options.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_id {
+    OPT_TIMESTEPS = 1,
+    OPT_DATA,
+    OPT_LABELS,
+    OPT_INPUT_SPIKES,
+    OPT_SAMPLES,
+    OPT_OFFSET,
+    OPT_ENCODING,
+    OPT_SEED,
+    OPT_DT,
+    OPT_PREPROCESS,
+    OPT_NORM,
+    OPT_CHANNELWISE,
+    OPT_CALIBRATE,
+    OPT_V0,
+    OPT_V_MIN,
+    OPT_RESET,
+    OPT_N_MAX,
+    OPT_OUTPUT_GAIN,
+    OPT_READOUT,
+    OPT_MAX_POOL,
+    OPT_COMPAT,
+    OPT_RULE,
+    OPT_SYNOPS,
+    OPT_ENERGY,
+    OPT_TARGET,
+    OPT_THREADS,
+    OPT_KERNEL,
+    OPT_JSON,
+    OPT_SAVE_COUNTS,
+    OPT_SAVE_LAYER_COUNTS,
+    OPT_MIN_ACCURACY,
+    OPT_MAX_SILENT
+};
+
+static const struct snncli_option table[] = {
+    {.id = OPT_DATA,
+     .letter = 'd',
+     .name = "data",
+     .metavar = "FILE",
+     .group = "Input",
+     .path = true,
+     .help = "IDX, IDX.gz or NPY frames (the model's sample)",
+     .text = "Frames to classify. Labels are looked for beside them: images-idx3 becomes "
+             "labels-idx1. Without this option the sample that the model file names is taken."},
+    {.id = OPT_LABELS,
+     .name = "labels",
+     .metavar = "FILE",
+     .group = "Input",
+     .path = true,
+     .help = "their labels (found beside the data)"},
+    {.id = OPT_INPUT_SPIKES,
+     .name = "input-spikes",
+     .metavar = "FILE.npy",
+     .group = "Input",
+     .path = true,
+     .help = "exact input spikes instead of frames",
+     .text = "uint8 spike counts of shape N,T,C,H,W or T,C,H,W; no encoder is involved."},
+    {.id = OPT_SAMPLES,
+     .letter = 'n',
+     .name = "samples",
+     .metavar = "N",
+     .group = "Input",
+     .help = "how many samples (all)"},
+    {.id = OPT_OFFSET,
+     .name = "offset",
+     .metavar = "K",
+     .group = "Input",
+     .help = "the first sample (0)"},
+    {.id = OPT_PREPROCESS,
+     .name = "preprocess",
+     .metavar = "SPEC",
+     .group = "Input",
+     .help = "scale=S,mean=M,std=D the net was trained on",
+     .text = "x' = (x S - M) / D on raw pixel values 0..255, channels separated by ':' as in "
+             "mean=0.485:0.456:0.406. Taken from the model file where it names one, else "
+             "scale=1/255. It is folded into the first layer."},
+    {.id = OPT_TIMESTEPS,
+     .letter = 't',
+     .name = "timesteps",
+     .metavar = "N",
+     .group = "Spikes",
+     .help = "time steps (100)"},
+    {.id = OPT_ENCODING,
+     .letter = 'e',
+     .name = "encoding",
+     .metavar = "E",
+     .group = "Spikes",
+     .choices = "rate|bernoulli|current|ttfs",
+     .help = "rate, bernoulli, current or ttfs (rate)",
+     .text = "rate: error diffusion, deterministic. bernoulli: an independent draw a pixel and "
+             "step. current: the values drive the first layer directly. ttfs: one spike a pixel, "
+             "the brighter the earlier."},
+    {.id = OPT_SEED,
+     .letter = 's',
+     .name = "seed",
+     .metavar = "N",
+     .group = "Spikes",
+     .help = "of the random generator (0)"},
+    {.id = OPT_DT,
+     .name = "dt",
+     .metavar = "MS",
+     .group = "Spikes",
+     .help = "duration of a step in milliseconds (1)"},
+    {.id = OPT_NORM,
+     .name = "norm",
+     .metavar = "N",
+     .group = "Neurons",
+     .help = "pXX[.X], max, mse:T, ltb or none (p99.9)",
+     .text = "Where thresholds come from: a quantile of the activations seen in calibration, "
+             "their maximum, the least squared error over T steps, local threshold balancing, or "
+             "1 for all. A model without statistics runs with none."},
+    {.id = OPT_CHANNELWISE,
+     .name = "channelwise",
+     .group = "Neurons",
+     .help = "a threshold for each channel"},
+    {.id = OPT_CALIBRATE,
+     .name = "calibrate",
+     .metavar = "FRAMES",
+     .group = "Neurons",
+     .path = true,
+     .help = "training frames to take statistics from",
+     .text = "Use training images, never those that accuracy is measured on. snnconvert "
+             "--calibrate keeps the statistics in the model file."},
+    {.id = OPT_V0,
+     .name = "v0",
+     .metavar = "F",
+     .group = "Neurons",
+     .help = "initial potential in thresholds (0.5)"},
+    {.id = OPT_V_MIN,
+     .name = "v-min",
+     .metavar = "F",
+     .group = "Neurons",
+     .help = "lower clip in thresholds, or none (-1)"},
+    {.id = OPT_RESET,
+     .name = "reset",
+     .metavar = "R",
+     .group = "Neurons",
+     .choices = "subtract|zero",
+     .help = "subtract or zero (subtract)"},
+    {.id = OPT_N_MAX,
+     .name = "n-max",
+     .metavar = "N",
+     .group = "Neurons",
+     .help = "most spikes a neuron and step (unlimited)"},
+    {.id = OPT_OUTPUT_GAIN,
+     .name = "output-gain",
+     .metavar = "K",
+     .group = "Neurons",
+     .help = "factor on the output threshold (1)"},
+    {.id = OPT_READOUT,
+     .name = "readout",
+     .metavar = "R",
+     .group = "Neurons",
+     .choices = "spikes|membrane",
+     .help = "output spikes, or its membrane (spikes)"},
+    {.id = OPT_MAX_POOL,
+     .name = "max-pool",
+     .metavar = "P",
+     .group = "Neurons",
+     .choices = "avg|or",
+     .help = "what stands in for max pooling",
+     .text = "avg: average pooling. or: a neuron that fires once a step if any of its window did. "
+             "Without it a model with max pooling is refused."},
+    {.id = OPT_COMPAT,
+     .name = "compat",
+     .metavar = "C",
+     .group = "Neurons",
+     .choices = "sinabs",
+     .help = "neurons of Sinabs: v0 0, thresholds 1"},
+    {.id = OPT_RULE,
+     .letter = 'r',
+     .name = "rule",
+     .metavar = "R",
+     .group = "Results",
+     .repeatable = true,
+     .help = "decide early: first, count:N, margin:M, ...",
+     .text = "first: the first output spike. count:N: N spikes of a class. margin:M: a lead of M "
+             "spikes. membrane:M: a lead of M thresholds in what the output neurons have "
+             "integrated. softmax:P: probability P of the summed logits. Behind @ a rule takes an "
+             "output gain of its own: first@4. The first rule also gives the cost until the "
+             "decision."},
+    {.id = OPT_SYNOPS,
+     .name = "synops",
+     .metavar = "A",
+     .group = "Results",
+     .choices = "exact|sinabs-0.3.3",
+     .help = "accounting: exact or sinabs-0.3.3 (exact)"},
+    {.id = OPT_ENERGY,
+     .name = "energy",
+     .metavar = "P",
+     .group = "Results",
+     .help = "energy profile, or FILE.json:NAME (sinabs)"},
+    {.id = OPT_JSON,
+     .letter = 'j',
+     .name = "json",
+     .metavar = "FILE",
+     .group = "Results",
+     .path = true,
+     .help = "all results as JSON; - for stdout"},
+    {.id = OPT_SAVE_COUNTS,
+     .name = "save-counts",
+     .metavar = "FILE.npy",
+     .group = "Results",
+     .path = true,
+     .help = "output spikes, int32 N,T,classes"},
+    {.id = OPT_SAVE_LAYER_COUNTS,
+     .name = "save-layer-counts",
+     .metavar = "FILE.npz",
+     .group = "Results",
+     .path = true,
+     .help = "spikes of each layer, int64 N,T"},
+    {.id = OPT_MIN_ACCURACY,
+     .name = "min-accuracy",
+     .metavar = "PCT",
+     .group = "Results",
+     .help = "status 1 below this accuracy in per cent"},
+    {.id = OPT_MAX_SILENT,
+     .name = "max-silent",
+     .metavar = "N",
+     .group = "Results",
+     .help = "status 1 with more silent samples"},
+    {.id = OPT_TARGET,
+     .name = "target",
+     .metavar = "T",
+     .group = "Machine",
+     .help = "what runs the net (sim)"},
+    {.id = OPT_THREADS,
+     .name = "threads",
+     .metavar = "N",
+     .group = "Machine",
+     .help = "worker threads (one a processor)",
+     .text = "The results are the same for any number."},
+    {.id = OPT_KERNEL,
+     .name = "kernel",
+     .metavar = "L",
+     .group = "Machine",
+     .choices = "scalar|avx2",
+     .rare = true,
+     .help = "inner loops (the best there are)",
+     .text = "The results are the same for any level."},
+    {.name = NULL},
+};
+
+static const char *const usage[] = {"[option ...] MODEL", NULL};
+
+static const struct snncli_entry examples[] = {
+    {"snnsim --timesteps 100 lenet.json", "classify the model's sample digits as spikes"},
+    {"snnsim lenet.json --data t10k-images-idx3-ubyte.gz -e bernoulli", "MNIST, random spikes"},
+    {"snnsim lenet.json --rule first@4 --rule softmax:0.99", "how early can it decide?"},
+    {NULL, NULL},
+};
+
+static const struct snncli_entry positionals[] = {
+    {"MODEL", "model file with a trained CNN, as snnconvert writes it"},
+    {NULL, NULL},
+};
+
+static const int exit_statuses[] = {1, 64, 65, 66, 70, 71, 73, 74, 77, 130, 0};
+
+static const struct snncli_tool tool = {
+    .name = "snnsim",
+    .summary = "run a trained CNN as a spiking network",
+    .date = "2026-11-21",
+    .usage = usage,
+    .examples = examples,
+    .options = table,
+    .positionals = positionals,
+    .description =
+        "snnsim turns the CNN in MODEL into integrate-and-fire layers, feeds it frames encoded as "
+        "spikes, and prints how accurate it is after every time step, when the first output spike "
+        "comes, how many synaptic operations that takes and what energy they stand for.\n\n"
+        "Results go to standard output, messages and progress to standard error. The same seed "
+        "gives the same results on any number of threads.",
+    .exit_statuses = exit_statuses,
+    .see_also = "snnconvert(1)",
+    .positional_path = true,
+};
+
+static int take_count(struct snnsim_options *o, const struct snncli_option *option,
+                      const char *value, int64_t low, int64_t high, int64_t *out)
+{
+    return snncli_parse_int(o->console, option, value, low, high, out);
+}
+
+static int take_float(struct snnsim_options *o, const struct snncli_option *option,
+                      const char *value, double low, double high, float *out)
+{
+    double number = 0.0;
+    int status = snncli_parse_double(o->console, option, value, low, high, &number);
+    if (status == SNNCLI_EXIT_OK) *out = (float)number;
+    return status;
+}
+
+static int take_rule(struct snnsim_options *o, const char *value)
+{
+    if (o->rule_count == SNNSIM_RULES_MAX)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--rule", "more than %d rules",
+                           SNNSIM_RULES_MAX);
+    if (snn_rule_parse(&o->rules[o->rule_count], o->context, value) != SNN_OK)
+        return snncli_fail_context(o->console, o->context, NULL);
+    o->rule_count++;
+    return SNNCLI_EXIT_OK;
+}
+
+static int take_v_min(struct snnsim_options *o, const struct snncli_option *option,
+                      const char *value)
+{
+    o->v_min = value;
+    if (strcmp(value, "none") == 0) {
+        o->lower.v_min = -INFINITY;
+        return SNNCLI_EXIT_OK;
+    }
+    return take_float(o, option, value, -1e6, 0.0, &o->lower.v_min);
+}
+
+/* "0.485:0.456:0.406" into an array; false if it is not that. */
+static bool parse_channels(const char *text, double *values, uint32_t *count_out)
+{
+    uint32_t count = 0;
+    char part[64];
+    while (count < SNNSIM_CHANNELS_MAX) {
+        size_t length = strcspn(text, ":");
+        if (length == 0 || length >= sizeof(part)) return false;
+        memcpy(part, text, length);
+        part[length] = '\0';
+        char *end = NULL;
+        values[count++] = strtod(part, &end);
+        if (*end != '\0' || !isfinite(values[count - 1])) return false;
+        text += length;
+        if (*text == '\0') break;
+        text++;
+    }
+    *count_out = count;
+    return *text == '\0';
+}
+
+/* A number, or a fraction such as 1/255. */
+static bool parse_scale(const char *text, double *out)
+{
+    char *end = NULL;
+    double value = strtod(text, &end), divisor = 1.0;
+    if (end == text) return false;
+    if (*end == '/') {
+        const char *rest = end + 1;
+        divisor = strtod(rest, &end);
+        if (end == rest) return false;
+    }
+    *out = value / divisor;
+    return *end == '\0' && isfinite(*out) && *out > 0.0;
+}
+
+static int bad_preprocess(struct snnsim_options *o, const char *value)
+{
+    (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--preprocess", "'%s' is not understood",
+                      value);
+    snncli_hint(o->console, "write scale=1/255,mean=0.1307,std=0.3081; channels as mean=M1:M2:M3");
+    return SNNCLI_EXIT_USAGE;
+}
+
+static int take_preprocess(struct snnsim_options *o, const char *value)
+{
+    char text[512];
+    uint32_t means = 1, stds = 1;
+    o->preprocess_given = true;
+    o->scale = 1.0 / 255.0;
+    o->mean[0] = 0.0;
+    o->std[0] = 1.0;
+    if (strlen(value) >= sizeof(text)) return bad_preprocess(o, value);
+    memcpy(text, value, strlen(value) + 1);
+    for (char *part = text, *next; part != NULL; part = next) {
+        next = strchr(part, ',');
+        if (next != NULL) *next++ = '\0';
+        bool ok = false;
+        if (strncmp(part, "scale=", 6) == 0) ok = parse_scale(part + 6, &o->scale);
+        if (strncmp(part, "mean=", 5) == 0) ok = parse_channels(part + 5, o->mean, &means);
+        if (strncmp(part, "std=", 4) == 0) ok = parse_channels(part + 4, o->std, &stds);
+        if (!ok) return bad_preprocess(o, value);
+    }
+    o->channel_count = means > stds ? means : stds;
+    for (uint32_t c = means; c < o->channel_count; c++)
+        o->mean[c] = o->mean[0];
+    for (uint32_t c = stds; c < o->channel_count; c++)
+        o->std[c] = o->std[0];
+    bool fits =
+        (means == 1 || means == o->channel_count) && (stds == 1 || stds == o->channel_count);
+    return fits ? SNNCLI_EXIT_OK : bad_preprocess(o, value);
+}
+
+static int take_input(struct snnsim_options *o, const struct snncli_option *option,
+                      const char *value)
+{
+    int64_t number = 0;
+    int status = SNNCLI_EXIT_OK;
+    switch ((enum option_id)option->id) {
+    case OPT_DATA:
+        o->data = value;
+        break;
+    case OPT_LABELS:
+        o->labels = value;
+        break;
+    case OPT_INPUT_SPIKES:
+        o->input_spikes = value;
+        break;
+    case OPT_SAMPLES:
+        status = take_count(o, option, value, 1, INT64_MAX, &number);
+        o->samples = (uint64_t)number;
+        break;
+    case OPT_OFFSET:
+        status = take_count(o, option, value, 0, INT64_MAX, &number);
+        o->offset = (uint64_t)number;
+        break;
+    case OPT_SEED:
+        status = take_count(o, option, value, 0, INT64_MAX, &number);
+        o->seed = (uint64_t)number;
+        break;
+    case OPT_TIMESTEPS:
+        status = take_count(o, option, value, 1, 1000000, &number);
+        o->timesteps = (uint32_t)number;
+        o->timesteps_given = true;
+        break;
+    case OPT_DT:
+        status = snncli_parse_double(o->console, option, value, 1e-6, 1e9, &o->dt_us);
+        o->dt_us *= 1000.0;
+        break;
+    case OPT_ENCODING:
+        o->encoding_given = true;
+        if (snn_encoding_parse(&o->encoding, o->context, value) != SNN_OK)
+            status = snncli_fail_context(o->console, o->context, NULL);
+        break;
+    default:
+        status = take_preprocess(o, value);
+        break;
+    }
+    return status;
+}
+
+static int take_neuron(struct snnsim_options *o, const struct snncli_option *option,
+                       const char *value)
+{
+    int64_t number = 0;
+    size_t choice = 0;
+    int status = option->choices != NULL ? snncli_parse_choice(o->console, option, value, &choice)
+                                         : SNNCLI_EXIT_OK;
+    if (status != SNNCLI_EXIT_OK) return status;
+    switch ((enum option_id)option->id) {
+    case OPT_NORM:
+        o->norm = value;
+        return snnsim_options_set_norm(o, value);
+    case OPT_CHANNELWISE:
+        o->lower.channelwise = 1;
+        break;
+    case OPT_CALIBRATE:
+        o->calibrate = value;
+        break;
+    case OPT_V0:
+        return take_float(o, option, value, -1e6, 1e6, &o->lower.v_init);
+    case OPT_V_MIN:
+        return take_v_min(o, option, value);
+    case OPT_RESET:
+        o->lower.reset = choice == 0 ? SNN_RESET_SUBTRACT : SNN_RESET_ZERO;
+        break;
+    case OPT_N_MAX:
+        status = take_count(o, option, value, 1, SNN_SPIKES_PER_STEP_MAX, &number);
+        o->lower.spikes_max = (uint32_t)number;
+        break;
+    case OPT_OUTPUT_GAIN:
+        return take_float(o, option, value, 1e-6, 1e6, &o->lower.output_gain);
+    case OPT_READOUT:
+        o->lower.readout_membrane = choice == 1;
+        break;
+    case OPT_MAX_POOL:
+        o->lower.max_pool = choice == 0 ? SNN_MAX_POOL_AVG : SNN_MAX_POOL_OR;
+        break;
+    default:
+        o->compat = value;
+        break;
+    }
+    return status;
+}
+
+static int take_result(struct snnsim_options *o, const struct snncli_option *option,
+                       const char *value)
+{
+    int64_t number = 0;
+    size_t choice = 0;
+    int status = option->choices != NULL ? snncli_parse_choice(o->console, option, value, &choice)
+                                         : SNNCLI_EXIT_OK;
+    if (status != SNNCLI_EXIT_OK) return status;
+    switch ((enum option_id)option->id) {
+    case OPT_RULE:
+        return take_rule(o, value);
+    case OPT_SYNOPS:
+        o->accounting = choice == 0 ? SNN_SYNOPS_EXACT : SNN_SYNOPS_SINABS_0_3_3;
+        break;
+    case OPT_ENERGY:
+        o->energy = value;
+        break;
+    case OPT_JSON:
+        o->json = value;
+        break;
+    case OPT_SAVE_COUNTS:
+        o->save_counts = value;
+        break;
+    case OPT_SAVE_LAYER_COUNTS:
+        o->save_layer_counts = value;
+        break;
+    case OPT_MIN_ACCURACY:
+        status = snncli_parse_double(o->console, option, value, 0.0, 100.0, &o->min_accuracy);
+        o->min_accuracy /= 100.0;
+        break;
+    case OPT_MAX_SILENT:
+        return take_count(o, option, value, 0, INT64_MAX, &o->max_silent);
+    case OPT_TARGET:
+        o->target = value;
+        break;
+    case OPT_KERNEL:
+        o->kernel = value;
+        break;
+    default:
+        status = take_count(o, option, value, 1, 1024, &number);
+        o->threads = (unsigned)number;
+        break;
+    }
+    return status;
+}
+
+static int take(const struct snncli_option *option, const char *value, void *user)
+{
+    struct snnsim_options *o = user;
+    if (option == NULL) {
+        if (o->model != NULL) return snncli_args_excess(o->console, value);
+        o->model = value;
+        return SNNCLI_EXIT_OK;
+    }
+    if (option->id <= OPT_PREPROCESS) return take_input(o, option, value);
+    if (option->id <= OPT_COMPAT) return take_neuron(o, option, value);
+    return take_result(o, option, value);
+}
+
+int snnsim_options_set_norm(struct snnsim_options *o, const char *norm)
+{
+    o->lower.recipe = NULL;
+    o->lower.quantile = 1.0;
+    if (strcmp(norm, "none") == 0) {
+        o->lower.norm = SNN_NORM_NONE;
+    } else if (strcmp(norm, "max") == 0) {
+        o->lower.norm = SNN_NORM_QUANTILE;
+    } else if (strcmp(norm, "ltb") == 0 || strncmp(norm, "mse:", 4) == 0) {
+        o->lower.norm = SNN_NORM_RECIPE;
+        o->lower.recipe = norm;
+    } else {
+        char *end = NULL;
+        double percent = norm[0] == 'p' ? strtod(norm + 1, &end) : -1.0;
+        if (end == NULL || end == norm + 1 || *end != '\0' ||
+            !(percent > 0.0 && percent <= 100.0)) {
+            (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--norm", "'%s' is not a norm", norm);
+            snncli_hint(o->console, "write p99.9, max, mse:16, ltb or none");
+            return SNNCLI_EXIT_USAGE;
+        }
+        o->lower.norm = SNN_NORM_QUANTILE;
+        o->lower.quantile = percent / 100.0;
+    }
+    return SNNCLI_EXIT_OK;
+}
+
+/* Sinabs' IAF after from_model: fixes what must be so, refuses what contradicts it. */
+static int apply_compat(struct snnsim_options *o)
+{
+    const struct snn_lower_options *l = &o->lower;
+    if ((o->norm != NULL && l->norm != SNN_NORM_NONE) || l->spikes_max != 0 ||
+        l->reset != SNN_RESET_SUBTRACT || (o->v_min != NULL && fabsf(l->v_min + 1.0f) > 0.0f) ||
+        l->channelwise)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--compat",
+                           "sinabs means --norm none --v0 0 --v-min -1 --reset subtract and no "
+                           "--n-max or --channelwise; another value was given");
+    o->norm = "none";
+    o->lower.v_init = 0.0f;
+    return snnsim_options_set_norm(o, "none");
+}
+
+/* Readouts that the rules ask for beyond the net's own, each once. */
+static void collect_gains(struct snnsim_options *o)
+{
+    for (uint32_t i = 0; i < o->rule_count; i++) {
+        float gain = o->rules[i].gain;
+        bool known = gain <= 0.0f;
+        if (!o->lower.readout_membrane && fabsf(gain - o->lower.output_gain) <= 0.0f) known = true;
+        for (uint32_t k = 0; k < o->lower.extra_gain_count; k++)
+            known = known || fabsf(o->extra_gains[k] - gain) <= 0.0f;
+        if (!known) o->extra_gains[o->lower.extra_gain_count++] = gain;
+    }
+    o->lower.extra_gains = o->extra_gains;
+}
+
+static int check_together(struct snnsim_options *o)
+{
+    if (o->input_spikes != NULL && o->data != NULL)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--input-spikes",
+                           "takes the place of --data; give one of them");
+    if (o->input_spikes != NULL && o->encoding_given)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--encoding",
+                           "exact spikes (--input-spikes) are not encoded");
+    if (o->labels != NULL && o->data == NULL && o->input_spikes == NULL)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--labels", "needs --data");
+    return SNNCLI_EXIT_OK;
+}
+
+int snnsim_options_read(struct snnsim_options *options, struct snncli_console *console, int argc,
+                        char **argv)
+{
+    options->console = console;
+    options->timesteps = 100;
+    options->dt_us = 1000.0;
+    options->energy = "sinabs";
+    options->target = "sim";
+    options->min_accuracy = -1.0;
+    options->max_silent = -1;
+    snn_lower_options_init(&options->lower);
+    int status = snncli_args_parse(&tool, console, argc, argv, take, options);
+    if (status != SNNCLI_GO_ON) return status;
+    if (options->model == NULL) return snncli_args_missing(console, &tool, "MODEL");
+    status = check_together(options);
+    if (status == SNNCLI_EXIT_OK && options->compat != NULL) status = apply_compat(options);
+    if (status != SNNCLI_EXIT_OK) return status;
+    collect_gains(options);
+    return SNNCLI_GO_ON;
+}

@@ -1,0 +1,64 @@
+/* What a person asked snnsim for: the option table, and the values it was given.
+ */
+#ifndef TOOLS_SNNSIM_OPTIONS_H
+#define TOOLS_SNNSIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "snn/net.h"
+#include "snn/run.h"
+#include "snn/stream.h"
+#include "tools/cli/args.h"
+
+#define SNNSIM_RULES_MAX 32
+#define SNNSIM_CHANNELS_MAX 16
+
+struct snnsim_options {
+    struct snncli_console *console;
+    struct snn_context *context;
+    const char *model;
+    const char *data;
+    const char *labels;
+    const char *input_spikes;
+    const char *save_counts;
+    const char *save_layer_counts;
+    const char *calibrate;
+    const char *energy;
+    const char *target;
+    const char *json;
+    const char *norm;   /* as written; NULL: the default */
+    const char *v_min;  /* as written; NULL: the default */
+    const char *compat; /* "sinabs" or NULL */
+    uint32_t timesteps;
+    bool timesteps_given;
+    uint64_t samples; /* 0: all */
+    uint64_t offset;
+    uint64_t seed;
+    double dt_us;
+    enum snn_encoding encoding;
+    bool encoding_given;
+    enum snn_synop_accounting accounting;
+    struct snn_lower_options lower;
+    unsigned threads;
+    struct snn_rule rules[SNNSIM_RULES_MAX];
+    uint32_t rule_count;
+    float extra_gains[SNNSIM_RULES_MAX];
+    double min_accuracy; /* fraction; negative: not checked */
+    int64_t max_silent;  /* negative: not checked */
+    const char *kernel;
+    bool preprocess_given;
+    double scale;
+    double mean[SNNSIM_CHANNELS_MAX], std[SNNSIM_CHANNELS_MAX];
+    uint32_t channel_count;
+};
+
+/* Reads the arguments. Returns SNNCLI_GO_ON or the exit status to end with. The context for error
+ * texts of the library may be replaced later. */
+int snnsim_options_read(struct snnsim_options *options, struct snncli_console *console, int argc,
+                        char **argv);
+
+/* The norm as text in the model's statistics: sets `lower` from `norm`. Exit status. */
+int snnsim_options_set_norm(struct snnsim_options *options, const char *norm);
+
+#endif

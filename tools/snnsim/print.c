@@ -1,0 +1,169 @@
+/* A result for people. Every number stands in the JSON too; here it is rounded and has its unit.
+ */
+#include "tools/snnsim/print.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/cli/plot.h"
+#include "tools/cli/table.h"
+
+#define LABEL_WIDTH 13
+
+static void label(const char *text)
+{
+    printf("  %-*s", LABEL_WIDTH, text);
+}
+
+static void print_heading(const struct snncli_console *console, const struct snn_report *report,
+                          const struct snn_result *r)
+{
+    const char *dot = console->utf8 ? " \u00b7 " : ", ";
+    printf("%s on %s: %s samples%s\n", report->model_name, report->data,
+           snncli_format_count(r->sample_count).text, r->complete ? "" : " (INTERRUPTED)");
+    printf("%u steps of %g ms%s%s encoding%snorm %s%sseed %llu%s%s, %s, %s\n\n", r->timesteps,
+           report->dt_us / 1000.0, dot, report->encoding, dot, report->norm, dot,
+           (unsigned long long)report->seed, dot, r->target, report->semantics, report->arith);
+}
+
+static void print_accuracy(const struct snn_result *r)
+{
+    label("accuracy");
+    printf("%s after %u steps", snncli_format_percent(r->accuracy).text, r->timesteps);
+    if (!isnan(r->cnn_accuracy))
+        printf(", CNN %s, same answer in %s", snncli_format_percent(r->cnn_accuracy).text,
+               snncli_format_percent(r->cnn_agreement).text);
+    printf("\n");
+    label("first spike");
+    if (r->first_spike.count > 0)
+        printf("%s right, after %.2f steps (median %g, 95 %% by %g)\n",
+               snncli_format_percent(r->first_spike.accuracy).text, r->first_spike.steps_mean,
+               r->first_spike.steps_p50, r->first_spike.steps_p95);
+    else
+        printf("none\n");
+    label("silent");
+    printf("%llu of %llu samples", (unsigned long long)r->silent_count,
+           (unsigned long long)r->sample_count);
+    if (r->silent_count > 0) {
+        uint32_t layer = r->silent_layers[0];
+        printf(", the first (%llu) from layer %s on, accuracy without them %s",
+               (unsigned long long)r->silent_indices[0],
+               layer < r->layer_count ? r->layers[layer].name : "input",
+               snncli_format_percent(r->accuracy_without_silent).text);
+    }
+    printf("\n");
+}
+
+static void print_cost(const struct snn_result *r)
+{
+    const char *accounting =
+        r->accounting == SNN_SYNOPS_SINABS_0_3_3 ? "accounting of sinabs 0.3.3" : "exact";
+    label("SynOps");
+    printf("%s a sample (%s), %s until the decision\n", snncli_format_si(r->synops_mean).text,
+           accounting, snncli_format_si(r->synops_until_decision_mean).text);
+    if (r->macs_mean > 0.0) {
+        label("input MACs");
+        printf("%s a sample\n", snncli_format_si(r->macs_mean).text);
+    }
+    label("energy");
+    printf("%s a sample, %s until the decision (profile %s)\n",
+           snncli_format_unit(r->energy_uj_mean * 1e-6, "J").text,
+           snncli_format_unit(r->energy_uj_until_decision_mean * 1e-6, "J").text, r->energy.name);
+    label("speed");
+    printf("%s: %.3g samples/s, %s SynOps/s, %u thread%s\n", snncli_format_seconds(r->seconds).text,
+           (double)r->sample_count / r->seconds,
+           snncli_format_si(r->synops_total / r->seconds).text, r->threads,
+           r->threads == 1 ? "" : "s");
+}
+
+static void print_rules(const struct snncli_console *console, const struct snn_result *r)
+{
+    static const struct snncli_column columns[] = {
+        {"rule", SNNCLI_LEFT},    {"accuracy", SNNCLI_RIGHT}, {"steps", SNNCLI_RIGHT},
+        {"SynOps", SNNCLI_RIGHT}, {"energy", SNNCLI_RIGHT},   {"undecided", SNNCLI_RIGHT},
+        {NULL, SNNCLI_LEFT}};
+    if (r->rule_count == 0) return;
+    struct snncli_table table;
+    snncli_table_init(&table, columns);
+    for (uint32_t i = 0; i < r->rule_count; i++) {
+        char text[64];
+        snn_rule_format(&r->rules[i].rule, text, sizeof(text));
+        snncli_table_cell(&table, "%s", text);
+        snncli_table_cell(&table, "%s", snncli_format_percent(r->rules[i].accuracy).text);
+        snncli_table_cell(&table, "%.2f", r->rules[i].steps_mean);
+        snncli_table_cell(&table, "%s", snncli_format_si(r->rules[i].synops_mean).text);
+        snncli_table_cell(&table, "%s", snncli_format_unit(r->rules[i].energy_uj * 1e-6, "J").text);
+        snncli_table_cell(&table, "%s", snncli_format_count(r->rules[i].undecided).text);
+    }
+    printf("\n");
+    (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
+    snncli_table_fini(&table);
+}
+
+static void print_layers(const struct snncli_console *console, const struct snn_result *r)
+{
+    static const struct snncli_column columns[] = {
+        {"layer", SNNCLI_LEFT},       {"neurons", SNNCLI_RIGHT}, {"spikes in", SNNCLI_RIGHT},
+        {"spikes out", SNNCLI_RIGHT}, {"SynOps", SNNCLI_RIGHT},  {"share", SNNCLI_RIGHT},
+        {"CNN MACs", SNNCLI_RIGHT},   {NULL, SNNCLI_LEFT}};
+    struct snncli_table table;
+    snncli_table_init(&table, columns);
+    double spikes = 0.0, macs = 0.0;
+    uint64_t neurons = 0;
+    for (uint32_t i = 0; i < r->layer_count; i++) {
+        const struct snn_result_layer *layer = &r->layers[i];
+        double share = r->synops_mean > 0.0 ? layer->synops_mean / r->synops_mean : 0.0;
+        snncli_table_cell(&table, "%s", layer->name);
+        snncli_table_cell(&table, "%s", snncli_format_count(layer->neurons).text);
+        snncli_table_cell(&table, "%s", snncli_format_si(layer->events_mean).text);
+        snncli_table_cell(&table, "%s", snncli_format_si(layer->spikes_mean).text);
+        snncli_table_cell(&table, "%s", snncli_format_si(layer->synops_mean).text);
+        snncli_table_cell(&table, "%.1f %%", 100.0 * share);
+        snncli_table_cell(&table, "%s", snncli_format_si((double)layer->macs).text);
+        spikes += layer->spikes_mean;
+        macs += (double)layer->macs;
+        neurons += layer->neurons;
+    }
+    snncli_table_rule(&table);
+    snncli_table_cell(&table, "all");
+    snncli_table_cell(&table, "%s", snncli_format_count(neurons).text);
+    snncli_table_cell(&table, "%s", "");
+    snncli_table_cell(&table, "%s", snncli_format_si(spikes).text);
+    snncli_table_cell(&table, "%s", snncli_format_si(r->synops_mean).text);
+    snncli_table_cell(&table, "%s", "");
+    snncli_table_cell(&table, "%s", snncli_format_si(macs).text);
+    printf("\n");
+    (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
+    snncli_table_fini(&table);
+}
+
+static void print_curve(const struct snncli_console *console, const struct snn_result *r)
+{
+    if (isnan(r->accuracy) || r->timesteps < 2) return;
+    const struct snncli_plot_style style = {.width = snncli_console_width(stdout) < 80 ? 0 : 72,
+                                            .utf8 = console->utf8,
+                                            .color = console->out_color};
+    const struct snncli_curve curve = {.values = r->accuracy_by_step,
+                                       .count = r->timesteps,
+                                       .reference = r->cnn_accuracy,
+                                       .reference_label = "CNN",
+                                       .label = "accuracy after each time step"};
+    printf("\n");
+    (void)snncli_plot_curve(stdout, &curve, &style);
+}
+
+void snnsim_print_result(const struct snncli_console *console, const struct snn_report *report,
+                         const struct snn_result *result)
+{
+    print_heading(console, report, result);
+    if (result->sample_count == 0) return;
+    if (!isnan(result->accuracy))
+        print_accuracy(result);
+    else
+        printf("  the data has no labels: no accuracy\n");
+    print_cost(result);
+    print_rules(console, result);
+    print_layers(console, result);
+    print_curve(console, result);
+}
