@@ -10,6 +10,7 @@
 #include <immintrin.h>
 
 #define TILE_MAX 10u /* vectors of current in registers: leaves six for weights and products */
+#define WIDE_TILE 8u /* of footprints that take several tiles */
 #define INLINE static inline __attribute__((always_inline))
 
 /* Adds the events to one tile of `vectors` vectors of every row and segment. `weights` and `count`
@@ -38,9 +39,10 @@ INLINE void add_tile(float *current, const float *weights, const uint32_t *offse
     }
 }
 
-/* All runs at one tile whose width is known at compile time, so that the sums are registers. */
-INLINE void scatter_tile(float *current, const float *weights, const struct snnsim_events *events,
-                         const struct snnsim_footprint *f, uint32_t vectors)
+/* All runs of a footprint that is one tile, its width known at compile time so that the sums are
+ * registers. */
+INLINE void scatter_narrow(float *current, const float *weights, const struct snnsim_events *events,
+                           const struct snnsim_footprint *f, uint32_t vectors)
 {
     const uint32_t *offset = events->weights;
     const float *count = events->count;
@@ -52,59 +54,74 @@ INLINE void scatter_tile(float *current, const float *weights, const struct snns
     }
 }
 
-static void scatter_tile_of(uint32_t vectors, float *current, const float *weights,
-                            const struct snnsim_events *events, const struct snnsim_footprint *f)
+/* All tiles of one run before the next: footprints of neighbours overlap, and each lane must
+ * receive its additions in the order of the events. */
+static void scatter_wide(float *current, const float *weights, const struct snnsim_events *events,
+                         const struct snnsim_footprint *f)
 {
-    switch (vectors) {
-    case 1:
-        scatter_tile(current, weights, events, f, 1);
-        break;
-    case 2:
-        scatter_tile(current, weights, events, f, 2);
-        break;
-    case 3:
-        scatter_tile(current, weights, events, f, 3);
-        break;
-    case 4:
-        scatter_tile(current, weights, events, f, 4);
-        break;
-    case 5:
-        scatter_tile(current, weights, events, f, 5);
-        break;
-    case 6:
-        scatter_tile(current, weights, events, f, 6);
-        break;
-    case 7:
-        scatter_tile(current, weights, events, f, 7);
-        break;
-    case 8:
-        scatter_tile(current, weights, events, f, 8);
-        break;
-    case 9:
-        scatter_tile(current, weights, events, f, 9);
-        break;
-    default:
-        scatter_tile(current, weights, events, f, TILE_MAX);
-        break;
+    const uint32_t vectors = f->length / SNNSIM_LANES;
+    const uint32_t *offset = events->weights;
+    const float *count = events->count;
+    for (size_t r = 0; r < events->run_count; r++) {
+        const struct snnsim_run run = events->runs[r];
+        uint32_t at = 0;
+        for (; at + WIDE_TILE <= vectors; at += WIDE_TILE)
+            add_tile(current + run.target + at * SNNSIM_LANES, weights + at * SNNSIM_LANES, offset,
+                     count, run.count, f, WIDE_TILE);
+        for (; at + 2 <= vectors; at += 2)
+            add_tile(current + run.target + at * SNNSIM_LANES, weights + at * SNNSIM_LANES, offset,
+                     count, run.count, f, 2);
+        if (at < vectors)
+            add_tile(current + run.target + at * SNNSIM_LANES, weights + at * SNNSIM_LANES, offset,
+                     count, run.count, f, 1);
+        offset += run.count;
+        count += run.count;
     }
 }
 
 static void scatter(float *current, const float *weights, const struct snnsim_events *events,
-                    const struct snnsim_footprint *footprint)
+                    const struct snnsim_footprint *f)
 {
-    if (footprint->ragged) {
+    if (f->ragged) {
         struct snnsim_kernels scalar;
         snnsim_scalar_kernels(&scalar);
-        scalar.scatter(current, weights, events, footprint);
+        scalar.scatter(current, weights, events, f);
         return;
     }
-    const uint32_t vectors = footprint->length / SNNSIM_LANES;
-    const uint32_t tiles = (vectors + TILE_MAX - 1) / TILE_MAX;
-    const uint32_t tile = (vectors + tiles - 1) / tiles; /* of even size, so that none is tiny */
-    for (uint32_t at = 0; at < vectors; at += tile) {
-        const uint32_t width = vectors - at < tile ? vectors - at : tile;
-        scatter_tile_of(width, current + at * SNNSIM_LANES, weights + at * SNNSIM_LANES, events,
-                        footprint);
+    switch (f->length / SNNSIM_LANES) {
+    case 1:
+        scatter_narrow(current, weights, events, f, 1);
+        break;
+    case 2:
+        scatter_narrow(current, weights, events, f, 2);
+        break;
+    case 3:
+        scatter_narrow(current, weights, events, f, 3);
+        break;
+    case 4:
+        scatter_narrow(current, weights, events, f, 4);
+        break;
+    case 5:
+        scatter_narrow(current, weights, events, f, 5);
+        break;
+    case 6:
+        scatter_narrow(current, weights, events, f, 6);
+        break;
+    case 7:
+        scatter_narrow(current, weights, events, f, 7);
+        break;
+    case 8:
+        scatter_narrow(current, weights, events, f, 8);
+        break;
+    case 9:
+        scatter_narrow(current, weights, events, f, 9);
+        break;
+    case TILE_MAX:
+        scatter_narrow(current, weights, events, f, TILE_MAX);
+        break;
+    default:
+        scatter_wide(current, weights, events, f);
+        break;
     }
 }
 

@@ -1,0 +1,207 @@
+/* Every kernel level against the scalar one, to the bit, on random, extreme and misaligned input.
+ *
+ * A plain program that prints TAP. Sizes and offsets are drawn anew in each round; values come from
+ * a list of troublemakers now and then: infinities, subnormals, negative zero, the largest counts.
+ */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/kernel/kernel.h"
+
+#define ROUNDS 3000
+#define GUARD 16u /* floats behind each array that must stay as they were */
+
+struct pair {
+    float *scalar, *other;
+    size_t size;
+};
+
+static uint64_t state = 88172645463325252u;
+
+static uint32_t draw(uint32_t below)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 32) % below;
+}
+
+static float draw_value(void)
+{
+    static const float odd[] = {0.0f,   -0.0f,   1.0f,        -1.0f, FLT_MAX, -FLT_MAX, FLT_MIN,
+                                1e-42f, -1e-42f, 16777216.0f, 1e30f, -1e30f,  INFINITY, -INFINITY};
+    if (draw(40) == 0) return odd[draw(sizeof(odd) / sizeof(odd[0]))];
+    return ((float)draw(20001) - 10000.0f) / 2500.0f;
+}
+
+static void *allocate(size_t bytes)
+{
+    void *memory = aligned_alloc(64, (bytes + 127) / 64 * 64);
+    if (memory == NULL) exit(1);
+    return memory;
+}
+
+static struct pair make_pair(size_t size)
+{
+    struct pair p = {allocate((size + GUARD) * sizeof(float)),
+                     allocate((size + GUARD) * sizeof(float)), size};
+    for (size_t i = 0; i < size + GUARD; i++)
+        p.scalar[i] = draw_value();
+    memcpy(p.other, p.scalar, (size + GUARD) * sizeof(float));
+    return p;
+}
+
+/* Same bits, guards included; NaNs need only both be NaN (their payloads are nobody's business). */
+static bool same(const struct pair *p)
+{
+    for (size_t i = 0; i < p->size + GUARD; i++) {
+        if (isnan(p->scalar[i]) && isnan(p->other[i])) continue;
+        if (memcmp(&p->scalar[i], &p->other[i], sizeof(float)) != 0) return false;
+    }
+    return true;
+}
+
+static void free_pair(struct pair *p)
+{
+    free(p->scalar);
+    free(p->other);
+}
+
+static bool scatter_round(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other)
+{
+    struct snnsim_footprint f = {.rows = 1 + draw(5), .segments = 1 + draw(3)};
+    f.ragged = draw(4) == 0;
+    f.length = f.ragged ? 1 + draw(40) : SNNSIM_LANES * (1 + draw(24));
+    f.segment_stride = f.length + draw(9);
+    f.row_stride = f.segments * f.segment_stride + draw(9);
+    const uint32_t size = f.rows * f.segments * f.length;
+    const uint32_t channels = 1 + draw(12), misalign = draw(8), reach = 64;
+    struct pair current = make_pair((size_t)f.rows * f.row_stride + reach + misalign);
+    struct pair weights = make_pair((size_t)size * channels);
+    struct snnsim_run runs[20];
+    uint32_t offset[200];
+    float count[200];
+    struct snnsim_events events = {runs, draw(20), offset, count, 0};
+    for (size_t r = 0; r < events.run_count; r++) {
+        runs[r] = (struct snnsim_run){draw(reach), 1 + draw(10)};
+        for (uint32_t e = 0; e < runs[r].count; e++) {
+            offset[events.event_count] = draw(channels) * size;
+            count[events.event_count++] = draw(3) > 0 ? (float)(1 + draw(5)) : draw_value();
+        }
+    }
+    scalar->scatter(current.scalar + misalign, weights.scalar, &events, &f);
+    other->scatter(current.other + misalign, weights.other, &events, &f);
+    bool equal = same(&current) && same(&weights);
+    free_pair(&current);
+    free_pair(&weights);
+    return equal;
+}
+
+static bool fire_round(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other)
+{
+    static const float thresholds[] = {1.0f, 1.0f, 0.37f, 4.0f, 1e-30f, FLT_MAX};
+    const size_t length = SNNSIM_LANES * (1 + draw(20));
+    struct pair v = make_pair(length), current = make_pair(length), bias = make_pair(length),
+                count = make_pair(length);
+    uint8_t masks[2][20 + 1] = {{0}, {0}};
+    const struct snnsim_neuron neuron = {thresholds[draw(6)], draw(3) > 0 ? -1.0f : -FLT_MAX,
+                                         draw(2) > 0 ? 16777216.0f : (float)(1 + draw(3)),
+                                         draw(3) == 0};
+    scalar->fire(v.scalar, current.scalar, bias.scalar, count.scalar, masks[0], length, &neuron);
+    other->fire(v.other, current.other, bias.other, count.other, masks[1], length, &neuron);
+    bool equal = same(&v) && same(&current) && same(&bias) && same(&count) &&
+                 memcmp(masks[0], masks[1], sizeof(masks[0])) == 0;
+    free_pair(&v);
+    free_pair(&current);
+    free_pair(&bias);
+    free_pair(&count);
+    return equal;
+}
+
+static bool gather_round(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other)
+{
+    enum { VECTORS = 6, MOST = VECTORS * 8 };
+    const size_t vectors = 1 + draw(VECTORS);
+    const uint32_t base = draw(1u << 20), step = draw(1u << 12), misalign = draw(4);
+    uint8_t mask[VECTORS] = {0};
+    float count[MOST + 4];
+    uint32_t offsets[2][MOST + SNNSIM_LANES];
+    float counts[2][MOST + SNNSIM_LANES];
+    uint64_t spikes[2] = {5, 5};
+    memset(count, 0, sizeof(count));
+    for (size_t i = 0; i < vectors * SNNSIM_LANES; i++) {
+        if (draw(3) > 0) continue;
+        mask[i / SNNSIM_LANES] |= (uint8_t)(1u << (i % SNNSIM_LANES));
+        count[misalign + i] = draw(9) == 0 ? 16777216.0f : (float)(1 + draw(7));
+    }
+    size_t n = scalar->gather(mask, count + misalign, vectors, base, step, offsets[0], counts[0],
+                              &spikes[0]);
+    size_t m = other->gather(mask, count + misalign, vectors, base, step, offsets[1], counts[1],
+                             &spikes[1]);
+    return n == m && spikes[0] == spikes[1] &&
+           memcmp(offsets[0], offsets[1], n * sizeof(offsets[0][0])) == 0 &&
+           memcmp(counts[0], counts[1], n * sizeof(counts[0][0])) == 0;
+}
+
+static bool pool_round(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other)
+{
+    enum { WIDTH = 9, VECTORS = 3 };
+    const uint32_t width = 1 + draw(WIDTH), vectors = 1 + draw(VECTORS);
+    struct snnsim_window w = {.kernel_h = 1 + draw(4), .kernel_w = 1 + draw(4)};
+    if (draw(2) > 0) w.kernel_h = w.kernel_w = 2;
+    const uint32_t stride = 1 + draw(4);
+    w.column_stride = vectors * SNNSIM_LANES;
+    w.step = stride * w.column_stride;
+    w.row_stride = ((width - 1) * stride + w.kernel_w) * w.column_stride;
+    struct pair in = make_pair(w.kernel_h * w.row_stride);
+    struct pair out = make_pair((size_t)width * w.column_stride);
+    uint8_t masks[2][WIDTH * VECTORS + 1] = {{0}, {0}};
+    for (size_t i = 0; i < in.size; i++) {
+        if (draw(2) > 0) in.scalar[i] = in.other[i] = 0.0f;
+    }
+    scalar->pool(in.scalar, &w, width, out.scalar, masks[0]);
+    other->pool(in.other, &w, width, out.other, masks[1]);
+    bool equal = same(&in) && same(&out) && memcmp(masks[0], masks[1], sizeof(masks[0])) == 0;
+    free_pair(&in);
+    free_pair(&out);
+    return equal;
+}
+
+typedef bool (*round_fn)(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other);
+
+static int compare(unsigned number, const char *name, round_fn run,
+                   const struct snnsim_kernels *scalar, const struct snnsim_kernels *other)
+{
+    unsigned round = 0;
+    while (round < ROUNDS && run(scalar, other))
+        round++;
+    bool passed = round == ROUNDS;
+    printf("%sok %u - %s of %s equals scalar to the bit", passed ? "" : "not ", number, name,
+           other->level);
+    printf(passed ? " (%u rounds)\n" : ": differs in round %u\n", round);
+    return passed ? 0 : 1;
+}
+
+int main(void)
+{
+    struct snnsim_kernels scalar, best;
+    bool has_avx2 = false;
+#if defined(__x86_64__)
+    has_avx2 = __builtin_cpu_supports("avx2");
+#endif
+    (void)snnsim_kernels_init(&scalar, "scalar", false);
+    (void)snnsim_kernels_init(&best, NULL, has_avx2);
+    if (strcmp(best.level, scalar.level) == 0) {
+        printf("1..0 # SKIP this processor has no level but scalar\n");
+        return 0;
+    }
+    printf("1..4\n");
+    int failed = compare(1, "scatter", scatter_round, &scalar, &best);
+    failed += compare(2, "fire", fire_round, &scalar, &best);
+    failed += compare(3, "gather", gather_round, &scalar, &best);
+    failed += compare(4, "pool", pool_round, &scalar, &best);
+    return failed > 0;
+}

@@ -1,0 +1,216 @@
+/* A graph takes only layers that everything later can rely on, and says what is wrong with others.
+ */
+#include "snn/graph.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "snn/status.h"
+
+static struct snn_context *context;
+static struct snn_graph *graph;
+
+static void begin(void)
+{
+    cr_assert_eq(snn_context_create(&context, NULL), SNN_OK);
+    cr_assert_eq(snn_graph_create(&graph, context, "test"), SNN_OK);
+    const struct snn_layer input = {.name = "input", .kind = SNN_LAYER_INPUT, .shape = {2, 6, 5}};
+    cr_assert_eq(snn_graph_add(graph, context, &input, NULL), SNN_OK);
+}
+
+static void end(void)
+{
+    snn_graph_destroy(&graph);
+    snn_context_destroy(&context);
+}
+
+TestSuite(graph, .init = begin, .fini = end);
+
+static const uint32_t from_input[] = {0};
+static float ones[4096];
+
+static struct snn_layer conv(const char *name, uint32_t filters, uint32_t kernel)
+{
+    for (size_t i = 0; i < sizeof(ones) / sizeof(ones[0]); i++)
+        ones[i] = 1.0f;
+    return (struct snn_layer){
+        .name = name,
+        .kind = SNN_LAYER_CONV2D,
+        .inputs = from_input,
+        .input_count = 1,
+        .shape = {filters, 0, 0},
+        .window = {.kernel_h = kernel, .kernel_w = kernel, .stride_h = 1, .stride_w = 1},
+        .weights = ones,
+        .weight_count = (size_t)filters * 2 * kernel * kernel};
+}
+
+static void refuse(const struct snn_layer *layer, int status, const char *message)
+{
+    uint32_t before = snn_graph_layer_count(graph);
+    cr_assert_eq(snn_graph_add(graph, context, layer, NULL), status);
+    cr_assert_str_eq(snn_context_message(context), message);
+    cr_assert_eq(snn_graph_layer_count(graph), before);
+}
+
+Test(graph, convolution_shape_follows_from_its_window)
+{
+    /* rows: (6 + 1 + 0 - (2 * 1 + 1)) / 2 + 1 = 3; columns: (5 + 0 + 2 - 3) / 1 + 1 = 5 */
+    struct snn_layer layer = conv("c", 4, 3);
+    layer.window = (struct snn_window){.kernel_h = 2,
+                                       .kernel_w = 3,
+                                       .stride_h = 2,
+                                       .stride_w = 1,
+                                       .pad_top = 1,
+                                       .pad_right = 2,
+                                       .dilation_h = 2,
+                                       .dilation_w = 1};
+    layer.weight_count = 4 * 2 * 2 * 3;
+    uint32_t index = 0;
+    cr_assert_eq(snn_graph_add(graph, context, &layer, &index), SNN_OK, "%s",
+                 snn_context_message(context));
+    struct snn_shape shape = snn_graph_layer(graph, index)->shape;
+    cr_assert_eq(shape.channels, 4u);
+    cr_assert_eq(shape.height, 3u);
+    cr_assert_eq(shape.width, 5u);
+    cr_assert_eq(snn_graph_layer_macs(graph, index), 48u * 15u);
+    cr_assert_eq(snn_graph_parameter_count(graph), 48u);
+}
+
+Test(graph, pool_stride_defaults_to_its_kernel)
+{
+    const struct snn_layer layer = {.name = "p",
+                                    .kind = SNN_LAYER_AVG_POOL2D,
+                                    .inputs = from_input,
+                                    .input_count = 1,
+                                    .window = {.kernel_h = 2, .kernel_w = 2}};
+    uint32_t index = 0;
+    cr_assert_eq(snn_graph_add(graph, context, &layer, &index), SNN_OK);
+    cr_assert_eq(snn_graph_layer(graph, index)->shape.height, 3u);
+    cr_assert_eq(snn_graph_layer(graph, index)->shape.width, 2u);
+}
+
+Test(graph, tensors_are_copied)
+{
+    struct snn_layer layer = conv("c", 1, 1);
+    cr_assert_eq(snn_graph_add(graph, context, &layer, NULL), SNN_OK);
+    ones[0] = 7.0f;
+    cr_assert_float_eq(snn_graph_layer(graph, 1)->weights[0], 1.0f, 0.0f);
+}
+
+Test(graph, weights_of_another_size_are_refused_with_both_sizes)
+{
+    struct snn_layer layer = conv("c", 4, 3);
+    layer.weight_count = 71;
+    refuse(&layer, SNN_ERR_INVALID, "layer 'c': weights has 71 values, needs 72");
+}
+
+Test(graph, weight_that_is_not_a_number_is_named)
+{
+    struct snn_layer layer = conv("c", 1, 1);
+    ones[1] = NAN;
+    refuse(&layer, SNN_ERR_INVALID, "layer 'c': weights[1] is not a number");
+    ones[1] = -INFINITY;
+    refuse(&layer, SNN_ERR_INVALID, "layer 'c': weights[1] is infinite");
+}
+
+Test(graph, kernel_larger_than_its_padded_input_is_refused)
+{
+    struct snn_layer layer = conv("c", 1, 7);
+    refuse(&layer, SNN_ERR_INVALID,
+           "layer 'c': kernel 7x7 (dilation 1x1) is larger than its padded input 6x5");
+}
+
+Test(graph, groups_must_divide_the_channels)
+{
+    struct snn_layer layer = conv("c", 3, 1);
+    layer.groups = 2;
+    refuse(&layer, SNN_ERR_INVALID,
+           "layer 'c': 2 groups do not divide 2 input and 3 output channels");
+}
+
+Test(graph, more_neurons_than_the_limit_are_refused_without_allocating)
+{
+    struct snn_layer layer = conv("c", 16777216, 1);
+    refuse(&layer, SNN_ERR_LIMIT,
+           "layer 'c': output shape 16777216x6x5 exceeds the limit of 67108864 neurons");
+}
+
+Test(graph, dense_takes_all_inputs)
+{
+    struct snn_layer layer = conv("d", 3, 1);
+    layer.kind = SNN_LAYER_DENSE;
+    layer.weight_count = 3 * 59;
+    refuse(&layer, SNN_ERR_INVALID, "layer 'd': weights has 177 values, needs 180");
+    layer.weight_count = 180;
+    cr_assert_eq(snn_graph_add(graph, context, &layer, NULL), SNN_OK);
+}
+
+Test(graph, bias_is_one_a_channel_or_one_a_neuron)
+{
+    struct snn_layer layer = conv("c", 3, 1);
+    layer.bias = ones;
+    layer.bias_count = 4;
+    refuse(&layer, SNN_ERR_INVALID, "layer 'c': bias has 4 values, needs 90");
+    layer.bias_count = 90;
+    cr_assert_eq(snn_graph_add(graph, context, &layer, NULL), SNN_OK);
+}
+
+Test(graph, add_refuses_maps_of_different_shapes)
+{
+    struct snn_layer layer = conv("c", 3, 1);
+    cr_assert_eq(snn_graph_add(graph, context, &layer, NULL), SNN_OK);
+    const uint32_t inputs[] = {0, 1};
+    const struct snn_layer add = {
+        .name = "a", .kind = SNN_LAYER_ADD, .inputs = inputs, .input_count = 2};
+    refuse(&add, SNN_ERR_INVALID, "layer 'a': adds 'c' of 3x6x5 to 'input' of 2x6x5");
+}
+
+Test(graph, names_are_unique_and_inputs_come_before)
+{
+    struct snn_layer layer = conv("input", 1, 1);
+    refuse(&layer, SNN_ERR_INVALID, "layer 'input': the name is already taken");
+    const uint32_t later[] = {1};
+    layer.name = "c";
+    layer.inputs = later;
+    refuse(&layer, SNN_ERR_INVALID, "layer 'c': input 0 is layer 1, which is not before it");
+}
+
+Test(graph, second_input_is_refused)
+{
+    const struct snn_layer input = {.name = "x", .kind = SNN_LAYER_INPUT, .shape = {1, 1, 1}};
+    refuse(&input, SNN_ERR_INVALID, "layer 'x': the first layer, and no other, is the input");
+}
+
+Test(graph, quantiles_must_ascend)
+{
+    const double bad[] = {0.9, 0.9};
+    cr_assert_eq(snn_graph_set_quantiles(graph, context, bad, 2, 1, NULL), SNN_ERR_INVALID);
+    cr_assert_str_eq(snn_context_message(context),
+                     "quantile 1 is 0.9: they must ascend within 0..1");
+}
+
+Test(graph, recipe_of_the_same_name_replaces_the_earlier_one)
+{
+    struct snn_layer layer = conv("c", 2, 1);
+    cr_assert_eq(snn_graph_add(graph, context, &layer, NULL), SNN_OK);
+    const float first[] = {1.0f}, second[] = {2.0f, 3.0f};
+    struct snn_recipe_entry entry = {1, 1, first};
+    const struct snn_recipe recipe = {"mse:4", 1, &entry};
+    cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_OK);
+    entry = (struct snn_recipe_entry){1, 2, second};
+    cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_OK);
+    cr_assert_eq(snn_graph_recipe_count(graph), 1u);
+    cr_assert_float_eq(snn_graph_recipe(graph, 0)->entries[0].threshold[1], 3.0f, 0.0f);
+    entry.count = 3;
+    cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_ERR_INVALID);
+}
+
+Test(graph, preprocessing_must_have_a_positive_deviation)
+{
+    const double mean[] = {0.1}, std[] = {0.0};
+    const struct snn_preprocess preprocess = {1.0 / 255.0, 1, mean, std};
+    cr_assert_eq(snn_graph_set_preprocess(graph, context, &preprocess), SNN_ERR_INVALID);
+    cr_assert_str_eq(snn_context_message(context),
+                     "preprocess mean 0.1, std 0 of channel 0: std must be positive");
+}
