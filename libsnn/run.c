@@ -36,7 +36,7 @@ struct run {
     uint64_t done;
     int status; /* of the failed sample with the lowest index */
     uint64_t failed_index;
-    struct snn_context *failed; /* worker context that holds its message */
+    struct snn_context *failed; /* worker context that holds its message; NULL: the caller's does */
 };
 
 struct worker {
@@ -371,14 +371,13 @@ static int report(struct worker *w, uint64_t index)
     return status;
 }
 
-static void fail(struct worker *w, uint64_t at, int status)
+static void fail(struct run *run, uint64_t at, int status, struct snn_context *context)
 {
-    struct run *run = w->run;
     pthread_mutex_lock(&run->lock);
     if (run->status == SNN_OK || at < run->failed_index) {
         run->status = status;
         run->failed_index = at;
-        run->failed = w->context;
+        run->failed = context;
     }
     pthread_mutex_unlock(&run->lock);
     atomic_store(&run->stop, true);
@@ -394,12 +393,15 @@ static void work(unsigned index, void *user)
         uint64_t sample = run->options->offset + at;
         int status = begin_sample(w, sample, &run->samples[at]);
         if (status == SNN_OK) status = run_steps(w);
-        if (status == SNN_OK) {
-            end_sample(w, at);
-            status = report(w, sample);
-        }
         if (status != SNN_OK) {
-            fail(w, at, status);
+            fail(run, at, status, w->context);
+            return;
+        }
+        end_sample(w, at);
+        /* A callback knows the caller's context, not the worker's. */
+        status = report(w, sample);
+        if (status != SNN_OK) {
+            fail(run, at, status, NULL);
             return;
         }
     }
@@ -448,7 +450,7 @@ static int execute(struct run *run, struct snn_context *context, unsigned thread
     if (status != SNN_OK) return status;
     snnbase_workers_run(threads, work, run);
     if (run->status != SNN_OK) {
-        snnbase_error_copy(context, run->failed);
+        if (run->failed != NULL) snnbase_error_copy(context, run->failed);
         return run->status;
     }
     for (unsigned i = 1; i < threads; i++)

@@ -145,7 +145,7 @@ static void conv2d(struct snn_evaluator *evaluator, const struct snn_layer *laye
         for (size_t first = 0; first < sums; first += BLOCK) {
             float sum[BLOCK] = {0.0f};
             size_t count = sums - first < BLOCK ? sums - first : BLOCK;
-            const float *weight = layer->weights + o * in_channels * tap_count;
+            const float *weight = layer->weights + (size_t)o * in_channels * tap_count;
             for (uint32_t c = 0; c < in_channels; c++) {
                 const float *from = group_in + c * plane.size + first;
                 for (size_t k = 0; k < tap_count; k++)

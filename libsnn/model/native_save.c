@@ -3,6 +3,7 @@
  * Nothing of the process or the moment goes into the file, so equal graphs give equal bytes; and
  * every number is written so that it reads back to the same bits. Tensors are always inline.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -60,7 +61,7 @@ static int put_tool(struct snnbase_jsonout *out, const char *tool)
     size_t length = space != NULL ? (size_t)(space - tool) : strlen(tool);
     char *name = snnbase_alloc(out->context, length + 1, 1);
     if (name == NULL) return SNN_ERR_NOMEM;
-    memcpy(name, tool, length);
+    (void)snprintf(name, length + 1, "%s", tool); /* as far as there is room */
     snnbase_jsonout_key(out, "tool");
     snnbase_jsonout_object_open(out);
     put_text(out, "name", name);

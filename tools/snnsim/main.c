@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "snn/snn.h"
@@ -29,7 +30,8 @@ struct session {
     struct snnsim_save save;
     struct snncli_progress progress;
     char sha256[65];
-    char *sample_images; /* paths of the model's own sample, allocated */
+    const char *data_path; /* what `source` was read from */
+    char *sample_images;   /* paths of the model's own sample, allocated */
     char *sample_labels;
 };
 
@@ -59,6 +61,13 @@ static int make_context(struct session *s)
                        snn_status_text(status));
 }
 
+/* For what this file allocates itself; the library has messages of its own. */
+static int fail_memory(struct session *s)
+{
+    return snncli_fail(&s->console, SNNCLI_EXIT_NO_MEMORY, NULL, "%s",
+                       snn_status_text(SNN_ERR_NOMEM));
+}
+
 /* A path from the model file, seen from the model's folder. */
 static char *beside_model(const char *model, const char *name)
 {
@@ -72,11 +81,22 @@ static char *beside_model(const char *model, const char *name)
     return path;
 }
 
+/* The exit status for the error that stands in the context, which is printed unless it was one of
+ * the findings reported since `errors_before` was counted. Nobody reports that memory ran out. */
+static int fail_reported(struct session *s, size_t errors_before, const char *where)
+{
+    int status = snn_context_status(s->context);
+    if (s->console.error_count > errors_before && status != SNN_ERR_NOMEM)
+        return snncli_exit_from_status(status);
+    return snncli_fail_context(&s->console, s->context, where);
+}
+
 static int load_model(struct session *s)
 {
     struct snnsim_options *o = &s->options;
+    size_t before = s->console.error_count;
     if (snn_graph_load(&s->graph, s->context, o->model, s->sha256) != SNN_OK)
-        return snncli_fail_context(&s->console, s->context, NULL);
+        return fail_reported(s, before, NULL);
     if (!o->preprocess_given) return SNNCLI_EXIT_OK;
     const struct snn_preprocess preprocess = {o->scale, o->channel_count, o->mean, o->std};
     if (snn_graph_set_preprocess(s->graph, s->context, &preprocess) != SNN_OK)
@@ -84,34 +104,53 @@ static int load_model(struct session *s)
     return SNNCLI_EXIT_OK;
 }
 
+/* Finds the paths of the sample that the model file names. */
+static int find_sample(struct session *s)
+{
+    const char *model = s->options.model;
+    const struct snn_provenance *from = snn_graph_provenance(s->graph);
+    if (from->sample_images == NULL) {
+        (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, model, "the model names no sample data");
+        snncli_hint(&s->console, "give the data to run on: --data FILE");
+        return SNNCLI_EXIT_USAGE;
+    }
+    s->sample_images = beside_model(model, from->sample_images);
+    if (s->sample_images == NULL) return fail_memory(s);
+    if (from->sample_labels == NULL) return SNNCLI_EXIT_OK;
+    s->sample_labels = beside_model(model, from->sample_labels);
+    return s->sample_labels != NULL ? SNNCLI_EXIT_OK : fail_memory(s);
+}
+
+/* What asks for labels is refused now, not after a long run. */
+static int check_labels(struct session *s)
+{
+    if (s->options.min_accuracy < 0.0 || snn_source_has_labels(s->source)) return SNNCLI_EXIT_OK;
+    (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--min-accuracy", "%s has no labels",
+                      s->data_path);
+    snncli_hint(&s->console, "name them: --labels FILE");
+    return SNNCLI_EXIT_USAGE;
+}
+
 static int open_data(struct session *s)
 {
     struct snnsim_options *o = &s->options;
-    struct snn_source_options options = {.labels = o->labels};
-    const char *path = o->input_spikes != NULL ? o->input_spikes : o->data;
-    if (path == NULL) {
-        const struct snn_provenance *from = snn_graph_provenance(s->graph);
-        if (from->sample_images == NULL) {
-            (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, o->model,
-                              "the model names no sample data");
-            snncli_hint(&s->console, "give the data to run on: --data FILE");
-            return SNNCLI_EXIT_USAGE;
-        }
-        s->sample_images = beside_model(o->model, from->sample_images);
-        if (s->sample_images == NULL) return SNNCLI_EXIT_NO_MEMORY;
-        if (from->sample_labels != NULL) {
-            s->sample_labels = beside_model(o->model, from->sample_labels);
-            if (s->sample_labels == NULL) return SNNCLI_EXIT_NO_MEMORY;
-        }
-        path = s->sample_images;
-        options.labels = s->sample_labels;
-    }
     enum snn_source_kind kind = o->input_spikes != NULL ? SNN_SOURCE_SPIKES : SNN_SOURCE_FRAMES;
-    if (snn_source_open(&s->source, s->context, path, kind, &options) != SNN_OK)
-        return snncli_fail_context(&s->console, s->context, NULL);
+    s->data_path = kind == SNN_SOURCE_SPIKES ? o->input_spikes : o->data;
+    bool own = s->data_path == NULL;
+    int status = own ? find_sample(s) : SNNCLI_EXIT_OK;
+    if (status != SNNCLI_EXIT_OK) return status;
+    if (own) s->data_path = s->sample_images;
+    const struct snn_source_options options = {.labels = own ? s->sample_labels : o->labels};
+    if (snn_source_open(&s->source, s->context, s->data_path, kind, &options) != SNN_OK) {
+        status = snncli_fail_context(&s->console, s->context, NULL);
+        if (own && status == SNNCLI_EXIT_NO_INPUT)
+            snncli_hint(&s->console, "%s names it as its sample; give other data with --data",
+                        o->model);
+        return status;
+    }
     if (kind == SNN_SOURCE_SPIKES && !o->timesteps_given)
         o->timesteps = snn_source_steps(s->source);
-    return SNNCLI_EXIT_OK;
+    return check_labels(s);
 }
 
 static bool show_progress(uint64_t done, uint64_t total, void *user)
@@ -170,6 +209,17 @@ static int choose_norm(struct session *s)
     return snnsim_options_set_norm(o, o->norm);
 }
 
+static int open_target(struct session *s)
+{
+    if (snn_target_open(&s->target, s->context, s->options.target) != SNN_OK) {
+        int status = snncli_fail_context(&s->console, s->context, "--target");
+        return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_NO_DEVICE : status;
+    }
+    if (snn_target_load(s->target, s->context, s->net) == SNN_OK) return SNNCLI_EXIT_OK;
+    int status = snncli_fail_context(&s->console, s->context, NULL);
+    return snn_context_status(s->context) == SNN_ERR_LIMIT ? SNNCLI_EXIT_DOES_NOT_FIT : status;
+}
+
 static int prepare_net(struct session *s)
 {
     int status = choose_norm(s);
@@ -177,21 +227,17 @@ static int prepare_net(struct session *s)
     if (status != SNNCLI_EXIT_OK) return status;
     size_t before = s->console.error_count;
     if (snn_net_lower(&s->net, s->context, s->graph, &s->options.lower) != SNN_OK) {
-        /* The obstacles were reported one by one as they were found. */
-        if (s->console.error_count > before)
-            return snncli_exit_from_status(snn_context_status(s->context));
-        return snncli_fail_context(&s->console, s->context, s->options.model);
+        status = fail_reported(s, before, s->options.model);
+        /* Statistics or a recipe: it is the model that lacks them. */
+        return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_DATA : status;
     }
-    if (snn_target_open(&s->target, s->context, s->options.target) != SNN_OK)
-        return snncli_fail_context(&s->console, s->context, "--target");
-    if (snn_target_load(s->target, s->context, s->net) != SNN_OK)
-        return snncli_fail_context(&s->console, s->context, NULL);
-    return SNNCLI_EXIT_OK;
+    return open_target(s);
 }
 
 /* An output that cannot be made is 73, whatever the reason. */
-static int fail_output(struct session *s)
+static int fail_output(struct session *s, int output_status)
 {
+    if (output_status == SNN_ERR_NOMEM) return fail_memory(s);
     int status = snncli_fail_context(&s->console, s->context, NULL);
     int code = snn_context_status(s->context);
     return code == SNN_ERR_ACCESS || code == SNN_ERR_NOT_FOUND ? SNNCLI_EXIT_NO_OUTPUT : status;
@@ -200,15 +246,66 @@ static int fail_output(struct session *s)
 /* Finds out before a long run that its report would have no place. */
 static int check_output_folder(struct session *s, const char *path)
 {
+    struct stat info;
     if (path == NULL || strcmp(path, "-") == 0) return SNNCLI_EXIT_OK;
-    char *folder = beside_model(path, "."); /* "out/run.json" -> "out/." */
-    if (folder == NULL) return SNNCLI_EXIT_NO_MEMORY;
+    bool exists = stat(path, &info) == 0;
+    if (exists && S_ISDIR(info.st_mode))
+        return snncli_fail(&s->console, SNNCLI_EXIT_NO_OUTPUT, path, "is a directory");
+    if (exists && !S_ISREG(info.st_mode)) return SNNCLI_EXIT_OK; /* a device needs no folder */
+    char *folder = beside_model(path, ".");                      /* "out/run.json" -> "out/." */
+    if (folder == NULL) return fail_memory(s);
     int status = SNNCLI_EXIT_OK;
     if (access(folder, W_OK) != 0)
         status = snncli_fail(&s->console, SNNCLI_EXIT_NO_OUTPUT, path,
                              "its folder does not exist or may not be written to");
     free(folder);
     return status;
+}
+
+/* The same regular file, or the same name for one that does not exist yet. Devices may be written
+ * to twice. */
+static bool same_file(const char *a, const char *b)
+{
+    struct stat left, right;
+    if (a == NULL || b == NULL) return false;
+    bool exists = stat(a, &left) == 0;
+    if (!exists || stat(b, &right) != 0) return !exists && strcmp(a, b) == 0;
+    return S_ISREG(left.st_mode) && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
+/* No output may replace an input or another output. */
+static int check_outputs(struct session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    const struct {
+        const char *option, *path;
+    } files[] = {{"--json", o->json},
+                 {"--save-counts", o->save_counts},
+                 {"--save-layer-counts", o->save_layer_counts},
+                 {"MODEL", o->model},
+                 {"--data", o->data},
+                 {"--labels", o->labels},
+                 {"--input-spikes", o->input_spikes},
+                 {"--calibrate", o->calibrate}};
+    const size_t outputs = 3, count = sizeof(files) / sizeof(files[0]);
+    for (size_t i = 0; i < outputs; i++) {
+        for (size_t k = i + 1; k < count; k++) {
+            if (same_file(files[i].path, files[k].path))
+                return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, files[i].option,
+                                   "%s is %s too and would be overwritten", files[i].path,
+                                   files[k].option);
+        }
+    }
+    return check_output_folder(s, o->json);
+}
+
+/* What a run finds invalid by then is the data: its shape, its labels, its values. */
+static int fail_run(struct session *s)
+{
+    int status = snn_context_status(s->context);
+    bool data = status == SNN_ERR_INVALID || status == SNN_ERR_NOT_FOUND;
+    int code = snncli_fail_context(&s->console, s->context, data ? s->data_path : NULL);
+    return code == SNNCLI_EXIT_USAGE ? SNNCLI_EXIT_DATA : code;
 }
 
 static int save_sample(const struct snn_sample_record *record, void *user)
@@ -226,9 +323,11 @@ static int run(struct session *s)
     uint64_t total = snn_source_count(s->source);
     uint64_t samples = o->samples > 0 ? o->samples : total > o->offset ? total - o->offset : 1;
     bool saving = o->save_counts != NULL || o->save_layer_counts != NULL;
-    if (saving && snnsim_save_open(&s->save, s->context, o->save_counts, o->save_layer_counts,
-                                   s->net, o->offset, samples, o->timesteps) != SNN_OK)
-        return fail_output(s);
+    int status = SNN_OK;
+    if (saving)
+        status = snnsim_save_open(&s->save, s->context, o->save_counts, o->save_layer_counts,
+                                  s->net, o->offset, samples, o->timesteps);
+    if (status != SNN_OK) return fail_output(s, status);
     struct snn_run_options options;
     snn_run_options_init(&options);
     options.timesteps = o->timesteps;
@@ -247,14 +346,28 @@ static int run(struct session *s)
     options.sample = saving ? save_sample : NULL;
     options.user = s;
     snncli_progress_init(&s->progress, &s->console, "simulating", "samples", samples);
-    int status = snn_run(&s->result, s->context, s->target, s->net, s->source, &options);
+    status = snn_run(&s->result, s->context, s->target, s->net, s->source, &options);
     snncli_progress_finish(&s->progress);
     if (status != SNN_OK) {
-        int code = snncli_fail_context(&s->console, s->context, NULL);
+        int code = fail_run(s);
         if (saving) (void)snnsim_save_close(&s->save, 0);
         return code;
     }
-    if (saving && snnsim_save_close(&s->save, s->result->complete) != SNN_OK) return fail_output(s);
+    if (saving) status = snnsim_save_close(&s->save, s->result->complete);
+    if (status != SNN_OK) return fail_output(s, status);
+    if (!s->result->complete)
+        snncli_warning(&s->console, NULL, "interrupted: %llu of %llu samples were run",
+                       (unsigned long long)s->result->sample_count, (unsigned long long)samples);
+    return SNNCLI_EXIT_OK;
+}
+
+static int print_report(struct session *s, const struct snn_report *report)
+{
+    char *text = NULL;
+    if (snn_report_format(&text, s->context, report) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, NULL);
+    fputs(text, stdout);
+    snn_text_free(s->context, &text);
     return SNNCLI_EXIT_OK;
 }
 
@@ -289,18 +402,12 @@ static int write_results(struct session *s)
         .results = results,
         .result_count = 1,
     };
-    if (o->json == NULL || strcmp(o->json, "-") != 0)
-        snnsim_print_result(&s->console, &report, s->result);
-    if (o->json == NULL) return SNNCLI_EXIT_OK;
-    if (strcmp(o->json, "-") != 0)
-        return snn_report_save(s->context, &report, o->json) == SNN_OK ? SNNCLI_EXIT_OK
-                                                                       : fail_output(s);
-    char *text = NULL;
-    if (snn_report_format(&text, s->context, &report) != SNN_OK)
-        return snncli_fail_context(&s->console, s->context, NULL);
-    fputs(text, stdout);
-    snn_text_free(s->context, &text);
-    return SNNCLI_EXIT_OK;
+    if (o->json != NULL && strcmp(o->json, "-") == 0) return print_report(s, &report);
+    /* The file first: whoever reads stdout may go away (snnsim ... | head). */
+    int status = o->json != NULL ? snn_report_save(s->context, &report, o->json) : SNN_OK;
+    int code = status == SNN_OK ? SNNCLI_EXIT_OK : fail_output(s, status);
+    snnsim_print_result(&s->console, &report, s->result);
+    return code;
 }
 
 /* --min-accuracy and --max-silent. */
@@ -329,7 +436,7 @@ static int work(struct session *s, int argc, char **argv)
         status = make_context(s);
     else
         status = SNNCLI_EXIT_OK;
-    if (status == SNNCLI_EXIT_OK) status = check_output_folder(s, s->options.json);
+    if (status == SNNCLI_EXIT_OK) status = check_outputs(s);
     if (status == SNNCLI_EXIT_OK) status = load_model(s);
     if (status == SNNCLI_EXIT_OK) status = open_data(s);
     if (status == SNNCLI_EXIT_OK) status = prepare_net(s);

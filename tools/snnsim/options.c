@@ -265,7 +265,7 @@ static const struct snncli_entry positionals[] = {
     {NULL, NULL},
 };
 
-static const int exit_statuses[] = {1, 64, 65, 66, 70, 71, 73, 74, 77, 130, 0};
+static const int exit_statuses[] = {1, 64, 65, 66, 69, 70, 71, 73, 74, 77, 78, 130, 0};
 
 static const struct snncli_tool tool = {
     .name = "snnsim",
@@ -307,7 +307,7 @@ static int take_rule(struct snnsim_options *o, const char *value)
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--rule", "more than %d rules",
                            SNNSIM_RULES_MAX);
     if (snn_rule_parse(&o->rules[o->rule_count], o->context, value) != SNN_OK)
-        return snncli_fail_context(o->console, o->context, NULL);
+        return snncli_fail_context(o->console, o->context, "--rule");
     o->rule_count++;
     return SNNCLI_EXIT_OK;
 }
@@ -435,7 +435,7 @@ static int take_input(struct snnsim_options *o, const struct snncli_option *opti
     case OPT_ENCODING:
         o->encoding_given = true;
         if (snn_encoding_parse(&o->encoding, o->context, value) != SNN_OK)
-            status = snncli_fail_context(o->console, o->context, NULL);
+            status = snncli_fail_context(o->console, o->context, "--encoding");
         break;
     default:
         status = take_preprocess(o, value);

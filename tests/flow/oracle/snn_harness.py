@@ -1,0 +1,111 @@
+"""What the tests share that hold snnsim against the oracle: running it, comparing, TAP."""
+
+import json
+import math
+import os
+import subprocess
+import traceback
+
+import numpy as np
+
+KERNELS = ("scalar", "avx2")
+
+
+class Tool:
+    """snnsim, run in a folder of its own."""
+
+    def __init__(self, program, folder):
+        self.program, self.folder = program, folder
+        self.kernels = [kernel for kernel in KERNELS if self.has_kernel(kernel)]
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def call(self, *arguments):
+        return subprocess.run([self.program, *map(str, arguments)], text=True, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def has_kernel(self, kernel):
+        """Whether this processor has it; without, the model is not even looked for."""
+        answer = self.call("--kernel", kernel, self.path("absent.json"))
+        return "absent.json" in answer.stderr
+
+    def run(self, model, *arguments):
+        """(output counts [sample][step][class], {layer: counts [sample][step]}, result)."""
+        counts, layers, report = map(self.path, ("counts.npy", "layers.npz", "run.json"))
+        answer = self.call(model, "--quiet", "--save-counts", counts, "--save-layer-counts",
+                           layers, "--json", report, *arguments)
+        if answer.returncode != 0:
+            raise RuntimeError(f"snnsim {' '.join(map(str, arguments))}: status "
+                               f"{answer.returncode}\n{answer.stderr}")
+        with open(report, encoding="utf-8") as file:
+            return np.load(counts), dict(np.load(layers)), json.load(file)["results"][0]
+
+
+# ---- Comparing ----
+
+def same_number(a, b, exact):
+    """Numbers, of which None is none; sums of floats may differ in the last bits if not exact."""
+    if a is None or isinstance(b, list) or b is None:
+        return a is b
+    return a == b or (not exact and math.isclose(a, b, rel_tol=1e-12))
+
+
+def differences(expected, found, path="", loose=("energy_uj", "uj_mean", "uj_until")):
+    """What `found` says otherwise than `expected`; only the members of `expected` count. Members
+    whose path contains one of `loose` are sums of floats."""
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            yield from differences(value, found.get(key), f"{path}.{key}", loose)
+    elif isinstance(expected, (list, tuple)):
+        if not isinstance(found, list) or len(found) != len(expected):
+            yield f"{path[1:]}: {found}, expected {expected}"
+            return
+        for index, value in enumerate(expected):
+            yield from differences(value, found[index], f"{path}[{index}]", loose)
+    elif isinstance(expected, str):
+        if expected != found:
+            yield f"{path[1:]}: {found}, expected {expected}"
+    elif not same_number(expected, found, not any(part in path for part in loose)):
+        yield f"{path[1:]}: {found}, expected {expected}"
+
+
+def count_differences(expected, found, what):
+    """The first place where two arrays of counts differ."""
+    if expected.shape != found.shape:
+        yield f"{what}: shape {found.shape}, expected {expected.shape}"
+        return
+    places = np.argwhere(expected != found)
+    if len(places):
+        place = tuple(places[0])
+        yield (f"{what}: {found[place]} spikes at {[int(i) for i in place]}, expected "
+               f"{int(expected[place])}; {len(places)} places differ")
+
+
+# ---- TAP ----
+
+class Tap:
+    """Prints one line a test; status is 1 once one has failed."""
+
+    def __init__(self):
+        self.count, self.status = 0, 0
+
+    def test(self, name, function, *arguments):
+        """A test passes if the function returns or yields no complaints."""
+        self.count += 1
+        try:
+            complaints = list(function(*arguments) or ())
+        except Exception:  # pylint: disable=broad-except
+            complaints = traceback.format_exc().splitlines()
+        print(f"{'not ok' if complaints else 'ok'} {self.count} - {name}", flush=True)
+        for complaint in complaints:
+            print("\n".join(f"#   {line}" for line in complaint.splitlines()), flush=True)
+        self.status = self.status or (1 if complaints else 0)
+
+    def skip(self, name, reason):
+        self.count += 1
+        print(f"ok {self.count} - {name} # SKIP {reason}", flush=True)
+
+    def end(self):
+        print(f"1..{self.count}")
+        return self.status
