@@ -41,7 +41,7 @@ static int allocate(struct snnconv_batch *batch, uint32_t capacity)
 
 int snnconv_batch_init(struct snnconv_batch *batch, struct snn_context *context,
                        const struct snn_graph *graph, const struct snn_frames *frames,
-                       const struct snn_calibrate_options *options, unsigned pass_count, bool whole)
+                       const struct snn_calibrate_options *options, bool whole)
 {
     *batch = (struct snnconv_batch){
         .context = context,
@@ -49,7 +49,7 @@ int snnconv_batch_init(struct snnconv_batch *batch, struct snn_context *context,
         .frames = frames,
         .options = options,
         .threads = options->threads > 0 ? options->threads : snnbase_processor_count(),
-        .frames_total = frames->count * pass_count,
+        .frames_total = frames->count,
     };
     size_t fitting = BATCH_BYTES / (snnmodel_eval_bytes(graph) + 1);
     uint32_t capacity = SNNCONV_BATCH_FRAMES;

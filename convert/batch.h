@@ -30,19 +30,17 @@ struct snnconv_batch {
     struct snn_evaluator **evaluators; /* [capacity] */
     float *intensity;                  /* [capacity][input] */
     uint32_t capacity;
-    uint32_t count;       /* frames in the batch now */
-    uint64_t first;       /* index of the first of them */
-    uint64_t frames_done; /* in all passes, for progress */
-    uint64_t frames_total;
+    uint32_t count;        /* frames in the batch now */
+    uint64_t first;        /* index of the first of them */
+    uint64_t frames_done;  /* in all passes, for progress */
+    uint64_t frames_total; /* the caller knows how many passes there will be */
 };
 
 /* `whole` asks for batches of SNNCONV_BATCH_FRAMES whatever memory they take; otherwise large nets
- * get smaller ones. The arguments are borrowed. `pass_count` is for progress. Errors: NOMEM, LIMIT
- * (see snn_evaluator_create). */
+ * get smaller ones. The arguments are borrowed. Errors: NOMEM, LIMIT (see snn_evaluator_create). */
 int snnconv_batch_init(struct snnconv_batch *batch, struct snn_context *context,
                        const struct snn_graph *graph, const struct snn_frames *frames,
-                       const struct snn_calibrate_options *options, unsigned pass_count,
-                       bool whole);
+                       const struct snn_calibrate_options *options, bool whole);
 void snnconv_batch_fini(struct snnconv_batch *batch);
 
 /* Reads the next frames into the input layers. False at the end of a pass; the call after that

@@ -294,9 +294,10 @@ static int run_passes(struct calibration *c)
 {
     struct snnconv_batch batch;
     unsigned passes = SNNCONV_QUANTILE_PASSES + (c->mse_count > 0) + c->wants_ltb;
-    int status = snnconv_batch_init(&batch, c->context, c->graph, c->frames, c->options, passes,
-                                    c->wants_ltb);
+    int status =
+        snnconv_batch_init(&batch, c->context, c->graph, c->frames, c->options, c->wants_ltb);
     if (status != SNN_OK) return status;
+    batch.frames_total = c->frames->count * passes;
     status = find_statistics(c, &batch);
     if (status == SNN_OK && c->mse_count > 0)
         status = snnconv_threshold_mse(&batch, &c->arena, c->maximum, c->mse_timesteps,

@@ -20,8 +20,15 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 
-static const unsigned shifts[SNNCONV_QUANTILE_PASSES] = {18, 9, 0};
-static const uint32_t bins[SNNCONV_QUANTILE_PASSES] = {1u << 13, 1u << 9, 1u << 9};
+static unsigned shift_of(unsigned pass)
+{
+    return pass == 0 ? 18 : pass == 1 ? 9 : 0;
+}
+
+static uint32_t bins_of(unsigned pass)
+{
+    return pass == 0 ? 1u << 13 : 1u << 9;
+}
 
 static uint32_t key_of(float value)
 {
@@ -33,7 +40,7 @@ static uint32_t key_of(float value)
 
 static uint32_t digit_of(uint32_t key, unsigned pass)
 {
-    return key >> shifts[pass] & (bins[pass] - 1);
+    return key >> shift_of(pass) & (bins_of(pass) - 1);
 }
 
 uint64_t snnconv_quantile_rank(double probability, uint64_t value_count)
@@ -51,7 +58,7 @@ int snnconv_quantile_init(struct snnconv_quantile *quantile, struct snn_context 
     *quantile = (struct snnconv_quantile){.rank_count = count};
     quantile->ranks = snnbase_alloc(context, count, sizeof(*quantile->ranks));
     if (quantile->ranks == NULL) return SNN_ERR_NOMEM;
-    quantile->counts = snnbase_alloc(context, bins[0], sizeof(*quantile->counts));
+    quantile->counts = snnbase_alloc(context, bins_of(0), sizeof(*quantile->counts));
     if (quantile->counts == NULL) return SNN_ERR_NOMEM;
     for (uint32_t i = 0; i < count; i++)
         quantile->ranks[i].left = snnconv_quantile_rank(probability[i], value_count) - 1;
@@ -74,19 +81,19 @@ void snnconv_quantile_add(struct snnconv_quantile *quantile, const float *values
         uint32_t key = key_of(values[i]);
         uint32_t node = 1;
         for (unsigned pass = 0; pass < last && node > 0; pass++)
-            node = quantile->child[pass][(node - 1) * bins[pass] + digit_of(key, pass)];
-        if (node > 0) quantile->counts[(node - 1) * bins[last] + digit_of(key, last)]++;
+            node = quantile->child[pass][(node - 1) * bins_of(pass) + digit_of(key, pass)];
+        if (node > 0) quantile->counts[(node - 1) * bins_of(last) + digit_of(key, last)]++;
     }
 }
 
 /* The bin that holds the rank; moves the rank into it. */
 static uint32_t descend(const struct snnconv_quantile *quantile, struct snnconv_rank *rank)
 {
-    const uint64_t *counts = quantile->counts + (size_t)rank->node * bins[quantile->pass];
+    const uint64_t *counts = quantile->counts + (size_t)rank->node * bins_of(quantile->pass);
     uint32_t bin = 0;
-    while (bin + 1 < bins[quantile->pass] && rank->left >= counts[bin])
+    while (bin + 1 < bins_of(quantile->pass) && rank->left >= counts[bin])
         rank->left -= counts[bin++];
-    rank->prefix |= bin << shifts[quantile->pass];
+    rank->prefix |= bin << shift_of(quantile->pass);
     return bin;
 }
 
@@ -97,14 +104,14 @@ int snnconv_quantile_next(struct snnconv_quantile *quantile, struct snn_context 
     const uint32_t nodes = quantile->ranks[quantile->rank_count - 1].node + 1;
     uint16_t *child = NULL;
     if (!is_last) {
-        child = snnbase_alloc(context, (size_t)nodes * bins[pass], sizeof(*child));
+        child = snnbase_alloc(context, (size_t)nodes * bins_of(pass), sizeof(*child));
         if (child == NULL) return SNN_ERR_NOMEM;
         quantile->child[pass] = child;
     }
     uint32_t next_nodes = 0;
     for (uint32_t i = 0; i < quantile->rank_count; i++) {
         struct snnconv_rank *rank = &quantile->ranks[i];
-        size_t slot = (size_t)rank->node * bins[pass];
+        size_t slot = (size_t)rank->node * bins_of(pass);
         slot += descend(quantile, rank);
         if (is_last) continue;
         if (child[slot] == 0) child[slot] = (uint16_t)++next_nodes;
@@ -114,7 +121,7 @@ int snnconv_quantile_next(struct snnconv_quantile *quantile, struct snn_context 
     quantile->counts = NULL;
     if (is_last) return SNN_OK;
     quantile->pass++;
-    quantile->counts = snnbase_alloc(context, (size_t)next_nodes * bins[quantile->pass],
+    quantile->counts = snnbase_alloc(context, (size_t)next_nodes * bins_of(quantile->pass),
                                      sizeof(*quantile->counts));
     return quantile->counts != NULL ? SNN_OK : SNN_ERR_NOMEM;
 }

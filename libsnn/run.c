@@ -51,10 +51,10 @@ struct worker {
     struct snnmodel_tally tally;
     struct snn_output output;
     float *frame;
-    double *sinabs_operations; /* [synapse], or NULL in exact accounting */
-    uint64_t *sample_spikes;   /* [population], of the current sample */
-    uint32_t *record_counts;   /* [timesteps][class], NULL if nobody wants it */
-    uint64_t *record_spikes;   /* [timesteps][population] */
+    double *sinabs_operations;    /* [synapse], or NULL in exact accounting */
+    struct snnmodel_tally sample; /* of the current sample; dropped if it is not finished */
+    uint32_t *record_counts;      /* [timesteps][class], NULL if nobody wants it */
+    uint64_t *record_spikes;      /* [timesteps][population] */
 };
 
 void snn_run_options_init(struct snn_run_options *options)
@@ -104,20 +104,18 @@ static int check(struct snn_context *context, const struct snn_net *net,
     return SNN_OK;
 }
 
-static int init_tally(struct worker *w)
+static int init_tally(struct worker *w, struct snnmodel_tally *t)
 {
     const struct snn_net *net = w->run->net;
-    struct snnmodel_tally *t = &w->tally;
+    struct snnbase_arena *a = &w->arena;
     t->correct_by_step =
-        snnbase_arena_alloc(&w->arena, w->context, w->run->options->timesteps, sizeof(uint64_t));
+        snnbase_arena_alloc(a, w->context, w->run->options->timesteps, sizeof(uint64_t));
     t->population_spikes =
-        snnbase_arena_alloc(&w->arena, w->context, net->population_count, sizeof(uint64_t));
-    t->synapse_spikes =
-        snnbase_arena_alloc(&w->arena, w->context, net->synapse_count, sizeof(uint64_t));
+        snnbase_arena_alloc(a, w->context, net->population_count, sizeof(uint64_t));
+    t->synapse_spikes = snnbase_arena_alloc(a, w->context, net->synapse_count, sizeof(uint64_t));
     t->synapse_operations =
-        snnbase_arena_alloc(&w->arena, w->context, net->synapse_count, sizeof(uint64_t));
-    t->synapse_macs =
-        snnbase_arena_alloc(&w->arena, w->context, net->synapse_count, sizeof(uint64_t));
+        snnbase_arena_alloc(a, w->context, net->synapse_count, sizeof(uint64_t));
+    t->synapse_macs = snnbase_arena_alloc(a, w->context, net->synapse_count, sizeof(uint64_t));
     if (t->correct_by_step == NULL || t->population_spikes == NULL || t->synapse_spikes == NULL ||
         t->synapse_operations == NULL || t->synapse_macs == NULL)
         return SNN_ERR_NOMEM;
@@ -155,9 +153,7 @@ static int init_records(struct worker *w)
     const size_t steps = w->run->options->timesteps;
     w->frame =
         snnbase_arena_alloc(&w->arena, w->context, snn_shape_size(net->input_shape), sizeof(float));
-    w->sample_spikes =
-        snnbase_arena_alloc(&w->arena, w->context, net->population_count, sizeof(uint64_t));
-    if (w->frame == NULL || w->sample_spikes == NULL) return SNN_ERR_NOMEM;
+    if (w->frame == NULL) return SNN_ERR_NOMEM;
     if (w->run->options->sample == NULL) return SNN_OK;
     w->record_counts =
         snnbase_arena_alloc(&w->arena, w->context, steps * net->class_count, sizeof(uint32_t));
@@ -202,7 +198,8 @@ static int init_worker(struct worker *w, struct snn_context *parent, struct run 
                                           o->rule_count, o->timesteps);
     if (status == SNN_OK && o->cnn != NULL && snn_source_kind(run->source) == SNN_SOURCE_FRAMES)
         status = snn_evaluator_create(&w->evaluator, w->context, o->cnn);
-    if (status == SNN_OK) status = init_tally(w);
+    if (status == SNN_OK) status = init_tally(w, &w->tally);
+    if (status == SNN_OK) status = init_tally(w, &w->sample);
     if (status == SNN_OK) status = init_output(w);
     if (status == SNN_OK) status = init_records(w);
     if (status == SNN_OK) status = init_accounting(w);
@@ -219,6 +216,32 @@ static void fini_worker(struct worker *w)
     snn_evaluator_destroy(&w->evaluator);
     snnbase_arena_fini(&w->arena);
     snn_context_destroy(&w->context);
+}
+
+/* Integers: the order of merging does not matter. */
+static void merge(struct snnmodel_tally *to, const struct snnmodel_tally *from,
+                  const struct run *run)
+{
+    for (uint32_t t = 0; t < run->options->timesteps; t++)
+        to->correct_by_step[t] += from->correct_by_step[t];
+    for (uint32_t i = 0; i < run->net->population_count; i++)
+        to->population_spikes[i] += from->population_spikes[i];
+    for (uint32_t s = 0; s < run->net->synapse_count; s++) {
+        to->synapse_spikes[s] += from->synapse_spikes[s];
+        to->synapse_operations[s] += from->synapse_operations[s];
+        to->synapse_macs[s] += from->synapse_macs[s];
+    }
+    to->input_spikes += from->input_spikes;
+}
+
+static void clear_tally(struct snnmodel_tally *t, const struct run *run)
+{
+    memset(t->correct_by_step, 0, run->options->timesteps * sizeof(uint64_t));
+    memset(t->population_spikes, 0, run->net->population_count * sizeof(uint64_t));
+    memset(t->synapse_spikes, 0, run->net->synapse_count * sizeof(uint64_t));
+    memset(t->synapse_operations, 0, run->net->synapse_count * sizeof(uint64_t));
+    memset(t->synapse_macs, 0, run->net->synapse_count * sizeof(uint64_t));
+    t->input_spikes = 0;
 }
 
 /* The CNN's decision on the frame at hand. */
@@ -253,32 +276,31 @@ static int begin_sample(struct worker *w, uint64_t index, struct snnmodel_sample
         if (status == SNN_OK) sample->cnn_prediction = ask_cnn(w);
     }
     if (status == SNN_OK) status = snn_target_reset(w->target, w->context);
-    memset(w->sample_spikes, 0, run->net->population_count * sizeof(uint64_t));
+    clear_tally(&w->sample, run);
     snnstream_decoder_begin(w->decoder);
     return status;
 }
 
-/* Adds one step's counts to the tallies and tells what the step cost. */
+/* Adds one step's counts to the sample's tally and tells what the step cost. */
 static struct snnmodel_cost tally_step(struct worker *w, uint32_t row)
 {
     const struct snn_net *net = w->run->net;
-    struct snnmodel_cost cost = {0, (double)w->output.input_spikes[row], 0};
-    w->tally.input_spikes += w->output.input_spikes[row];
-    for (uint32_t i = 0; i < net->population_count; i++) {
-        uint64_t spikes = w->output.population_spikes[(size_t)row * net->population_count + i];
-        w->tally.population_spikes[i] += spikes;
-        w->sample_spikes[i] += spikes;
-        if (i == net->population_count - 1) cost.io_events += (double)spikes;
-    }
+    const struct snn_output *o = &w->output;
+    struct snnmodel_tally *t = &w->sample;
+    struct snnmodel_cost cost = {0, (double)o->input_spikes[row], 0};
+    t->input_spikes += o->input_spikes[row];
+    for (uint32_t i = 0; i < net->population_count; i++)
+        t->population_spikes[i] += o->population_spikes[(size_t)row * net->population_count + i];
+    cost.io_events += (double)o->population_spikes[(size_t)(row + 1) * net->population_count - 1];
     for (uint32_t s = 0; s < net->synapse_count; s++) {
         size_t at = (size_t)row * net->synapse_count + s;
-        w->tally.synapse_spikes[s] += w->output.synapse_spikes[at];
-        w->tally.synapse_operations[s] += w->output.synapse_operations[at];
-        w->tally.synapse_macs[s] += w->output.synapse_macs[at];
-        cost.macs += (double)w->output.synapse_macs[at];
+        t->synapse_spikes[s] += o->synapse_spikes[at];
+        t->synapse_operations[s] += o->synapse_operations[at];
+        t->synapse_macs[s] += o->synapse_macs[at];
+        cost.macs += (double)o->synapse_macs[at];
         cost.synops += w->sinabs_operations != NULL
-                           ? (double)w->output.synapse_spikes[at] * w->sinabs_operations[s]
-                           : (double)w->output.synapse_operations[at];
+                           ? (double)o->synapse_spikes[at] * w->sinabs_operations[s]
+                           : (double)o->synapse_operations[at];
     }
     return cost;
 }
@@ -294,12 +316,25 @@ static void record_step(struct worker *w, uint32_t step, uint32_t row)
            net->population_count * sizeof(uint64_t));
 }
 
+/* Asks in the middle of a sample whether to go on: samples may be long. */
+static bool go_on(struct worker *w)
+{
+    struct run *run = w->run;
+    const struct snn_run_options *o = run->options;
+    if (o->progress == NULL) return !atomic_load(&run->stop);
+    pthread_mutex_lock(&run->lock);
+    if (!o->progress(run->done, run->count, o->user)) atomic_store(&run->stop, true);
+    pthread_mutex_unlock(&run->lock);
+    return !atomic_load(&run->stop);
+}
+
 static int run_steps(struct worker *w)
 {
     const struct snn_net *net = w->run->net;
     const uint32_t timesteps = w->run->options->timesteps;
     const size_t readouts = (size_t)net->readout_count * net->class_count;
     for (uint32_t step = 0; step < timesteps;) {
+        if (step > 0 && !go_on(w)) return SNN_ERR_CANCELLED;
         uint32_t chunk = timesteps - step;
         if (chunk > SNN_ENCODER_STEPS_MAX) chunk = SNN_ENCODER_STEPS_MAX;
         struct snn_spikes spikes;
@@ -324,7 +359,7 @@ static uint32_t silent_layer(const struct worker *w, const struct snnmodel_cost 
     const struct snn_net *net = w->run->net;
     if (total->io_events < 0.5 && total->macs < 0.5) return net->population_count;
     for (uint32_t i = 0; i < net->population_count; i++) {
-        if (w->sample_spikes[i] == 0) return i;
+        if (w->sample.population_spikes[i] == 0) return i;
     }
     return net->population_count - 1;
 }
@@ -341,10 +376,11 @@ static void end_sample(struct worker *w, uint64_t at)
     sample->silent = outcome.silent;
     if (outcome.silent) sample->silent_layer = silent_layer(w, &outcome.total);
     for (uint32_t t = 0; sample->label >= 0 && t < run->options->timesteps; t++)
-        w->tally.correct_by_step[t] += outcome.prediction[t] == sample->label;
+        w->sample.correct_by_step[t] += outcome.prediction[t] == sample->label;
     if (run->options->rule_count > 0)
         memcpy(run->decisions + at * run->options->rule_count, outcome.rules,
                run->options->rule_count * sizeof(*outcome.rules));
+    merge(&w->tally, &w->sample, run);
     sample->done = true;
 }
 
@@ -393,6 +429,7 @@ static void work(unsigned index, void *user)
         uint64_t sample = run->options->offset + at;
         int status = begin_sample(w, sample, &run->samples[at]);
         if (status == SNN_OK) status = run_steps(w);
+        if (status == SNN_ERR_CANCELLED && atomic_load(&run->stop)) return;
         if (status != SNN_OK) {
             fail(run, at, status, w->context);
             return;
@@ -405,22 +442,6 @@ static void work(unsigned index, void *user)
             return;
         }
     }
-}
-
-/* Integers: the order of merging does not matter. */
-static void merge(struct snnmodel_tally *to, const struct snnmodel_tally *from,
-                  const struct run *run)
-{
-    for (uint32_t t = 0; t < run->options->timesteps; t++)
-        to->correct_by_step[t] += from->correct_by_step[t];
-    for (uint32_t i = 0; i < run->net->population_count; i++)
-        to->population_spikes[i] += from->population_spikes[i];
-    for (uint32_t s = 0; s < run->net->synapse_count; s++) {
-        to->synapse_spikes[s] += from->synapse_spikes[s];
-        to->synapse_operations[s] += from->synapse_operations[s];
-        to->synapse_macs[s] += from->synapse_macs[s];
-    }
-    to->input_spikes += from->input_spikes;
 }
 
 static unsigned choose_threads(const struct run *run, const struct snn_target *target)

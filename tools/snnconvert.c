@@ -59,7 +59,7 @@ static const struct snncli_option option_table[] = {
      .letter = 'i',
      .name = "info",
      .group = "Output",
-     .help = "print a table of the layers and what is known of the model"},
+     .help = "a table of the layers, what is known of it"},
     {.id = OPT_CALIBRATE,
      .letter = 'c',
      .name = "calibrate",
@@ -94,11 +94,10 @@ static const struct snncli_option option_table[] = {
      .help = "a further quantile to store, in per cent: 99.97",
      .text = "Stored in any case: 50, 75, 90 to 99, 99.1 to 99.9, 99.95, 99.99 and the maximum."},
     {.id = OPT_THREADS,
-     .letter = 'j',
      .name = "threads",
      .metavar = "N",
      .group = "Calibration",
-     .help = "worker threads (one a processor); the result is the same"},
+     .help = "worker threads (one a processor)"},
     {.name = NULL},
 };
 

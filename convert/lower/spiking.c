@@ -223,15 +223,31 @@ static int lower_max_pool(struct snnconv_lowering *l, const struct snn_layer *la
     return SNN_OK;
 }
 
-static int lower_add(struct snnconv_lowering *l, const struct snn_layer *layer,
-                     struct snnconv_value *out)
+/* Branches that an add joins; 0 where an obstacle was already reported at an input. Adds of adds
+ * multiply branches, so a small file could ask for any number of them. */
+static int count_branches(struct snnconv_lowering *l, const struct snn_layer *layer,
+                          uint32_t *count_out)
 {
-    uint32_t count = 0;
+    const uint32_t most = snnbase_limits(l->context)->layer_count;
+    uint64_t count = 0;
     for (uint32_t i = 0; i < layer->input_count; i++) {
         const struct snnconv_value *input = input_value(l, layer, i);
         if (input == NULL) return SNN_OK;
         count += input->kind == SNNCONV_VALUE_LINEAR ? input->branch_count : 1;
+        if (count > most)
+            return snnbase_fail(l->context, SNN_ERR_LIMIT,
+                                "layer '%s': adds up more than %u branches", layer->name, most);
     }
+    *count_out = (uint32_t)count;
+    return SNN_OK;
+}
+
+static int lower_add(struct snnconv_lowering *l, const struct snn_layer *layer,
+                     struct snnconv_value *out)
+{
+    uint32_t count = 0;
+    int status = count_branches(l, layer, &count);
+    if (status != SNN_OK || count == 0) return status;
     struct snnconv_branch *branches =
         snnbase_arena_alloc(l->arena, l->context, count, sizeof(*branches));
     if (branches == NULL) return SNN_ERR_NOMEM;

@@ -48,7 +48,7 @@ int snnconv_synapse_build(struct snnconv_lowering *l, const struct snnconv_branc
     *out = (struct snn_synapse){.source = input->source,
                                 .pools = input->pools,
                                 .pool_count = input->pool_count,
-                                .pool_scale = (float)input->pool_scale,
+                                .pool_scale = input->pool_scale,
                                 .source_shape = input->shape,
                                 .groups = 1,
                                 .weights = weights,

@@ -13,6 +13,13 @@
 #include "libsnn/base/memory.h"
 #include "libsnn/model/native.h"
 
+/* What every part needs. */
+struct reader {
+    struct snn_context *context;
+    struct snn_graph *graph;
+    struct snnmodel_sidecar *sidecar;
+};
+
 /* A member that may be absent; *out keeps its value then. */
 static int read_text(struct snn_context *context, const struct snnbase_json_value *object,
                      const char *where, const char *key, const char **out)
@@ -83,10 +90,10 @@ static int read_tool(struct snn_context *context, const struct snnbase_json_valu
     return SNN_OK;
 }
 
-static int read_provenance(struct snn_context *context, struct snn_graph *graph,
-                           const struct snnbase_json_value *root)
+static int read_provenance(const struct reader *r, const struct snnbase_json_value *root)
 {
-    struct snn_provenance provenance = *snn_graph_provenance(graph);
+    struct snn_context *context = r->context;
+    struct snn_provenance provenance = *snn_graph_provenance(r->graph);
     const struct snnbase_json_value *source = snnbase_json_get(root, "source");
     char *tool = NULL;
     int status = read_text(context, source, "source", "file", &provenance.source_file);
@@ -98,17 +105,21 @@ static int read_provenance(struct snn_context *context, struct snn_graph *graph,
         status = read_sample(context, snnbase_json_get(root, "sample"), &provenance);
     if (status == SNN_OK) status = read_tool(context, snnbase_json_get(root, "tool"), &tool);
     provenance.tool = tool;
-    if (status == SNN_OK) status = snn_graph_set_provenance(graph, context, &provenance);
+    if (status == SNN_OK) status = snn_graph_set_provenance(r->graph, context, &provenance);
     snnbase_free(context, tool);
     return status;
 }
 
 /* ---- Lists of plain numbers ---- */
 
-/* Reads object->key, an array of 1 to `count_max` numbers, into `*out`, allocated. */
-static int read_doubles(struct snn_context *context, const struct snnbase_json_value *object,
-                        const char *where, const char *key, size_t count_max, double **out,
-                        uint32_t *count_out)
+struct list {
+    double *values; /* allocated */
+    uint32_t count;
+};
+
+/* Reads object->key, an array of 1 to `count_max` numbers. */
+static int read_list(struct snn_context *context, const struct snnbase_json_value *object,
+                     const char *where, const char *key, size_t count_max, struct list *out)
 {
     const struct snnbase_json_value *array = snnbase_json_get(object, key);
     size_t count = array != NULL && snnbase_json_is_array(array) ? snnbase_json_count(array) : 0;
@@ -126,132 +137,134 @@ static int read_doubles(struct snn_context *context, const struct snnbase_json_v
         }
         values[i] = snnbase_json_number(value);
     }
-    *out = values;
-    *count_out = (uint32_t)count;
+    *out = (struct list){values, (uint32_t)count};
     return SNN_OK;
 }
 
 /* ---- Preprocessing ---- */
 
-static int read_preprocess(struct snn_context *context, struct snn_graph *graph,
-                           const struct snnbase_json_value *preprocess)
+static int read_preprocess(const struct reader *r, const struct snnbase_json_value *preprocess)
 {
     static const char *const members[] = {"scale", "mean", "std", NULL};
+    static const char where[] = "preprocess";
     if (preprocess == NULL) return SNN_OK;
-    size_t channels = snn_graph_input_shape(graph).channels;
-    double scale = 0.0, *mean = NULL, *std = NULL;
-    uint32_t mean_count = 0, std_count = 0;
+    struct snn_context *context = r->context;
+    size_t channels = snn_graph_input_shape(r->graph).channels;
+    double scale = 0.0;
+    struct list mean = {NULL, 0}, std = {NULL, 0};
     int status = snnmodel_native_check_members(context, preprocess, members);
-    if (status != SNN_OK) return snnbase_where(context, "preprocess");
-    status = snnbase_json_read_number(context, preprocess, "preprocess", "scale", &scale);
-    if (status == SNN_OK)
-        status =
-            read_doubles(context, preprocess, "preprocess", "mean", channels, &mean, &mean_count);
-    if (status == SNN_OK)
-        status = read_doubles(context, preprocess, "preprocess", "std", channels, &std, &std_count);
-    if (status == SNN_OK && mean_count != std_count)
-        status = snnbase_fail(context, SNN_ERR_FORMAT, "preprocess: %u means, but %u values of std",
-                              mean_count, std_count);
+    if (status != SNN_OK) return snnbase_where(context, "%s", where);
+    status = snnbase_json_read_number(context, preprocess, where, "scale", &scale);
+    if (status == SNN_OK) status = read_list(context, preprocess, where, "mean", channels, &mean);
+    if (status == SNN_OK) status = read_list(context, preprocess, where, "std", channels, &std);
+    if (status == SNN_OK && mean.count != std.count)
+        status = snnbase_fail(context, SNN_ERR_FORMAT, "%s: %u means, but %u values of std", where,
+                              mean.count, std.count);
     if (status == SNN_OK) {
-        const struct snn_preprocess all = {scale, mean_count, mean, std};
-        status = snn_graph_set_preprocess(graph, context, &all);
+        const struct snn_preprocess all = {scale, mean.count, mean.values, std.values};
+        status = snn_graph_set_preprocess(r->graph, context, &all);
         status = snnmodel_native_blame_file(context, status);
     }
-    snnbase_free(context, mean);
-    snnbase_free(context, std);
+    snnbase_free(context, mean.values);
+    snnbase_free(context, std.values);
     return status;
 }
 
 /* ---- Statistics ---- */
 
 /* The tensor object->key of exactly the shape `dim` [rank], allocated. */
-static int read_tensor(struct snn_context *context, const struct snnbase_json_value *object,
-                       const char *key, uint32_t rank, const uint32_t *dim,
-                       struct snnmodel_sidecar *sidecar, float **out)
+static int read_tensor(const struct reader *r, const struct snnbase_json_value *object,
+                       const char *key, uint32_t rank, const uint32_t *dim, float **out)
 {
     struct snnmodel_tensor tensor;
-    int status = snnmodel_tensor_describe(context, object, key, &tensor);
-    if (status == SNN_OK) status = snnmodel_tensor_expect(context, &tensor, key, rank, dim);
-    return status == SNN_OK ? snnmodel_tensor_unpack(context, &tensor, key, sidecar, out) : status;
+    int status = snnmodel_tensor_describe(r->context, object, key, &tensor);
+    if (status == SNN_OK) status = snnmodel_tensor_expect(r->context, &tensor, key, rank, dim);
+    if (status != SNN_OK) return status;
+    return snnmodel_tensor_unpack(r->context, &tensor, key, r->sidecar, out);
 }
 
-static int find_layer(struct snn_context *context, const struct snn_graph *graph, const char *name,
-                      uint32_t *index_out)
+static int find_layer(const struct reader *r, const char *name, uint32_t *index_out)
 {
-    if (snn_graph_find(graph, name, index_out) == SNN_OK) return SNN_OK;
-    return snnbase_fail(context, SNN_ERR_FORMAT, "no such layer");
+    if (snn_graph_find(r->graph, name, index_out) == SNN_OK) return SNN_OK;
+    return snnbase_fail(r->context, SNN_ERR_FORMAT, "no such layer");
 }
 
-static int read_layer_statistics(struct snn_context *context, struct snn_graph *graph,
-                                 const struct snnbase_json_value *value, uint32_t quantile_count,
-                                 struct snnmodel_sidecar *sidecar)
+static int read_minimum(const struct reader *r, const struct snnbase_json_value *value, float *out)
 {
     static const char *const members[] = {"minimum", "quantile", "channel_quantile", NULL};
-    uint32_t layer = 0;
     double minimum = 0.0;
-    float *quantile = NULL, *channel_quantile = NULL;
-    int status = find_layer(context, graph, snnbase_json_key(value), &layer);
-    if (status == SNN_OK) status = snnmodel_native_check_members(context, value, members);
+    int status = snnmodel_native_check_members(r->context, value, members);
     if (status == SNN_OK)
-        status = snnbase_json_read_number(context, value, "", "minimum", &minimum);
+        status = snnbase_json_read_number(r->context, value, "", "minimum", &minimum);
     if (status == SNN_OK && !(fabs(minimum) <= (double)FLT_MAX))
         status =
-            snnbase_fail(context, SNN_ERR_FORMAT, "minimum: %g exceeds 32-bit floats", minimum);
-    if (status != SNN_OK) return status;
-    const uint32_t dim[] = {snn_graph_layer(graph, layer)->shape.channels, quantile_count};
-    status = read_tensor(context, value, "quantile", 1, &dim[1], sidecar, &quantile);
-    if (status == SNN_OK)
-        status =
-            read_tensor(context, value, "channel_quantile", 2, dim, sidecar, &channel_quantile);
-    if (status == SNN_OK) {
-        const struct snn_statistics statistics = {(float)minimum, quantile, channel_quantile};
-        status = snn_graph_set_statistics(graph, context, layer, &statistics);
-        status = snnmodel_native_blame_file(context, status);
-    }
-    snnbase_free(context, quantile);
-    snnbase_free(context, channel_quantile);
+            snnbase_fail(r->context, SNN_ERR_FORMAT, "minimum: %g exceeds 32-bit floats", minimum);
+    *out = (float)minimum;
     return status;
 }
 
-static int read_quantiles(struct snn_context *context, struct snn_graph *graph,
-                          const struct snnbase_json_value *statistics, uint32_t *count_out)
+static int read_layer_statistics(const struct reader *r, const struct snnbase_json_value *value,
+                                 uint32_t quantile_count)
 {
+    uint32_t layer = 0;
+    struct snn_statistics statistics = {.minimum = 0.0f};
+    float *quantile = NULL, *channel_quantile = NULL;
+    int status = find_layer(r, snnbase_json_key(value), &layer);
+    if (status == SNN_OK) status = read_minimum(r, value, &statistics.minimum);
+    if (status != SNN_OK) return status;
+    const uint32_t dim[] = {snn_graph_layer(r->graph, layer)->shape.channels, quantile_count};
+    status = read_tensor(r, value, "quantile", 1, &dim[1], &quantile);
+    if (status == SNN_OK)
+        status = read_tensor(r, value, "channel_quantile", 2, dim, &channel_quantile);
+    if (status == SNN_OK) {
+        statistics.quantile = quantile;
+        statistics.channel_quantile = channel_quantile;
+        status = snn_graph_set_statistics(r->graph, r->context, layer, &statistics);
+        status = snnmodel_native_blame_file(r->context, status);
+    }
+    snnbase_free(r->context, quantile);
+    snnbase_free(r->context, channel_quantile);
+    return status;
+}
+
+static int read_quantiles(const struct reader *r, const struct snnbase_json_value *statistics,
+                          uint32_t *count_out)
+{
+    struct snn_context *context = r->context;
+    static const char where[] = "statistics";
     int64_t frames = 0;
     const char *data = NULL;
-    double *probability = NULL;
-    int status =
-        snnbase_json_read_int(context, statistics, "statistics", "frames", 0, INT64_MAX, &frames);
-    if (status == SNN_OK) status = read_text(context, statistics, "statistics", "data", &data);
+    struct list list = {NULL, 0};
+    int status = snnbase_json_read_int(context, statistics, where, "frames", 0, INT64_MAX, &frames);
+    if (status == SNN_OK) status = read_text(context, statistics, where, "data", &data);
     if (status == SNN_OK)
-        status = read_doubles(context, statistics, "statistics", "quantiles", UINT16_MAX,
-                              &probability, count_out);
+        status = read_list(context, statistics, where, "quantiles", UINT16_MAX, &list);
     if (status != SNN_OK) return status;
     status =
-        snn_graph_set_quantiles(graph, context, probability, *count_out, (uint64_t)frames, data);
+        snn_graph_set_quantiles(r->graph, context, list.values, list.count, (uint64_t)frames, data);
     status = snnmodel_native_blame_file(context, status);
-    snnbase_free(context, probability);
+    snnbase_free(context, list.values);
+    *count_out = list.count;
     return status;
 }
 
-static int read_statistics(struct snn_context *context, struct snn_graph *graph,
-                           const struct snnbase_json_value *statistics,
-                           struct snnmodel_sidecar *sidecar)
+static int read_statistics(const struct reader *r, const struct snnbase_json_value *statistics)
 {
     static const char *const members[] = {"frames", "data", "quantiles", "layers", NULL};
     if (statistics == NULL) return SNN_OK;
     uint32_t quantile_count = 0;
-    int status = snnmodel_native_check_members(context, statistics, members);
-    if (status != SNN_OK) return snnbase_where(context, "statistics");
-    status = read_quantiles(context, graph, statistics, &quantile_count);
+    int status = snnmodel_native_check_members(r->context, statistics, members);
+    if (status != SNN_OK) return snnbase_where(r->context, "statistics");
+    status = read_quantiles(r, statistics, &quantile_count);
     if (status != SNN_OK) return status;
     const struct snnbase_json_value *layers = snnbase_json_get(statistics, "layers");
     if (layers == NULL || !snnbase_json_is_object(layers))
-        return snnbase_fail(context, SNN_ERR_FORMAT, "statistics.layers: an object expected");
+        return snnbase_fail(r->context, SNN_ERR_FORMAT, "statistics.layers: an object expected");
     const struct snnbase_json_value *value = snnbase_json_first(layers);
     for (; value != NULL; value = snnbase_json_next(value)) {
-        status = read_layer_statistics(context, graph, value, quantile_count, sidecar);
+        status = read_layer_statistics(r, value, quantile_count);
         if (status != SNN_OK)
-            return snnbase_where(context, "statistics.layers.%s", snnbase_json_key(value));
+            return snnbase_where(r->context, "statistics.layers.%s", snnbase_json_key(value));
     }
     return SNN_OK;
 }
@@ -282,73 +295,68 @@ static void draft_fini(struct snn_context *context, struct recipe_draft *draft)
 }
 
 /* The thresholds of layer `name` into entry `index`. */
-static int read_threshold(struct snn_context *context, const struct snn_graph *graph,
-                          const struct snnbase_json_value *thresholds, const char *name,
-                          struct snnmodel_sidecar *sidecar, struct recipe_draft *draft,
-                          uint32_t index)
+static int read_threshold(const struct reader *r, const struct snnbase_json_value *thresholds,
+                          const char *name, struct recipe_draft *draft, uint32_t index)
 {
     struct snnmodel_tensor tensor;
     struct snn_recipe_entry *entry = &draft->entries[index];
     const uint32_t any = 0;
-    int status = find_layer(context, graph, name, &entry->layer);
-    if (status != SNN_OK) return snnbase_where(context, "%s", name);
-    status = snnmodel_tensor_describe(context, thresholds, name, &tensor);
-    if (status == SNN_OK) status = snnmodel_tensor_expect(context, &tensor, name, 1, &any);
+    int status = find_layer(r, name, &entry->layer);
+    if (status != SNN_OK) return snnbase_where(r->context, "%s", name);
+    status = snnmodel_tensor_describe(r->context, thresholds, name, &tensor);
+    if (status == SNN_OK) status = snnmodel_tensor_expect(r->context, &tensor, name, 1, &any);
     if (status == SNN_OK)
-        status = snnmodel_tensor_unpack(context, &tensor, name, sidecar, &draft->values[index]);
+        status =
+            snnmodel_tensor_unpack(r->context, &tensor, name, r->sidecar, &draft->values[index]);
     if (status != SNN_OK) return status;
     entry->count = tensor.dim[0];
     entry->threshold = draft->values[index];
     return SNN_OK;
 }
 
-static int read_thresholds(struct snn_context *context, struct snn_graph *graph, const char *name,
-                           const struct snnbase_json_value *thresholds,
-                           struct snnmodel_sidecar *sidecar)
+static int read_thresholds(const struct reader *r, const char *name,
+                           const struct snnbase_json_value *thresholds)
 {
     struct recipe_draft draft;
-    int status = draft_init(context, &draft, snnbase_json_count(thresholds));
+    int status = draft_init(r->context, &draft, snnbase_json_count(thresholds));
     const struct snnbase_json_value *entry = snnbase_json_first(thresholds);
     for (uint32_t i = 0; i < draft.count && status == SNN_OK; i++) {
-        status =
-            read_threshold(context, graph, thresholds, snnbase_json_key(entry), sidecar, &draft, i);
-        if (status != SNN_OK) snnbase_where(context, "thresholds");
+        status = read_threshold(r, thresholds, snnbase_json_key(entry), &draft, i);
+        if (status != SNN_OK) snnbase_where(r->context, "thresholds");
         entry = snnbase_json_next(entry);
     }
     if (status == SNN_OK) {
         const struct snn_recipe recipe = {name, draft.count, draft.entries};
-        status = snn_graph_set_recipe(graph, context, &recipe);
-        status = snnmodel_native_blame_file(context, status);
+        status = snn_graph_set_recipe(r->graph, r->context, &recipe);
+        status = snnmodel_native_blame_file(r->context, status);
     }
-    draft_fini(context, &draft);
+    draft_fini(r->context, &draft);
     return status;
 }
 
-static int read_recipe(struct snn_context *context, struct snn_graph *graph,
-                       const struct snnbase_json_value *value, struct snnmodel_sidecar *sidecar)
+static int read_recipe(const struct reader *r, const struct snnbase_json_value *value)
 {
     static const char *const members[] = {"name", "thresholds", NULL};
     const char *name = NULL;
-    int status = snnmodel_native_check_members(context, value, members);
-    if (status == SNN_OK) status = snnmodel_native_read_text(context, value, "", "name", &name);
+    int status = snnmodel_native_check_members(r->context, value, members);
+    if (status == SNN_OK) status = snnmodel_native_read_text(r->context, value, "", "name", &name);
     if (status != SNN_OK) return status;
     const struct snnbase_json_value *thresholds = snnbase_json_get(value, "thresholds");
     if (thresholds == NULL || !snnbase_json_is_object(thresholds))
-        return snnbase_fail(context, SNN_ERR_FORMAT, "thresholds: an object expected");
-    return read_thresholds(context, graph, name, thresholds, sidecar);
+        return snnbase_fail(r->context, SNN_ERR_FORMAT, "thresholds: an object expected");
+    return read_thresholds(r, name, thresholds);
 }
 
-static int read_recipes(struct snn_context *context, struct snn_graph *graph,
-                        const struct snnbase_json_value *recipes, struct snnmodel_sidecar *sidecar)
+static int read_recipes(const struct reader *r, const struct snnbase_json_value *recipes)
 {
     if (recipes == NULL) return SNN_OK;
     if (!snnbase_json_is_array(recipes))
-        return snnbase_fail(context, SNN_ERR_FORMAT, "recipes: an array expected");
+        return snnbase_fail(r->context, SNN_ERR_FORMAT, "recipes: an array expected");
     size_t index = 0;
     const struct snnbase_json_value *value = snnbase_json_first(recipes);
     for (; value != NULL; value = snnbase_json_next(value), index++) {
-        int status = read_recipe(context, graph, value, sidecar);
-        if (status != SNN_OK) return snnbase_where(context, "recipes[%zu]", index);
+        int status = read_recipe(r, value);
+        if (status != SNN_OK) return snnbase_where(r->context, "recipes[%zu]", index);
     }
     return SNN_OK;
 }
@@ -357,12 +365,10 @@ int snnmodel_native_read_records(struct snn_context *context, struct snn_graph *
                                  const struct snnbase_json_value *root,
                                  struct snnmodel_sidecar *sidecar)
 {
-    int status = read_provenance(context, graph, root);
-    if (status == SNN_OK)
-        status = read_preprocess(context, graph, snnbase_json_get(root, "preprocess"));
-    if (status == SNN_OK)
-        status = read_statistics(context, graph, snnbase_json_get(root, "statistics"), sidecar);
-    if (status == SNN_OK)
-        status = read_recipes(context, graph, snnbase_json_get(root, "recipes"), sidecar);
+    const struct reader reader = {context, graph, sidecar};
+    int status = read_provenance(&reader, root);
+    if (status == SNN_OK) status = read_preprocess(&reader, snnbase_json_get(root, "preprocess"));
+    if (status == SNN_OK) status = read_statistics(&reader, snnbase_json_get(root, "statistics"));
+    if (status == SNN_OK) status = read_recipes(&reader, snnbase_json_get(root, "recipes"));
     return status;
 }

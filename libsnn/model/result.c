@@ -49,7 +49,7 @@ double snnmodel_sinabs_operations(const struct snn_population *population,
     else if (synapse->kind == SNN_SYNAPSE_CONV2D)
         fanout = (double)population->shape.channels / synapse->groups * synapse->window.kernel_h *
                  synapse->window.kernel_w;
-    return fanout * (double)synapse->pool_scale;
+    return fanout * synapse->pool_scale;
 }
 
 static void add_cost(struct snnmodel_cost *to, const struct snnmodel_cost *cost)

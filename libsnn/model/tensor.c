@@ -137,40 +137,36 @@ static int check_finite(struct snn_context *context, const float *values, size_t
     return SNN_OK;
 }
 
-/* Unpacks base64 of zlib; *out is allocated on success. */
-static int unpack_inline(struct snn_context *context, const struct snnmodel_tensor *tensor,
-                         float **out)
+/* Base64 of zlib into values, allocated; NULL with the error set. */
+static float *unpack_bytes(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                           const struct snnbase_buffer *packed)
+{
+    size_t bytes = tensor->count * sizeof(float);
+    if (bytes / DEFLATE_RATIO_MAX > packed->size) {
+        snnbase_fail(context, SNN_ERR_FORMAT,
+                     "%zu packed bytes cannot hold the %zu bytes of shape %s", packed->size, bytes,
+                     format_shape(tensor->rank, tensor->dim).text);
+        return NULL;
+    }
+    float *values = snnbase_alloc(context, tensor->count, sizeof(float));
+    if (values == NULL) return NULL;
+    if (snnbase_zlib_unpack(context, packed->data, packed->size, values, bytes) == SNN_OK)
+        return values;
+    snnbase_free(context, values);
+    return NULL;
+}
+
+static float *unpack_inline(struct snn_context *context, const struct snnmodel_tensor *tensor)
 {
     const char *text = NULL;
-    int status = snnbase_json_read_string(context, tensor->value, "", "data", &text);
-    if (status != SNN_OK) return status;
+    if (snnbase_json_read_string(context, tensor->value, "", "data", &text) != SNN_OK) return NULL;
     struct snnbase_buffer packed = {NULL, 0, 0};
     float *values = NULL;
-    status = snnbase_base64_decode(context, text, strlen(text), &packed);
-    if (status != SNN_OK) {
-        snnbase_where(context, "data");
-        goto done;
-    }
-    size_t bytes = tensor->count * sizeof(float);
-    if (bytes / DEFLATE_RATIO_MAX > packed.size) {
-        status = snnbase_fail(context, SNN_ERR_FORMAT,
-                              "data: %zu packed bytes cannot hold the %zu bytes of shape %s",
-                              packed.size, bytes, format_shape(tensor->rank, tensor->dim).text);
-        goto done;
-    }
-    values = snnbase_alloc(context, tensor->count, sizeof(float));
-    status = SNN_ERR_NOMEM;
-    if (values == NULL) goto done;
-    status = snnbase_zlib_unpack(context, packed.data, packed.size, values, bytes);
-    if (status != SNN_OK) snnbase_where(context, "data");
-done:
+    if (snnbase_base64_decode(context, text, strlen(text), &packed) == SNN_OK)
+        values = unpack_bytes(context, tensor, &packed);
+    if (values == NULL) snnbase_where(context, "data");
     snnbase_buffer_fini(context, &packed);
-    if (status == SNN_OK) {
-        *out = values;
-    } else {
-        snnbase_free(context, values);
-    }
-    return status;
+    return values;
 }
 
 /* Only a bare name: the file stands beside the model, never anywhere else. */
@@ -203,36 +199,42 @@ static int sidecar_read(struct snn_context *context, struct snnmodel_sidecar *si
     return status;
 }
 
-static int unpack_sidecar(struct snn_context *context, const struct snnmodel_tensor *tensor,
-                          struct snnmodel_sidecar *sidecar, float **out)
+/* Holds the tensor's bytes in its side-car file against range and hash. */
+static int check_sidecar_bytes(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                               const struct snnmodel_sidecar *sidecar, uint64_t offset,
+                               const char *sha256)
 {
-    const char *name = NULL, *expected = NULL;
+    size_t bytes = tensor->count * sizeof(float);
+    if (offset > sidecar->bytes.size || bytes > sidecar->bytes.size - (size_t)offset)
+        return snnbase_fail(context, SNN_ERR_FORMAT,
+                            "file '%s' has %zu bytes, the tensor takes %zu from %llu on",
+                            sidecar->name, sidecar->bytes.size, bytes, (unsigned long long)offset);
+    char found[SNNBASE_SHA256_HEX_SIZE];
+    snnbase_sha256_hex(sidecar->bytes.data + offset, bytes, found);
+    if (strcmp(found, sha256) == 0) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_FORMAT,
+                        "file '%s': the tensor's bytes have sha256 %s, %s expected", sidecar->name,
+                        found, sha256);
+}
+
+static float *unpack_sidecar(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                             struct snnmodel_sidecar *sidecar)
+{
+    const char *name = NULL, *sha256 = NULL;
+    const struct snnbase_json_value *value = tensor->value;
     int64_t offset = 0;
-    int status = snnbase_json_read_string(context, tensor->value, "", "file", &name);
+    int status = snnbase_json_read_string(context, value, "", "file", &name);
     if (status == SNN_OK)
-        status = snnbase_json_read_int(context, tensor->value, "", "offset", 0, INT64_MAX, &offset);
-    if (status == SNN_OK)
-        status = snnbase_json_read_string(context, tensor->value, "", "sha256", &expected);
+        status = snnbase_json_read_int(context, value, "", "offset", 0, INT64_MAX, &offset);
+    if (status == SNN_OK) status = snnbase_json_read_string(context, value, "", "sha256", &sha256);
     if (status == SNN_OK) status = check_sidecar_name(context, sidecar, name);
     if (status == SNN_OK) status = sidecar_read(context, sidecar, name);
-    if (status != SNN_OK) return status;
-    size_t bytes = tensor->count * sizeof(float);
-    if ((uint64_t)offset > sidecar->bytes.size || bytes > sidecar->bytes.size - (size_t)offset)
-        return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "file '%s' has %zu bytes, the tensor takes %zu from %llu on", name,
-                            sidecar->bytes.size, bytes, (unsigned long long)offset);
-    const unsigned char *start = sidecar->bytes.data + offset;
-    char found[SNNBASE_SHA256_HEX_SIZE];
-    snnbase_sha256_hex(start, bytes, found);
-    if (strcmp(found, expected) != 0)
-        return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "file '%s': the tensor's bytes have sha256 %s, %s expected", name,
-                            found, expected);
+    if (status == SNN_OK)
+        status = check_sidecar_bytes(context, tensor, sidecar, (uint64_t)offset, sha256);
+    if (status != SNN_OK) return NULL;
     float *values = snnbase_alloc(context, tensor->count, sizeof(float));
-    if (values == NULL) return SNN_ERR_NOMEM;
-    memcpy(values, start, bytes);
-    *out = values;
-    return SNN_OK;
+    if (values != NULL) memcpy(values, sidecar->bytes.data + offset, tensor->count * sizeof(float));
+    return values;
 }
 
 int snnmodel_tensor_unpack(struct snn_context *context, const struct snnmodel_tensor *tensor,
@@ -240,17 +242,14 @@ int snnmodel_tensor_unpack(struct snn_context *context, const struct snnmodel_te
 {
     bool in_file = snnbase_json_get(tensor->value, "file") != NULL;
     float *values = NULL;
-    int status;
-    if (in_file && snnbase_json_get(tensor->value, "data") != NULL) {
-        status = snnbase_fail(context, SNN_ERR_FORMAT, "has both 'data' and 'file'");
-    } else {
-        status = in_file ? unpack_sidecar(context, tensor, sidecar, &values)
-                         : unpack_inline(context, tensor, &values);
-    }
-    if (status == SNN_OK) {
-        floats_from_bytes(values, tensor->count);
-        status = check_finite(context, values, tensor->count);
-    }
+    if (in_file && snnbase_json_get(tensor->value, "data") != NULL)
+        snnbase_fail(context, SNN_ERR_FORMAT, "has both 'data' and 'file'");
+    else
+        values =
+            in_file ? unpack_sidecar(context, tensor, sidecar) : unpack_inline(context, tensor);
+    if (values == NULL) return snnbase_where(context, "%s", key);
+    floats_from_bytes(values, tensor->count);
+    int status = check_finite(context, values, tensor->count);
     if (status != SNN_OK) {
         snnbase_free(context, values);
         return snnbase_where(context, "%s", key);

@@ -20,48 +20,64 @@ struct taps {
 
 struct axis {
     uint32_t in, out, kernel, stride, pad, dilation;
+    uint32_t phase_count; /* the stride, or the input where that is smaller */
+    struct taps *taps;    /* [phase_count], allocated */
 };
 
-static struct axis row_axis(const struct snn_synapse *s, uint32_t out)
+/* Sorts the taps into phases: k belongs to the one where phase + pad - k * dilation is a multiple
+ * of the stride. */
+static int find_taps(struct snn_context *context, struct axis *a)
 {
-    const struct snn_window *w = &s->window;
-    if (s->kind != SNN_SYNAPSE_CONV2D)
-        return (struct axis){s->source_shape.height, out, 1, 1, 0, 1};
-    return (struct axis){s->source_shape.height, out, w->kernel_h, w->stride_h, w->pad_top,
-                         w->dilation_h};
-}
-
-static struct axis column_axis(const struct snn_synapse *s, uint32_t out)
-{
-    const struct snn_window *w = &s->window;
-    if (s->kind != SNN_SYNAPSE_CONV2D) return (struct axis){s->source_shape.width, out, 1, 1, 0, 1};
-    return (struct axis){s->source_shape.width, out,         w->kernel_w,
-                         w->stride_w,           w->pad_left, w->dilation_w};
-}
-
-static bool tap_fits(const struct axis *a, uint32_t phase, uint32_t k)
-{
-    int64_t shifted = (int64_t)phase + a->pad - (int64_t)k * a->dilation;
-    return shifted % a->stride == 0;
-}
-
-static struct taps phase_taps(const struct axis *a, uint32_t phase)
-{
-    struct taps t = {0, 0, 1, 1};
-    uint32_t previous = 0;
+    a->phase_count = a->stride < a->in ? a->stride : a->in;
+    a->taps = snnbase_alloc(context, a->phase_count, sizeof(*a->taps));
+    if (a->taps == NULL) return SNN_ERR_NOMEM;
     for (uint32_t k = 0; k < a->kernel; k++) {
-        if (!tap_fits(a, phase, k)) continue;
-        if (t.count > 0) {
-            t.tap_step = k - previous;
-            t.position_step = t.tap_step * a->dilation / a->stride;
-        }
-        previous = k;
-        t.last = k;
-        t.count++;
+        int64_t remainder = ((int64_t)k * a->dilation - a->pad) % a->stride;
+        uint32_t phase = (uint32_t)(remainder < 0 ? remainder + a->stride : remainder);
+        if (phase >= a->phase_count) continue;
+        struct taps *t = &a->taps[phase];
+        t->tap_step = t->count > 0 ? k - t->last : 1;
+        t->last = k;
+        t->count++;
     }
-    return t;
+    for (uint32_t phase = 0; phase < a->phase_count; phase++) {
+        struct taps *t = &a->taps[phase];
+        t->position_step = t->count > 1 ? t->tap_step * a->dilation / a->stride : 1;
+    }
+    return SNN_OK;
 }
 
+static int row_axis(struct snn_context *context, const struct snn_synapse *s, uint32_t out,
+                    struct axis *a)
+{
+    const struct snn_window *w = &s->window;
+    *a = (struct axis){
+        .in = s->source_shape.height, .out = out, .kernel = 1, .stride = 1, .dilation = 1};
+    if (s->kind == SNN_SYNAPSE_CONV2D) {
+        a->kernel = w->kernel_h;
+        a->stride = w->stride_h;
+        a->pad = w->pad_top;
+        a->dilation = w->dilation_h;
+    }
+    return find_taps(context, a);
+}
+
+static int column_axis(struct snn_context *context, const struct snn_synapse *s, uint32_t out,
+                       struct axis *a)
+{
+    const struct snn_window *w = &s->window;
+    *a = (struct axis){
+        .in = s->source_shape.width, .out = out, .kernel = 1, .stride = 1, .dilation = 1};
+    if (s->kind == SNN_SYNAPSE_CONV2D) {
+        a->kernel = w->kernel_w;
+        a->stride = w->stride_w;
+        a->pad = w->pad_left;
+        a->dilation = w->dilation_w;
+    }
+    return find_taps(context, a);
+}
+
+/* Output position that an event at i reaches through tap k of its phase; may be off the map. */
 static int64_t position(const struct axis *a, uint32_t i, uint32_t k)
 {
     return ((int64_t)i + a->pad - (int64_t)k * a->dilation) / a->stride;
@@ -71,24 +87,32 @@ static void axis_reach(const struct axis *a, int64_t *first, int64_t *last)
 {
     *first = 0;
     *last = 0;
-    for (uint32_t phase = 0; phase < a->stride && phase < a->in; phase++) {
-        struct taps t = phase_taps(a, phase);
-        if (t.count == 0) continue;
+    for (uint32_t phase = 0; phase < a->phase_count; phase++) {
+        const struct taps *t = &a->taps[phase];
+        if (t->count == 0) continue;
         uint32_t high = phase + (a->in - 1 - phase) / a->stride * a->stride;
-        int64_t low = position(a, phase, t.last);
-        int64_t top = position(a, high, t.last) + (int64_t)(t.count - 1) * t.position_step;
+        int64_t low = position(a, phase, t->last);
+        int64_t top = position(a, high, t->last) + (int64_t)(t->count - 1) * t->position_step;
         if (low < *first) *first = low;
         if (top > *last) *last = top;
     }
 }
 
-void snnsim_synapse_reach(const struct snn_synapse *synapse, struct snnsim_reach *out)
+int snnsim_synapse_reach(struct snn_context *context, const struct snn_synapse *synapse,
+                         struct snnsim_reach *out)
 {
-    *out = (struct snnsim_reach){0, 0, 0, 0};
-    if (synapse->kind != SNN_SYNAPSE_CONV2D) return;
-    struct axis rows = row_axis(synapse, 0), columns = column_axis(synapse, 0);
-    axis_reach(&rows, &out->row_first, &out->row_last);
-    axis_reach(&columns, &out->column_first, &out->column_last);
+    struct axis rows = {.taps = NULL}, columns = {.taps = NULL};
+    int status = row_axis(context, synapse, 1, &rows);
+    if (status == SNN_OK) status = column_axis(context, synapse, 1, &columns);
+    if (status == SNN_OK && synapse->kind == SNN_SYNAPSE_CONV2D) {
+        axis_reach(&rows, &out->row_first, &out->row_last);
+        axis_reach(&columns, &out->column_first, &out->column_last);
+    } else {
+        *out = (struct snnsim_reach){0, 0, 0, 0};
+    }
+    snnbase_free(context, rows.taps);
+    snnbase_free(context, columns.taps);
+    return status;
 }
 
 static bool covers_once(uint32_t size, uint32_t kernel, uint32_t stride, uint32_t pad_before,
@@ -130,31 +154,33 @@ static struct snnsim_phase make_phase(const struct snnsim_population *p, uint32_
     return phase;
 }
 
+/* How many of an event's positions first, first + step, ... are on the map. */
+static uint32_t positions_on_map(int64_t first, const struct taps *t, uint32_t size)
+{
+    int64_t step = t->position_step;
+    int64_t skipped = first < 0 ? (-first + step - 1) / step : 0;
+    int64_t end = first < size ? (size - first + step - 1) / step : 0; /* those below size */
+    if (end > t->count) end = t->count;
+    return end > skipped ? (uint32_t)(end - skipped) : 0;
+}
+
+/* Where the footprint of an event at i begins, in units of `unit` floats a position behind a halo,
+ * and how many taps of it are on the map. */
 static int make_axis(struct snnsim_plan *plan, struct snn_context *context, const struct axis *a,
-                     struct snnsim_axis *out)
+                     uint32_t halo, size_t unit, struct snnsim_axis *out)
 {
     out->target = snnbase_arena_alloc(&plan->arena, context, a->in, sizeof(*out->target));
     out->weights = snnbase_arena_alloc(&plan->arena, context, a->in, sizeof(*out->weights));
     out->fanout = snnbase_arena_alloc(&plan->arena, context, a->in, sizeof(*out->fanout));
     if (out->target == NULL || out->weights == NULL || out->fanout == NULL) return SNN_ERR_NOMEM;
     for (uint32_t i = 0; i < a->in; i++) {
-        for (uint32_t k = 0; k < a->kernel; k++) {
-            int64_t shifted = (int64_t)i + a->pad - (int64_t)k * a->dilation;
-            if (shifted >= 0 && shifted % a->stride == 0 && shifted / a->stride < a->out)
-                out->fanout[i]++;
-        }
+        const struct taps *t = &a->taps[i % a->stride];
+        if (t->count == 0) continue;
+        int64_t first = position(a, i, t->last);
+        out->target[i] = (uint32_t)((size_t)(first + halo) * unit);
+        out->fanout[i] = positions_on_map(first, t, a->out);
     }
     return SNN_OK;
-}
-
-/* Where the footprint of an event at i begins, in units of `unit` floats a position. */
-static void aim_axis(const struct axis *a, struct snnsim_axis *out, uint32_t halo, size_t unit)
-{
-    for (uint32_t i = 0; i < a->in; i++) {
-        struct taps t = phase_taps(a, i % a->stride);
-        if (t.count > 0)
-            out->target[i] = (uint32_t)((size_t)(position(a, i, t.last) + halo) * unit);
-    }
 }
 
 /* Copies the weights of every input channel and tap of one phase; `to` is already zero. */
@@ -199,18 +225,17 @@ static int pack_conv2d(struct snnsim_plan *plan, struct snn_context *context,
     uint32_t channels = p->population->shape.channels;
     size_t total = 0;
     for (uint32_t i = 0; i < out->phases_h * out->phases_w; i++) {
-        struct taps r = phase_taps(rows, i / out->phases_w);
-        struct taps c = phase_taps(columns, i % out->phases_w);
-        out->phases[i] = make_phase(p, channels / s->groups, s->groups > 1, &r, &c);
+        out->phases[i] =
+            make_phase(p, channels / s->groups, s->groups > 1, &rows->taps[i / out->phases_w],
+                       &columns->taps[i % out->phases_w]);
         out->phases[i].weights = (uint32_t)total;
         total += (size_t)out->phases[i].size * s->source_shape.channels;
     }
     int status = alloc_weights(plan, context, total, out);
     for (uint32_t i = 0; status == SNN_OK && i < out->phases_h * out->phases_w; i++) {
-        struct taps r = phase_taps(rows, i / out->phases_w);
-        struct taps c = phase_taps(columns, i % out->phases_w);
         if (out->phases[i].size > 0)
-            pack_phase(s, &out->phases[i], &r, &c, p->lanes, channels,
+            pack_phase(s, &out->phases[i], &rows->taps[i / out->phases_w],
+                       &columns->taps[i % out->phases_w], p->lanes, channels,
                        out->weights + out->phases[i].weights);
     }
     for (uint32_t c = 0; c < s->source_shape.channels; c++)
@@ -234,10 +259,12 @@ static int pack_dense(struct snnsim_plan *plan, struct snn_context *context,
     for (uint32_t y = 0; y < in.height; y++) {
         out->rows.weights[y] = y * in.width * in.channels * p->lanes;
         out->rows.target[y] = 0;
+        out->rows.fanout[y] = 1;
     }
     for (uint32_t x = 0; x < in.width; x++) {
         out->columns.weights[x] = x * in.channels * p->lanes;
         out->columns.target[x] = 0;
+        out->columns.fanout[x] = 1;
     }
     size_t inputs = snn_shape_size(in), map = (size_t)in.height * in.width;
     for (size_t i = 0; i < inputs; i++) {
@@ -262,38 +289,45 @@ static int pack_one_to_one(struct snnsim_plan *plan, struct snn_context *context
     return SNN_OK;
 }
 
+/* The parts that need the axes, which live only that long. */
+static int pack_on_axes(struct snnsim_plan *plan, struct snn_context *context,
+                        const struct snnsim_population *p, const struct axis *rows,
+                        const struct axis *columns, struct snnsim_synapse *out)
+{
+    out->phases_h = rows->phase_count;
+    out->phases_w = columns->phase_count;
+    out->phases = snnbase_arena_alloc(&plan->arena, context, (size_t)out->phases_h * out->phases_w,
+                                      sizeof(*out->phases));
+    if (out->phases == NULL) return SNN_ERR_NOMEM;
+    int status = make_axis(plan, context, rows, p->halo_top, p->pitch, &out->rows);
+    if (status == SNN_OK)
+        status = make_axis(plan, context, columns, p->halo_left, p->lanes, &out->columns);
+    if (status != SNN_OK) return status;
+    if (out->synapse->kind == SNN_SYNAPSE_DENSE) return pack_dense(plan, context, p, out);
+    if (out->synapse->kind == SNN_SYNAPSE_CONV2D)
+        return pack_conv2d(plan, context, p, rows, columns, out);
+    return pack_one_to_one(plan, context, out);
+}
+
 int snnsim_synapse_pack(struct snnsim_plan *plan, struct snn_context *context,
                         const struct snnsim_population *population,
                         const struct snn_synapse *synapse, struct snnsim_synapse *out)
 {
     struct snn_shape shape = population->population->shape;
-    struct axis rows = row_axis(synapse, shape.height), columns = column_axis(synapse, shape.width);
+    struct axis rows = {.taps = NULL}, columns = {.taps = NULL};
     out->synapse = synapse;
     out->in_lanes = snnsim_lanes(synapse->source_shape.channels);
     out->grouped = synapse->kind == SNN_SYNAPSE_ONE_TO_ONE || synapse->groups > 1;
     out->sees_each_spike_once = sees_each_spike_once(plan->net, synapse);
-    out->phases_h = rows.stride < rows.in ? rows.stride : rows.in;
-    out->phases_w = columns.stride < columns.in ? columns.stride : columns.in;
     out->fanout_channels =
         synapse->kind == SNN_SYNAPSE_ONE_TO_ONE ? 1 : shape.channels / synapse->groups;
-    out->phases = snnbase_arena_alloc(&plan->arena, context, (size_t)out->phases_h * out->phases_w,
-                                      sizeof(*out->phases));
     out->channel_target = snnbase_arena_alloc(&plan->arena, context, synapse->source_shape.channels,
                                               sizeof(*out->channel_target));
-    if (out->phases == NULL || out->channel_target == NULL) return SNN_ERR_NOMEM;
-    int status = make_axis(plan, context, &rows, &out->rows);
-    if (status == SNN_OK) status = make_axis(plan, context, &columns, &out->columns);
-    if (status != SNN_OK) return status;
-    if (synapse->kind == SNN_SYNAPSE_DENSE) {
-        for (uint32_t y = 0; y < rows.in; y++)
-            out->rows.fanout[y] = 1;
-        for (uint32_t x = 0; x < columns.in; x++)
-            out->columns.fanout[x] = 1;
-        return pack_dense(plan, context, population, out);
-    }
-    aim_axis(&rows, &out->rows, population->halo_top, population->pitch);
-    aim_axis(&columns, &out->columns, population->halo_left, population->lanes);
-    if (synapse->kind == SNN_SYNAPSE_CONV2D)
-        return pack_conv2d(plan, context, population, &rows, &columns, out);
-    return pack_one_to_one(plan, context, out);
+    int status = out->channel_target != NULL ? SNN_OK : SNN_ERR_NOMEM;
+    if (status == SNN_OK) status = row_axis(context, synapse, shape.height, &rows);
+    if (status == SNN_OK) status = column_axis(context, synapse, shape.width, &columns);
+    if (status == SNN_OK) status = pack_on_axes(plan, context, population, &rows, &columns, out);
+    snnbase_free(context, rows.taps);
+    snnbase_free(context, columns.taps);
+    return status;
 }

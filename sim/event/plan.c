@@ -38,7 +38,8 @@ static int lay_out(struct snn_context *context, struct snnsim_population *p)
     struct snn_shape shape = p->population->shape;
     for (uint32_t s = 0; s < p->population->synapse_count; s++) {
         struct snnsim_reach reach;
-        snnsim_synapse_reach(&p->population->synapses[s], &reach);
+        int status = snnsim_synapse_reach(context, &p->population->synapses[s], &reach);
+        if (status != SNN_OK) return status;
         widen_halo(p, &reach);
     }
     p->lanes = snnsim_lanes(shape.channels);

@@ -90,7 +90,8 @@ struct snn_shape snnsim_pooled_shape(struct snn_shape shape, const struct snn_wi
 struct snnsim_reach {
     int64_t row_first, row_last, column_first, column_last; /* output positions touched */
 };
-void snnsim_synapse_reach(const struct snn_synapse *synapse, struct snnsim_reach *out);
+int snnsim_synapse_reach(struct snn_context *context, const struct snn_synapse *synapse,
+                         struct snnsim_reach *out);
 int snnsim_synapse_pack(struct snnsim_plan *plan, struct snn_context *context,
                         const struct snnsim_population *population,
                         const struct snn_synapse *synapse, struct snnsim_synapse *out);

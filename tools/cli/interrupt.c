@@ -23,7 +23,7 @@ static void on_signal(int signal_number)
 
 void snncli_interrupt_install(void)
 {
-    static const int signals[] = {SIGINT, SIGTERM};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action, old;
 
     memset(&action, 0, sizeof action);
@@ -34,6 +34,9 @@ void snncli_interrupt_install(void)
         if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN) continue;
         sigaction(signals[i], &action, NULL);
     }
+    /* A file over the limit (ulimit -f) is an error of write like any other. */
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGXFSZ, &action, NULL);
 }
 
 bool snncli_interrupt_pending(void)

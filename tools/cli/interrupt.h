@@ -1,4 +1,5 @@
-/* Ctrl-C and SIGTERM: the first asks the tool to stop in good order, the second ends it at once.
+/* Ctrl-C, SIGTERM, a closed terminal: the first asks the tool to stop in good order, the second
+ * ends it at once.
  *
  * A tool polls snncli_interrupt_pending where it can stop (the progress callback of a run does),
  * then writes what it has, marked incomplete, and ends with SNNCLI_EXIT_INTERRUPTED.
@@ -8,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* Catches both signals; one that is ignored already (nohup, a shell's background job) stays so.
+/* Catches these signals; one that is ignored already (nohup, a shell's background job) stays so.
  * System calls are restarted. */
 void snncli_interrupt_install(void);
 

@@ -6,6 +6,7 @@
 #include "tools/cli/message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdarg.h>
@@ -104,8 +105,18 @@ static bool color_wanted(FILE *stream)
     return isatty(fileno(stream)) && term && *term && strcmp(term, "dumb") != 0;
 }
 
+/* Fills the places of closed standard streams: the first file that is opened would take them, and
+ * messages would go into it. Read-only, so that a write there is still an error. */
+static void fill_closed_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) == -1) (void)open("/dev/null", O_RDONLY);
+    }
+}
+
 void snncli_console_init(struct snncli_console *console, const char *tool)
 {
+    fill_closed_streams();
     memset(console, 0, sizeof *console);
     setlocale(LC_CTYPE, "");
     console->tool = tool;

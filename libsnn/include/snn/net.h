@@ -35,7 +35,7 @@ struct snn_synapse {
     uint32_t source; /* index of an earlier population, or SNN_SOURCE_INPUT */
     const struct snn_window *pools;
     uint32_t pool_count;
-    float pool_scale; /* product of 1/k^2 of the average pools; already in the weights */
+    double pool_scale; /* product of 1/k^2 of the average pools; already in the weights */
     struct snn_shape source_shape; /* after the pools */
     enum snn_synapse_kind kind;
     struct snn_window window; /* CONV2D */

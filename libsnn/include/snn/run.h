@@ -71,7 +71,8 @@ struct snn_run_options {
     const struct snn_rule *rules;
     uint32_t rule_count;
     const struct snn_graph *cnn; /* evaluated on the same frames for cnn_accuracy; NULL: not */
-    /* Called under a lock from any worker. `progress` returns false to stop the run: the samples
+    /* Called under a lock from any worker, after each sample and every few steps within one.
+     * `progress` returns false to stop the run: the samples
      * done so far then make a result with complete = false. */
     bool (*progress)(uint64_t done, uint64_t total, void *user);
     /* Called under the same lock, in any order of samples; a status other than SNN_OK ends the run

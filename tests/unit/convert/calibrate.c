@@ -53,15 +53,15 @@ static struct snn_graph *make_graph(struct snn_context *context)
     float weights[4 * 4 * 9], dense[5 * 36], last[3 * 5], bias[5];
     uint32_t state = 7;
     struct snn_graph *graph = support_graph(context, CHANNELS, SIDE, SIDE);
-    fill(weights, 4 * CHANNELS * 4, -0.5, 0.6, &state);
+    fill(weights, (size_t)4 * CHANNELS * 4, -0.5, 0.6, &state);
     uint32_t first = support_add(graph, context,
                                  (struct snn_layer){.kind = SNN_LAYER_CONV2D,
                                                     .shape = {.channels = 4},
                                                     .window = window(2, 1),
                                                     .activation = SNN_ACTIVATION_RELU,
                                                     .weights = weights,
-                                                    .weight_count = 4 * CHANNELS * 4});
-    fill(weights, 4 * 4, -0.7, 0.5, &state);
+                                                    .weight_count = (size_t)4 * CHANNELS * 4});
+    fill(weights, 16, -0.7, 0.5, &state);
     uint32_t second = support_add(graph, context,
                                   (struct snn_layer){.kind = SNN_LAYER_CONV2D,
                                                      .shape = {.channels = 4},
@@ -76,7 +76,7 @@ static struct snn_graph *make_graph(struct snn_context *context)
                                    .activation = SNN_ACTIVATION_RELU});
     support_add(graph, context,
                 (struct snn_layer){.kind = SNN_LAYER_AVG_POOL2D, .window = window(2, 2)});
-    fill(dense, 5 * 36, -0.5, 0.7, &state);
+    fill(dense, 180, -0.5, 0.7, &state);
     fill(bias, 5, -1, 1, &state);
     bias[4] = -1000; /* a channel that never fires */
     support_add(graph, context,
@@ -85,10 +85,10 @@ static struct snn_graph *make_graph(struct snn_context *context)
                                    .activation = SNN_ACTIVATION_CLIP,
                                    .clip = 1.25f,
                                    .weights = dense,
-                                   .weight_count = 5 * 36,
+                                   .weight_count = 180,
                                    .bias = bias,
                                    .bias_count = 5});
-    fill(last, 3 * 5, -1, 1, &state);
+    fill(last, 15, -1, 1, &state);
     support_add(graph, context,
                 (struct snn_layer){.kind = SNN_LAYER_DENSE,
                                    .shape = {.channels = 3},
@@ -308,12 +308,12 @@ static struct snn_graph *graph_of(const struct two_layers *net)
                                    .shape = {.channels = HIDDEN},
                                    .activation = SNN_ACTIVATION_RELU,
                                    .weights = &net->first[0][0],
-                                   .weight_count = HIDDEN * IN});
+                                   .weight_count = sizeof(net->first) / sizeof(float)});
     support_add(graph, context,
                 (struct snn_layer){.kind = SNN_LAYER_DENSE,
                                    .shape = {.channels = OUT},
                                    .weights = &net->second[0][0],
-                                   .weight_count = OUT * HIDDEN});
+                                   .weight_count = sizeof(net->second) / sizeof(float)});
     return graph;
 }
 
@@ -359,8 +359,8 @@ Test(calibrate, ltb_raises_thresholds_batch_by_batch_over_clipped_inputs)
     double expected[HIDDEN + OUT] = {0};
     uint32_t state = 5;
     make_frames();
-    fill(&net.first[0][0], HIDDEN * IN, -0.5, 0.55, &state);
-    fill(&net.second[0][0], OUT * HIDDEN, 0.1, 1, &state);
+    fill(&net.first[0][0], sizeof(net.first) / sizeof(float), -0.5, 0.55, &state);
+    fill(&net.second[0][0], sizeof(net.second) / sizeof(float), 0.1, 1, &state);
     for (size_t i = 0; i < IN; i++)
         net.first[2][i] = -1; /* never fires */
     slow_batch(&net, 0, 50, expected);
@@ -430,8 +430,8 @@ Test(calibrate, progress_counts_the_frames_of_all_passes)
     const struct snn_calibrate_options options = {
         .recipes = names, .recipe_count = 3, .progress = watch_progress, .user = &watch};
     struct snn_graph *graph = calibrated(&options);
-    cr_assert_eq(watch.done, 5 * FRAMES); /* three of quantiles, one of mse, one of ltb */
-    cr_assert_eq(watch.total, 5 * FRAMES);
+    cr_assert_eq(watch.done, 5 * frames.count); /* three of quantiles, one of mse, one of ltb */
+    cr_assert_eq(watch.total, 5 * frames.count);
     snn_graph_destroy(&graph);
 }
 

@@ -130,7 +130,7 @@ Test(lower, thresholds_fold_into_weights_and_biases)
     cr_assert_float_eq(b->threshold, 1.0f, 0.0f);
     cr_assert_float_eq(b->activation_scale[0], 8.0f, 0.0f);
     cr_assert_eq(b->synapses[0].pool_count, 1u);
-    cr_assert_float_eq(b->synapses[0].pool_scale, 0.25f, 0.0f);
+    cr_assert_float_eq(b->synapses[0].pool_scale, 0.25, 0.0);
 }
 
 Test(lower, channelwise_thresholds_scale_rows_and_columns)

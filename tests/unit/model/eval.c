@@ -454,7 +454,7 @@ Test(eval, a_map_larger_than_a_block_has_no_seams)
 {
     static float intensity[61 * 67], weights[9];
     random_state = 2;
-    random_values(intensity, 61 * 67);
+    random_values(intensity, sizeof(intensity) / sizeof(intensity[0]));
     random_values(weights, 9);
     struct snn_window w = window(3, 3, 1, 1);
     w.pad_top = w.pad_left = w.pad_bottom = w.pad_right = 1;

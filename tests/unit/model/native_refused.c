@@ -57,7 +57,7 @@ static void check_all(const struct refusal *refusals, size_t count)
         check(&refusals[i]);
 }
 
-#define CHECK_ALL(refusals) check_all(refusals, sizeof(refusals) / sizeof(refusals[0]))
+#define CHECK_ALL(refusals) check_all((refusals), sizeof(refusals) / sizeof((refusals)[0]))
 
 Test(native_refused, documents)
 {
