@@ -52,9 +52,11 @@ static void make_events(const struct layer *l, struct snnsim_events *e, uint32_t
                         uint32_t pitch)
 {
     uint64_t state = 1;
+    const uint32_t positions = l->width * l->width;
+    const uint32_t runs = EVENTS / (1 + l->inputs / 8) + 1;
     e->run_count = 0;
     for (e->event_count = 0; e->event_count < EVENTS;) {
-        uint32_t position = l->width > 0 ? draw(&state) % (l->width * l->width) : 0;
+        uint32_t position = (uint32_t)((uint64_t)e->run_count * positions / runs);
         uint32_t active = 1 + l->inputs / 8;
         if (active > EVENTS - e->event_count) active = (uint32_t)(EVENTS - e->event_count);
         uint32_t target =

@@ -110,9 +110,14 @@ static int setup(struct bench *b, int argc, char **argv)
     if (snn_context_create(&b->context, NULL) != SNN_OK) return 1;
     if (snn_graph_load(&b->graph, b->context, argv[1], NULL) != SNN_OK) return complain(b, "model");
     if (images == NULL) {
-        const char *slash = strrchr(argv[1], '/');
+        const char *slash = strrchr(argv[1], '/'),
+                   *own = snn_graph_provenance(b->graph)->sample_images;
+        if (own == NULL) {
+            fprintf(stderr, "throughput: the model names no sample data; name IMAGES\n");
+            return 1;
+        }
         snprintf(sample, sizeof(sample), "%.*s%s", slash ? (int)(slash - argv[1]) + 1 : 0, argv[1],
-                 snn_graph_provenance(b->graph)->sample_images);
+                 own);
         images = sample;
     }
     if (snn_source_open(&b->source, b->context, images, SNN_SOURCE_FRAMES, NULL) != SNN_OK ||

@@ -14,6 +14,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/base/size.h"
 #include "libsnn/base/thread.h"
 #include "libsnn/model/result.h"
 #include "libsnn/stream/decode.h"
@@ -125,7 +126,7 @@ static int init_tally(struct worker *w, struct snnmodel_tally *t)
 static int init_output(struct worker *w)
 {
     const struct snn_net *net = w->run->net;
-    const size_t steps = SNN_ENCODER_STEPS_MAX;
+    const size_t steps = SNN_TARGET_STEPS_MAX;
     size_t classes = steps * net->readout_count * net->class_count;
     struct snnbase_arena *a = &w->arena;
     struct snn_output *o = &w->output;
@@ -183,7 +184,7 @@ static int init_worker(struct worker *w, struct snn_context *parent, struct run 
     const struct snn_run_options *o = run->options;
     w->run = run;
     int status = snnbase_context_fork(&w->context, parent);
-    if (status != SNN_OK) return status;
+    if (status != SNN_OK) return snnbase_fail(parent, status, "out of memory: no worker");
     snnbase_arena_init(&w->arena, w->context);
     w->target = run->target;
     if (!first) {
@@ -336,7 +337,7 @@ static int run_steps(struct worker *w)
     for (uint32_t step = 0; step < timesteps;) {
         if (step > 0 && !go_on(w)) return SNN_ERR_CANCELLED;
         uint32_t chunk = timesteps - step;
-        if (chunk > SNN_ENCODER_STEPS_MAX) chunk = SNN_ENCODER_STEPS_MAX;
+        if (chunk > SNN_TARGET_STEPS_MAX) chunk = SNN_TARGET_STEPS_MAX;
         struct snn_spikes spikes;
         snn_encoder_next(w->encoder, chunk, &spikes);
         int status = snn_target_push(w->target, w->context, &spikes);
@@ -505,7 +506,9 @@ int snn_run(struct snn_result **out, struct snn_context *context, struct snn_tar
     if (pthread_mutex_init(&run.lock, NULL) != 0)
         return snnbase_fail(context, SNN_ERR_NOMEM, "out of memory: no lock");
     run.samples = snnbase_alloc(context, run.count, sizeof(*run.samples));
-    size_t decisions = run.count * (options->rule_count > 0 ? options->rule_count : 1);
+    size_t decisions = SIZE_MAX; /* more than there can be */
+    (void)snnbase_size_mul(run.count, options->rule_count > 0 ? options->rule_count : 1,
+                           &decisions);
     run.decisions = snnbase_alloc(context, decisions, sizeof(*run.decisions));
     run.workers = snnbase_alloc(context, threads, sizeof(*run.workers));
     status = run.samples != NULL && run.decisions != NULL && run.workers != NULL ? SNN_OK

@@ -235,6 +235,7 @@ static const char *base_name(const char *path)
 static int load_model(struct session *s)
 {
     size_t before = s->console.error_count;
+    s->console.subject = s->model;
     if (snn_graph_load(&s->graph, s->context, s->model, s->sha256) == SNN_OK) return SNNCLI_EXIT_OK;
     /* Refused layers were reported one by one as they were found. */
     if (s->console.error_count > before)

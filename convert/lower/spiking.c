@@ -320,6 +320,18 @@ static void mark_needed(const struct snn_graph *graph, bool *needed)
     }
 }
 
+/* The error just raised as a diagnostic; the layer it names stands in its own field there. */
+static void report_obstacle(struct snnconv_lowering *l, const char *name)
+{
+    const char *text = snn_context_message(l->context);
+    char prefix[256];
+    int length = snprintf(prefix, sizeof(prefix), "layer '%s': ", name);
+    bool named =
+        length > 0 && (size_t)length < sizeof(prefix) && strncmp(text, prefix, (size_t)length) == 0;
+    snnbase_diagnose(l->context, SNN_SEVERITY_ERROR, name, snn_context_hint(l->context), "%s",
+                     named ? text + length : text);
+}
+
 /* Lowers all needed layers; reports every obstacle, keeps the text of the first. */
 static int lower_layers(struct snnconv_lowering *l, const bool *needed)
 {
@@ -328,8 +340,7 @@ static int lower_layers(struct snnconv_lowering *l, const bool *needed)
     for (uint32_t i = 0; i <= snn_graph_output(l->graph); i++) {
         int status = needed[i] ? lower_layer(l, i) : SNN_OK;
         if (status == SNN_OK) continue;
-        snnbase_diagnose(l->context, SNN_SEVERITY_ERROR, snn_graph_layer(l->graph, i)->name,
-                         snn_context_hint(l->context), "%s", snn_context_message(l->context));
+        report_obstacle(l, snn_graph_layer(l->graph, i)->name);
         if (first == SNN_OK) {
             first = status;
             snprintf(text, sizeof(text), "%s", snn_context_message(l->context));

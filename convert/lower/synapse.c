@@ -1,6 +1,7 @@
 /* Weights and biases in threshold form: W'[o][c] = W[o][c] * scale_source[c] * pool / scale[o],
  * b' = b / scale[o], each product taken in double and rounded to float32 once.
  */
+#include <math.h>
 #include <string.h>
 
 #include "convert/lower/lower.h"
@@ -37,6 +38,20 @@ static void fold_dense(const struct snn_layer *layer, const struct snnconv_value
     }
 }
 
+/* Thresholds that are tiny beside the weights they divide. */
+static int check_finite(struct snnconv_lowering *l, const struct snn_layer *layer,
+                        const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (isfinite(values[i])) continue;
+        snnbase_fail(l->context, SNN_ERR_INVALID,
+                     "layer '%s': value %zu overflows float32 when divided by its threshold",
+                     layer != NULL ? layer->name : "add", i);
+        return snnbase_hint(l->context, "calibrate anew, or choose another norm");
+    }
+    return SNN_OK;
+}
+
 int snnconv_synapse_build(struct snnconv_lowering *l, const struct snnconv_branch *branch,
                           struct snn_shape shape, const double *scale, struct snn_synapse *out)
 {
@@ -66,7 +81,7 @@ int snnconv_synapse_build(struct snnconv_lowering *l, const struct snnconv_branc
         out->groups = layer->groups;
         fold_conv2d(layer, input, scale, weights);
     }
-    return SNN_OK;
+    return check_finite(l, layer, weights, count);
 }
 
 /* One pool over a map of doubles: the sum over the window, padding being zero. */
@@ -209,6 +224,7 @@ int snnconv_bias_build(struct snnconv_lowering *l, const struct snnconv_value *v
         if (bias == NULL) status = SNN_ERR_NOMEM;
         for (size_t i = 0; bias != NULL && i < count; i++)
             bias[i] = (float)(total[i] / scale[i / per_channel]);
+        if (bias != NULL) status = check_finite(l, value->branches[0].weights, bias, count);
     }
     snnbase_free(l->context, total);
     if (status != SNN_OK) return status;

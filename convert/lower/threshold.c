@@ -52,7 +52,7 @@ static int from_quantile(struct snnconv_lowering *l, uint32_t layer, double *sca
     (void)snn_graph_quantiles(l->graph, &count, NULL, NULL);
     for (uint32_t c = 0; c < of->shape.channels; c++) {
         double value = statistics->quantile[index];
-        if (l->options->channelwise) {
+        if (l->options->channelwise && layer != snn_graph_output(l->graph)) {
             double own = statistics->channel_quantile[(size_t)c * count + index];
             if (own > 0.0) value = own;
         }
@@ -96,6 +96,15 @@ static void mend_degenerate(double *scale, uint32_t channels)
     }
 }
 
+/* Classes are compared by their counts, so the output has one threshold: the largest. */
+static void level(double *scale, uint32_t channels)
+{
+    for (uint32_t c = 1; c < channels; c++)
+        scale[0] = fmax(scale[0], scale[c]);
+    for (uint32_t c = 1; c < channels; c++)
+        scale[c] = scale[0];
+}
+
 int snnconv_threshold_choose(struct snnconv_lowering *l, uint32_t layer, double **scale_out)
 {
     const struct snn_layer *of = snn_graph_layer(l->graph, layer);
@@ -119,6 +128,7 @@ int snnconv_threshold_choose(struct snnconv_lowering *l, uint32_t layer, double 
     }
     if (status != SNN_OK) return status;
     mend_degenerate(scale, of->shape.channels);
+    if (layer == snn_graph_output(l->graph)) level(scale, of->shape.channels);
     *scale_out = scale;
     return SNN_OK;
 }

@@ -86,6 +86,15 @@ static int check_window(struct snn_context *context, const struct snn_layer *lay
                                 "layer '%s': window parameter %u exceeds the limit of %u",
                                 layer->name, all[i], EXTENT_MAX);
     }
+    uint64_t neurons_max = snnbase_limits(context)->neuron_count;
+    uint64_t height = (uint64_t)in.height + w->pad_top + w->pad_bottom;
+    uint64_t width = (uint64_t)in.width + w->pad_left + w->pad_right;
+    if (height * width > neurons_max / in.channels)
+        return snnbase_fail(
+            context, SNN_ERR_LIMIT,
+            "layer '%s': padded input %ux%llux%llu exceeds the limit of %llu values", layer->name,
+            in.channels, (unsigned long long)height, (unsigned long long)width,
+            (unsigned long long)neurons_max);
     if (snnmodel_window_positions(in.height, w->kernel_h, w->stride_h, w->pad_top, w->pad_bottom,
                                   w->dilation_h) == 0 ||
         snnmodel_window_positions(in.width, w->kernel_w, w->stride_w, w->pad_left, w->pad_right,
@@ -225,6 +234,17 @@ static int resolve_add(struct snn_context *context, struct snn_layer *layer,
     return check_activation(context, layer);
 }
 
+static int resolve_flatten(struct snn_context *context, struct snn_layer *layer,
+                           struct snn_shape in)
+{
+    if (snn_shape_size(in) > CHANNELS_MAX)
+        return snnbase_fail(context, SNN_ERR_LIMIT,
+                            "layer '%s': %zu values exceed the limit of %u channels", layer->name,
+                            snn_shape_size(in), CHANNELS_MAX);
+    layer->shape = (struct snn_shape){(uint32_t)snn_shape_size(in), 1, 1};
+    return check_shape(context, layer);
+}
+
 static int check_input_count(struct snn_context *context, const struct snn_layer *layer)
 {
     uint32_t low = layer->kind == SNN_LAYER_INPUT ? 0 : layer->kind == SNN_LAYER_ADD ? 2 : 1;
@@ -236,6 +256,19 @@ static int check_input_count(struct snn_context *context, const struct snn_layer
     return SNN_OK;
 }
 
+/* Only some kinds have tensors or an activation. */
+static int check_belongings(struct snn_context *context, const struct snn_layer *layer)
+{
+    bool weighted = layer->kind == SNN_LAYER_CONV2D || layer->kind == SNN_LAYER_DENSE;
+    if (!weighted && (layer->weight_count > 0 || layer->bias_count > 0))
+        return snnbase_fail(context, SNN_ERR_INVALID, "layer '%s': %s has no weights or bias",
+                            layer->name, snn_layer_kind_name(layer->kind));
+    if (!weighted && layer->kind != SNN_LAYER_ADD && layer->activation != SNN_ACTIVATION_NONE)
+        return snnbase_fail(context, SNN_ERR_INVALID, "layer '%s': %s has no activation",
+                            layer->name, snn_layer_kind_name(layer->kind));
+    return SNN_OK;
+}
+
 int snnmodel_layer_resolve(struct snn_context *context, struct snn_layer *layer,
                            const struct snn_layer *const *inputs)
 {
@@ -243,6 +276,7 @@ int snnmodel_layer_resolve(struct snn_context *context, struct snn_layer *layer,
         return snnbase_fail(context, SNN_ERR_INVALID, "layer '%s': unknown kind %d", layer->name,
                             (int)layer->kind);
     int status = check_input_count(context, layer);
+    if (status == SNN_OK) status = check_belongings(context, layer);
     if (status != SNN_OK) return status;
     if (layer->window.dilation_h == 0) layer->window.dilation_h = 1;
     if (layer->window.dilation_w == 0) layer->window.dilation_w = 1;
@@ -260,8 +294,7 @@ int snnmodel_layer_resolve(struct snn_context *context, struct snn_layer *layer,
     case SNN_LAYER_ADD:
         return resolve_add(context, layer, inputs);
     case SNN_LAYER_FLATTEN:
-        layer->shape = (struct snn_shape){(uint32_t)snn_shape_size(inputs[0]->shape), 1, 1};
-        return check_shape(context, layer);
+        return resolve_flatten(context, layer, inputs[0]->shape);
     }
     return snnbase_fail(context, SNN_ERR_INTERNAL, "layer '%s': kind without a rule", layer->name);
 }

@@ -33,7 +33,14 @@ static int match_readout(struct snnstream_decoder *d, struct snn_context *contex
 {
     d->rule_readout[rule] = 0;
     float gain = d->rules[rule].gain;
-    if (gain == 0.0f) return SNN_OK;
+    enum snn_rule_kind kind = d->rules[rule].kind;
+    if (gain <= 0.0f) {
+        bool by_spikes = kind != SNN_RULE_MEMBRANE && kind != SNN_RULE_SOFTMAX;
+        if (!by_spikes || d->net->readouts[0].threshold < FLT_MAX) return SNN_OK;
+        snnbase_fail(context, SNN_ERR_INVALID,
+                     "a rule on spikes needs an output that fires; the readout is its membrane");
+        return snnbase_hint(context, "give the rule a readout of its own: first@1");
+    }
     for (uint32_t r = 0; r < d->net->readout_count; r++) {
         bool fires = d->net->readouts[r].threshold < FLT_MAX;
         if (!fires || d->net->readouts[r].gain < gain || d->net->readouts[r].gain > gain) continue;

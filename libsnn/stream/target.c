@@ -3,6 +3,7 @@
  */
 #include "libsnn/stream/target.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@
 struct snn_target {
     const struct snn_target_ops *ops;
     void *session;
+    const struct snn_net *net; /* loaded; NULL: none */
+    struct snn_target *parent; /* of a fork */
+    uint32_t fork_count;       /* forks that are open; counted by the thread that owns them all */
     struct snn_allocator allocator;
 };
 
@@ -68,42 +72,101 @@ int snn_target_open(struct snn_target **out, struct snn_context *context, const 
 int snn_target_load(struct snn_target *target, struct snn_context *context,
                     const struct snn_net *net)
 {
-    return target->ops->load(target->session, context, net);
+    if (target->fork_count > 0 || target->parent != NULL)
+        return snnbase_fail(context, SNN_ERR_BUSY, "a net cannot be loaded while forks are open");
+    target->net = NULL;
+    int status = target->ops->load(target->session, context, net);
+    if (status == SNN_OK) target->net = net;
+    return status;
+}
+
+static int check_loaded(const struct snn_target *target, struct snn_context *context)
+{
+    if (target->net != NULL) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_INVALID, "target %s: no net is loaded", target->ops->name);
 }
 
 int snn_target_fork(struct snn_target **out, struct snn_context *context, struct snn_target *target)
 {
     struct snn_target *child = NULL;
-    int status = wrap(&child, context, target->ops);
+    int status = check_loaded(target, context);
+    if (status != SNN_OK) return status;
+    if (target->ops->fork == NULL)
+        return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "target %s has a single session",
+                            target->ops->name);
+    status = wrap(&child, context, target->ops);
     if (status != SNN_OK) return status;
     status = target->ops->fork(&child->session, context, target->session);
     if (status != SNN_OK) {
         snnbase_free(context, child);
         return status;
     }
+    child->net = target->net;
+    child->parent = target;
+    target->fork_count++;
     *out = child;
     return SNN_OK;
 }
 
 int snn_target_reset(struct snn_target *target, struct snn_context *context)
 {
-    return target->ops->reset(target->session, context);
+    int status = check_loaded(target, context);
+    return status == SNN_OK ? target->ops->reset(target->session, context) : status;
+}
+
+static int check_event(struct snn_context *context, const struct snn_spikes *spikes, uint32_t i,
+                       bool first, size_t size)
+{
+    if (spikes->address[i] >= size)
+        return snnbase_fail(context, SNN_ERR_INVALID, "event %u has address %u, the input has %zu",
+                            i, spikes->address[i], size);
+    if (!first && spikes->address[i] <= spikes->address[i - 1])
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "event %u has address %u after %u: they must ascend within a step", i,
+                            spikes->address[i], spikes->address[i - 1]);
+    if (spikes->count != NULL && !spikes->constant &&
+        !(spikes->count[i] >= 1.0f && spikes->count[i] <= (float)SNN_SPIKES_PER_STEP_MAX))
+        return snnbase_fail(context, SNN_ERR_INVALID, "event %u stands for %g spikes", i,
+                            (double)spikes->count[i]);
+    return SNN_OK;
+}
+
+static int check_spikes(const struct snn_target *target, struct snn_context *context,
+                        const struct snn_spikes *spikes)
+{
+    const size_t size = snn_shape_size(target->net->input_shape);
+    const uint32_t lists = spikes->constant ? 1 : spikes->step_count;
+    if (spikes->step_count > SNN_TARGET_STEPS_MAX)
+        return snnbase_fail(context, SNN_ERR_INVALID, "%u steps at once exceed the limit of %u",
+                            spikes->step_count, SNN_TARGET_STEPS_MAX);
+    for (uint32_t step = 0; step < lists; step++) {
+        uint32_t first = spikes->step_begin[step];
+        for (uint32_t i = first; i < spikes->step_begin[step + 1]; i++) {
+            int status = check_event(context, spikes, i, i == first, size);
+            if (status != SNN_OK) return status;
+        }
+    }
+    return SNN_OK;
 }
 
 int snn_target_push(struct snn_target *target, struct snn_context *context,
                     const struct snn_spikes *spikes)
 {
-    return target->ops->push(target->session, context, spikes);
+    int status = check_loaded(target, context);
+    if (status == SNN_OK) status = check_spikes(target, context, spikes);
+    return status == SNN_OK ? target->ops->push(target->session, context, spikes) : status;
 }
 
 int snn_target_advance(struct snn_target *target, struct snn_context *context, uint32_t step_count)
 {
-    return target->ops->advance(target->session, context, step_count);
+    int status = check_loaded(target, context);
+    return status == SNN_OK ? target->ops->advance(target->session, context, step_count) : status;
 }
 
 int snn_target_pull(struct snn_target *target, struct snn_context *context, struct snn_output *out)
 {
-    return target->ops->pull(target->session, context, out);
+    int status = check_loaded(target, context);
+    return status == SNN_OK ? target->ops->pull(target->session, context, out) : status;
 }
 
 void snn_target_close(struct snn_target **target)
@@ -111,6 +174,7 @@ void snn_target_close(struct snn_target **target)
     if (target == NULL || *target == NULL) return;
     struct snn_target *t = *target;
     t->ops->close(t->session);
+    if (t->parent != NULL) t->parent->fork_count--;
     struct snn_allocator allocator = t->allocator;
     snnbase_allocator_free(&allocator, t);
     *target = NULL;

@@ -150,7 +150,9 @@ static struct snnsim_phase make_phase(const struct snnsim_population *p, uint32_
     f->length = grouped ? group_out : p->lanes;
     if (joined) f->length *= columns->count;
     f->ragged = f->length % SNNSIM_LANES != 0;
-    phase.size = f->rows * f->segments * f->length;
+    size_t size = (size_t)f->rows * f->segments; /* both below 2^17 */
+    if (!snnbase_size_mul(size, f->length, &size) || size > UINT32_MAX) size = UINT32_MAX;
+    phase.size = (uint32_t)size; /* saturated: refused when the weights are counted */
     return phase;
 }
 
@@ -229,6 +231,7 @@ static int pack_conv2d(struct snnsim_plan *plan, struct snn_context *context,
             make_phase(p, channels / s->groups, s->groups > 1, &rows->taps[i / out->phases_w],
                        &columns->taps[i % out->phases_w]);
         out->phases[i].weights = (uint32_t)total;
+        if (out->phases[i].size == UINT32_MAX) total = UINT32_MAX;
         total += (size_t)out->phases[i].size * s->source_shape.channels;
     }
     int status = alloc_weights(plan, context, total, out);
@@ -258,12 +261,12 @@ static int pack_dense(struct snnsim_plan *plan, struct snn_context *context,
         .footprint = {.rows = 1, .segments = 1, .length = p->lanes}, .size = p->lanes};
     for (uint32_t y = 0; y < in.height; y++) {
         out->rows.weights[y] = y * in.width * in.channels * p->lanes;
-        out->rows.target[y] = 0;
+        out->rows.target[y] = (uint32_t)(p->halo_top * p->pitch); /* the one neuron position */
         out->rows.fanout[y] = 1;
     }
     for (uint32_t x = 0; x < in.width; x++) {
         out->columns.weights[x] = x * in.channels * p->lanes;
-        out->columns.target[x] = 0;
+        out->columns.target[x] = p->halo_left * p->lanes;
         out->columns.fanout[x] = 1;
     }
     size_t inputs = snn_shape_size(in), map = (size_t)in.height * in.width;

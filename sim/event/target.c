@@ -13,9 +13,9 @@ struct session {
     struct snnsim_plan *plan; /* shared with forks; owned by the first session */
     bool owns_plan;
     struct snnsim_engine *engine;
-    const struct snn_spikes *pushed; /* borrowed until pulled */
+    const struct snn_spikes *pushed; /* borrowed until advanced */
     uint32_t steps_done;             /* of the pushed chunk */
-    struct snn_output output;        /* room for SNN_ENCODER_STEPS_MAX steps */
+    struct snn_output output;        /* room for SNN_TARGET_STEPS_MAX steps; rows not yet pulled */
 };
 
 static int sim_open(void **session_out, struct snn_context *context, const char *arguments)
@@ -61,7 +61,7 @@ static void sim_close(void *session)
 static int start(struct session *s, struct snn_context *context)
 {
     const struct snn_net *net = s->plan->net;
-    const size_t steps = SNN_ENCODER_STEPS_MAX;
+    const size_t steps = SNN_TARGET_STEPS_MAX;
     size_t classes = (size_t)net->readout_count * net->class_count;
     s->output.spikes = snnbase_alloc(context, steps * classes, sizeof(uint32_t));
     s->output.potential = snnbase_alloc(context, steps * classes, sizeof(float));
@@ -115,15 +115,14 @@ static int sim_reset(void *session, struct snn_context *context)
     struct session *s = session;
     snnsim_engine_reset(s->engine);
     s->pushed = NULL;
+    s->output.step_count = 0;
     return SNN_OK;
 }
 
 static int sim_push(void *session, struct snn_context *context, const struct snn_spikes *spikes)
 {
+    (void)context;
     struct session *s = session;
-    if (spikes->step_count > SNN_ENCODER_STEPS_MAX)
-        return snnbase_fail(context, SNN_ERR_INVALID, "%u steps at once exceed the limit of %u",
-                            spikes->step_count, SNN_ENCODER_STEPS_MAX);
     s->pushed = spikes;
     s->steps_done = 0;
     snnsim_engine_set_constant(s->engine, spikes->constant ? spikes : NULL);
@@ -134,15 +133,20 @@ static int sim_advance(void *session, struct snn_context *context, uint32_t step
 {
     struct session *s = session;
     const struct snn_spikes *spikes = s->pushed;
-    if (spikes == NULL || step_count > spikes->step_count - s->steps_done)
+    uint32_t left = spikes == NULL ? 0 : spikes->step_count - s->steps_done;
+    if (step_count > left)
         return snnbase_fail(context, SNN_ERR_INVALID, "%u steps were asked for, %u were pushed",
-                            step_count, spikes == NULL ? 0 : spikes->step_count - s->steps_done);
+                            step_count, left);
+    if (step_count > SNN_TARGET_STEPS_MAX - s->output.step_count)
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "%u steps were advanced and not pulled; %u more have no place",
+                            s->output.step_count, step_count);
     for (uint32_t end = s->steps_done + step_count; s->steps_done < end; s->steps_done++) {
         uint32_t first = spikes->constant ? 0 : spikes->step_begin[s->steps_done];
         uint32_t last = spikes->constant ? 0 : spikes->step_begin[s->steps_done + 1];
         snnsim_engine_step(s->engine, spikes->address + first,
                            spikes->count != NULL ? spikes->count + first : NULL, last - first,
-                           &s->output, s->steps_done);
+                           &s->output, s->output.step_count++);
     }
     return SNN_OK;
 }
@@ -152,7 +156,7 @@ static int sim_pull(void *session, struct snn_context *context, struct snn_outpu
     (void)context;
     struct session *s = session;
     const struct snn_net *net = s->plan->net;
-    size_t steps = s->steps_done;
+    size_t steps = s->output.step_count;
     size_t classes = steps * net->readout_count * net->class_count;
     size_t synapses = steps * net->synapse_count * sizeof(uint64_t);
     memcpy(out->spikes, s->output.spikes, classes * sizeof(uint32_t));
@@ -163,8 +167,8 @@ static int sim_pull(void *session, struct snn_context *context, struct snn_outpu
     memcpy(out->synapse_operations, s->output.synapse_operations, synapses);
     memcpy(out->synapse_macs, s->output.synapse_macs, synapses);
     memcpy(out->input_spikes, s->output.input_spikes, steps * sizeof(uint64_t));
-    s->pushed = NULL;
-    s->steps_done = 0;
+    out->step_count = s->output.step_count;
+    s->output.step_count = 0;
     return SNN_OK;
 }
 

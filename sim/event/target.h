@@ -3,7 +3,7 @@
 #ifndef SNN_SIM_EVENT_TARGET_H
 #define SNN_SIM_EVENT_TARGET_H
 
-#include "snn/target.h"
+#include "libsnn/stream/target.h"
 
 extern const struct snn_target_ops snnsim_target;
 

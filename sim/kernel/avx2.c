@@ -155,7 +155,7 @@ static size_t gather(const uint8_t *mask, const float *count, size_t vectors, ui
 {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     const __m256i steps = _mm256_set1_epi32((int32_t)step);
-    __m256i sum = _mm256_setzero_si256();
+    __m256d sum = _mm256_setzero_pd();
     size_t n = 0;
     for (size_t i = 0; i < vectors; i++) {
         if (mask[i] == 0) continue;
@@ -168,15 +168,13 @@ static size_t gather(const uint8_t *mask, const float *count, size_t vectors, ui
                             _mm256_permutevar8x32_epi32(offset, order));
         _mm256_storeu_ps(count_out + n, _mm256_permutevar8x32_ps(counts, order));
         n += (size_t)__builtin_popcount(mask[i]);
-        /* Counts fit 25 bits; even and odd lanes are summed as 64 bits. Lanes without their bit
-         * hold 0. */
-        const __m256i whole = _mm256_cvttps_epi32(counts);
-        sum = _mm256_add_epi64(sum, _mm256_blend_epi32(whole, _mm256_setzero_si256(), 0xaa));
-        sum = _mm256_add_epi64(sum, _mm256_srli_epi64(whole, 32));
+        /* In double: pooled counts may exceed 32 bits, their sums stay below 53. Lanes without
+         * their bit hold 0. */
+        sum = _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_castps256_ps128(counts)));
+        sum = _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_extractf128_ps(counts, 1)));
     }
-    const __m128i half =
-        _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-    *spikes += (uint64_t)_mm_cvtsi128_si64(half) + (uint64_t)_mm_extract_epi64(half, 1);
+    const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(sum), _mm256_extractf128_pd(sum, 1));
+    *spikes += (uint64_t)(_mm_cvtsd_f64(half) + _mm_cvtsd_f64(_mm_unpackhi_pd(half, half)));
     return n;
 }
 

@@ -135,7 +135,7 @@ static bool gather_round(const struct snnsim_kernels *scalar, const struct snnsi
     for (size_t i = 0; i < vectors * SNNSIM_LANES; i++) {
         if (draw(3) > 0) continue;
         mask[i / SNNSIM_LANES] |= (uint8_t)(1u << (i % SNNSIM_LANES));
-        count[misalign + i] = draw(9) == 0 ? 16777216.0f : (float)(1 + draw(7));
+        count[misalign + i] = draw(9) == 0 ? 1099511627776.0f : (float)(1 + draw(7));
     }
     size_t n = scalar->gather(mask, count + misalign, vectors, base, step, offsets[0], counts[0],
                               &spikes[0]);

@@ -296,12 +296,16 @@ void snncli_diagnostic(const struct snn_diagnostic *diagnostic, void *console_ar
     struct snncli_console *console = console_argument;
     char where[512];
     bool shown = true;
+    const char *place = diagnostic->where;
 
+    if (!*place && console->subject &&
+        strncmp(diagnostic->text, console->subject, strlen(console->subject)) != 0)
+        place = console->subject;
     if (*diagnostic->layer)
-        snprintf(where, sizeof where, "%s%slayer '%s'", diagnostic->where,
-                 *diagnostic->where ? ": " : "", diagnostic->layer);
+        snprintf(where, sizeof where, "%s%slayer '%s'", place, *place ? ": " : "",
+                 diagnostic->layer);
     else
-        snprintf(where, sizeof where, "%s", diagnostic->where);
+        snprintf(where, sizeof where, "%s", place);
     switch (diagnostic->severity) {
     case SNN_SEVERITY_ERROR:
         snncli_error(console, where, "%s", diagnostic->text);

@@ -95,6 +95,7 @@ static int load_model(struct session *s)
 {
     struct snnsim_options *o = &s->options;
     size_t before = s->console.error_count;
+    s->console.subject = o->model;
     if (snn_graph_load(&s->graph, s->context, o->model, s->sha256) != SNN_OK)
         return fail_reported(s, before, NULL);
     if (!o->preprocess_given) return SNNCLI_EXIT_OK;
@@ -389,7 +390,7 @@ static int write_results(struct session *s)
         .dt_us = o->dt_us,
         .encoding = o->input_spikes != NULL ? "recorded" : snn_encoding_name(o->encoding),
         .norm = o->norm,
-        .channelwise = o->lower.channelwise != 0,
+        .channelwise = o->lower.channelwise,
         .v_init = (double)o->lower.v_init,
         .v_min = o->v_min != NULL ? o->v_min : "-1",
         .reset = o->lower.reset == SNN_RESET_ZERO ? "zero" : "subtract",

@@ -457,12 +457,13 @@ static int take_neuron(struct snnsim_options *o, const struct snncli_option *opt
         o->norm = value;
         return snnsim_options_set_norm(o, value);
     case OPT_CHANNELWISE:
-        o->lower.channelwise = 1;
+        o->lower.channelwise = true;
         break;
     case OPT_CALIBRATE:
         o->calibrate = value;
         break;
     case OPT_V0:
+        o->v_init_given = true;
         return take_float(o, option, value, -1e6, 1e6, &o->lower.v_init);
     case OPT_V_MIN:
         return take_v_min(o, option, value);
@@ -579,7 +580,7 @@ static int apply_compat(struct snnsim_options *o)
     const struct snn_lower_options *l = &o->lower;
     if ((o->norm != NULL && l->norm != SNN_NORM_NONE) || l->spikes_max != 0 ||
         l->reset != SNN_RESET_SUBTRACT || (o->v_min != NULL && fabsf(l->v_min + 1.0f) > 0.0f) ||
-        l->channelwise)
+        l->channelwise || (o->v_init_given && fabsf(l->v_init) > 0.0f))
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--compat",
                            "sinabs means --norm none --v0 0 --v-min -1 --reset subtract and no "
                            "--n-max or --channelwise; another value was given");

@@ -32,6 +32,7 @@ struct snnsim_options {
     const char *compat; /* "sinabs" or NULL */
     uint32_t timesteps;
     bool timesteps_given;
+    bool v_init_given;
     uint64_t samples; /* 0: all */
     uint64_t offset;
     uint64_t seed;

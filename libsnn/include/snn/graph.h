@@ -136,6 +136,7 @@ SNN_API int snn_graph_set_output(struct snn_graph *graph, struct snn_context *co
                                  uint32_t index);
 
 SNN_API uint32_t snn_graph_layer_count(const struct snn_graph *graph);
+/* Layers and recipes are borrowed until the graph grows by another. */
 SNN_API const struct snn_layer *snn_graph_layer(const struct snn_graph *graph, uint32_t index);
 SNN_API uint32_t snn_graph_output(const struct snn_graph *graph);
 SNN_API struct snn_shape snn_graph_input_shape(const struct snn_graph *graph);

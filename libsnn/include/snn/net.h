@@ -7,6 +7,7 @@
 #ifndef SNN_NET_H
 #define SNN_NET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -103,13 +104,13 @@ struct snn_lower_options {
     enum snn_norm_kind norm;
     double quantile;     /* for SNN_NORM_QUANTILE: 0.999 */
     const char *recipe;  /* for SNN_NORM_RECIPE */
-    int channelwise;     /* thresholds per channel where statistics or recipe have them */
+    bool channelwise;    /* quantiles per channel, but for the output */
     float v_init;        /* in thresholds: 0.5 */
     float v_min;         /* in thresholds: -1; -INFINITY for none */
     uint32_t spikes_max; /* 0: unlimited */
     enum snn_reset reset;
     float output_gain;        /* on the output threshold: 1 */
-    int readout_membrane;     /* the output integrates and does not fire */
+    bool readout_membrane;    /* the output integrates and does not fire */
     const float *extra_gains; /* one further readout each */
     uint32_t extra_gain_count;
     enum snn_max_pool max_pool;

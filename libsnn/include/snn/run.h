@@ -67,7 +67,7 @@ struct snn_run_options {
     unsigned threads; /* 0: one a processor */
     double dt_us;     /* duration of a step */
     enum snn_synop_accounting accounting;
-    const struct snn_energy_profile *energy;
+    const struct snn_energy_profile *energy; /* required */
     const struct snn_rule *rules;
     uint32_t rule_count;
     const struct snn_graph *cnn; /* evaluated on the same frames for cnn_accuracy; NULL: not */
@@ -76,7 +76,8 @@ struct snn_run_options {
      * done so far then make a result with complete = false. */
     bool (*progress)(uint64_t done, uint64_t total, void *user);
     /* Called under the same lock, in any order of samples; a status other than SNN_OK ends the run
-     * with it. NULL: not wanted. */
+     * with it; the callback sets the message in the context that snn_run was given. NULL: not
+     * wanted. */
     int (*sample)(const struct snn_sample_record *record, void *user);
     void *user;
 };
@@ -130,7 +131,8 @@ struct snn_result {
     uint64_t silent_count;
     const uint64_t *silent_indices; /* ascending */
     const uint32_t *silent_layers; /* layer that first fell silent; layer_count: the input itself */
-    const uint64_t *confusion;     /* [class][class]: label, prediction; silent samples not in it */
+    const uint64_t *confusion; /* [class][class]: label, prediction; silent samples not in it; NULL
+                                * above 1,024 classes, and balanced_accuracy is NaN then */
     const struct snn_result_layer *layers;
     uint32_t layer_count;
     double input_spikes_mean;

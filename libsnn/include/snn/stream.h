@@ -1,7 +1,8 @@
 /* What flows: frames and spikes, where they come from (sources) and how frames become spikes
  * (encoders).
  *
- * Addresses of input events are (y * width + x) * channels + channel, ascending within a step.
+ * Addresses of input events are (y * width + x) * channels + channel, strictly ascending within a
+ * step.
  */
 #ifndef SNN_STREAM_H
 #define SNN_STREAM_H

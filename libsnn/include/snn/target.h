@@ -20,9 +20,13 @@
 extern "C" {
 #endif
 
-/* What `step_count` steps produced. Arrays belong to the caller, who sizes them for the most steps
- * it advances at once; step-major. */
+/* Most steps that may be pushed at once. */
+#define SNN_TARGET_STEPS_MAX 32u
+
+/* What the steps advanced since the last pull produced. Arrays belong to the caller and have room
+ * for SNN_TARGET_STEPS_MAX steps; step-major. */
 struct snn_output {
+    uint32_t step_count;          /* set by pull */
     uint32_t *spikes;             /* [step][readout][class] */
     float *potential;             /* [step][readout][class]: v after the step */
     uint64_t *population_spikes;  /* [step][population] */
@@ -34,37 +38,27 @@ struct snn_output {
 
 struct snn_target;
 
-/* The plug-in interface: one const struct a target in the registry. `session` is the target's own;
- * outputs are written only on success, errors go to the context. */
-struct snn_target_ops {
-    const char *name; /* the URI's scheme */
-    const char *summary;
-    uint32_t parallel_max; /* sessions that may run at once; 0: any number */
-    int (*open)(void **session_out, struct snn_context *context, const char *arguments);
-    /* The net must stay until close. */
-    int (*load)(void *session, struct snn_context *context, const struct snn_net *net);
-    /* A further session on the same loaded net, for another thread; closed before the first. */
-    int (*fork)(void **session_out, struct snn_context *context, void *session);
-    int (*reset)(void *session, struct snn_context *context);
-    int (*push)(void *session, struct snn_context *context, const struct snn_spikes *spikes);
-    int (*advance)(void *session, struct snn_context *context, uint32_t step_count);
-    int (*pull)(void *session, struct snn_context *context, struct snn_output *out);
-    void (*close)(void *session);
-};
-
 /* Opens a target by URI: "sim". Errors: NOT_FOUND (unknown scheme; the hint lists the known ones),
  * and the target's own. */
 SNN_API int snn_target_open(struct snn_target **out, struct snn_context *context, const char *uri);
+/* Loads a net, which must stay until close or the next load. Every function below gives INVALID on
+ * a target without a net. Errors: BUSY (forks are open), LIMIT, and the target's own. */
 SNN_API int snn_target_load(struct snn_target *target, struct snn_context *context,
                             const struct snn_net *net);
+/* A further session on the same loaded net, for another thread; to be closed before this one.
+ * Errors: UNSUPPORTED (the target has a single session). */
 SNN_API int snn_target_fork(struct snn_target **out, struct snn_context *context,
                             struct snn_target *target);
+/* Begins a sample: initial potentials, nothing pushed. */
 SNN_API int snn_target_reset(struct snn_target *target, struct snn_context *context);
-/* Borrows `spikes` until the pull that follows. */
+/* Hands over the input of the next steps, borrowed until all of them are advanced. Addresses ascend
+ * strictly within a step and lie within the net's input; counts are at least 1. Errors: INVALID. */
 SNN_API int snn_target_push(struct snn_target *target, struct snn_context *context,
                             const struct snn_spikes *spikes);
+/* Runs some or all of the steps that were pushed. Errors: INVALID (more than those). */
 SNN_API int snn_target_advance(struct snn_target *target, struct snn_context *context,
                                uint32_t step_count);
+/* What came out since the last pull; out->step_count may be 0. */
 SNN_API int snn_target_pull(struct snn_target *target, struct snn_context *context,
                             struct snn_output *out);
 SNN_API void snn_target_close(struct snn_target **target);

@@ -136,11 +136,11 @@ Test(lower, thresholds_fold_into_weights_and_biases)
 Test(lower, channelwise_thresholds_scale_rows_and_columns)
 {
     build_two_layers();
-    options.channelwise = 1;
+    options.channelwise = true;
     lower();
-    /* first: rows / 4 and / 2; second: columns * {4, 2} / 4, rows / 8 and / 16 */
+    /* first: rows / 4 and / 2; second, the output: columns * {4, 2} / 4, all rows / 8 */
     const float first[] = {0.25f, 0.5f, 1.5f, 2.0f};
-    const float second[] = {1.0f / 8, 2.0f / 16, 3.0f / 16, 4.0f / 32};
+    const float second[] = {1.0f / 8, 2.0f / 16, 3.0f / 8, 4.0f / 16};
     cr_assert_arr_eq(net->populations[0].synapses[0].weights, first, sizeof(first));
     cr_assert_arr_eq(net->populations[1].synapses[0].weights, second, sizeof(second));
 }
@@ -149,7 +149,7 @@ Test(lower, channel_that_never_fired_takes_the_layers_threshold)
 {
     build_two_layers();
     set_statistics(1, 4.0f, 4.0f, 0.0f);
-    options.channelwise = 1;
+    options.channelwise = true;
     lower();
     cr_assert_float_eq(net->populations[0].synapses[0].weights[3], 1.0f, 0.0f);
 }
@@ -198,7 +198,7 @@ Test(lower, output_gain_and_extra_readouts_have_their_own_thresholds)
 Test(lower, membrane_readout_never_fires)
 {
     add_conv("a", 0, 2, weights, NULL, SNN_ACTIVATION_NONE);
-    options.readout_membrane = 1;
+    options.readout_membrane = true;
     lower();
     cr_assert_float_eq(net->readouts[0].threshold, FLT_MAX, 0.0f);
     cr_assert_float_eq(net->readouts[0].v_init, 0.0f, 0.0f);
@@ -299,4 +299,30 @@ Test(lower, fanout_is_exact_at_borders_with_stride)
         for (uint32_t x = 0; x < 4; x++)
             cr_assert_eq(snn_synapse_fanout(net, 0, 0, y, x), 3 * taps[y] * taps[x], "%u %u", y, x);
     }
+}
+
+Test(lower, output_takes_one_threshold_from_a_recipe_per_channel)
+{
+    const float thresholds[] = {2.0f, 8.0f};
+    uint32_t a = add_conv("a", 0, 2, weights, NULL, SNN_ACTIVATION_NONE);
+    const struct snn_recipe_entry entry = {a, 2, thresholds};
+    const struct snn_recipe recipe = {"ltb", 1, &entry};
+    cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_OK);
+    options.norm = SNN_NORM_RECIPE;
+    options.recipe = "ltb";
+    lower();
+    const float expected[] = {1.0f / 8, 2.0f / 8, 3.0f / 8, 4.0f / 8};
+    cr_assert_arr_eq(net->populations[0].synapses[0].weights, expected, sizeof(expected));
+}
+
+Test(lower, weights_that_overflow_are_refused)
+{
+    const float tiny[] = {1e-40f};
+    uint32_t a = add_conv("a", 0, 2, weights, NULL, SNN_ACTIVATION_NONE);
+    const struct snn_recipe_entry entry = {a, 1, tiny};
+    const struct snn_recipe recipe = {"mse:4", 1, &entry};
+    cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_OK);
+    options.norm = SNN_NORM_RECIPE;
+    options.recipe = "mse:4";
+    refuse(SNN_ERR_INVALID, "layer 'a': value 0 overflows float32 when divided by its threshold");
 }

@@ -544,11 +544,13 @@ Test(eval, capped_values_are_what_the_next_layer_sees)
 
 Test(eval, a_small_model_cannot_ask_for_huge_maps)
 {
-    /* 1x1 in, 2x2 out, but the padded map between, 65537 squared, takes (2 * 65536)^2 values when
-     * parted by stride: 68719476736 bytes, and 20 for the two layers. */
+    /* 1x1 in, 501x501 out, and the padded map between, 1001 squared, takes 1002^2 values when
+     * parted by the stride of 2: 4 + 1004004 + 4016016 bytes. */
     const float weights[] = {1};
-    struct snn_window w = window(1, 1, 65536, 65536);
-    w.pad_bottom = w.pad_right = 65536;
+    const struct snn_limits limits = {.tensor_bytes = 1000000};
+    struct snn_context *context = support_limited(&limits);
+    struct snn_window w = window(1, 1, 2, 2);
+    w.pad_bottom = w.pad_right = 1000;
     struct snn_graph *graph = support_graph(1, 1, 1);
     support_add(graph, (struct snn_layer){.kind = SNN_LAYER_CONV2D,
                                           .shape = {.channels = 1},
@@ -556,12 +558,13 @@ Test(eval, a_small_model_cannot_ask_for_huge_maps)
                                           .weights = weights,
                                           .weight_count = 1});
     struct snn_evaluator *evaluator = NULL;
-    cr_assert_eq(snn_evaluator_create(&evaluator, support_context(), graph), SNN_ERR_LIMIT);
+    cr_assert_eq(snn_evaluator_create(&evaluator, context, graph), SNN_ERR_LIMIT);
     cr_assert_null(evaluator);
-    cr_assert_str_eq(snn_context_message(support_context()),
-                     "the activations of all layers take 68719476756 bytes, more than the limit of "
-                     "1073741824");
+    cr_assert_str_eq(
+        snn_context_message(context),
+        "the activations of all layers take 5020024 bytes, more than the limit of 1000000");
     snn_graph_destroy(&graph);
+    snn_context_destroy(&context);
 }
 
 static struct snn_graph *swept;

@@ -214,3 +214,25 @@ Test(graph, preprocessing_must_have_a_positive_deviation)
     cr_assert_str_eq(snn_context_message(context),
                      "preprocess mean 0.1, std 0 of channel 0: std must be positive");
 }
+
+Test(graph, tensors_and_activations_of_kinds_without_them_are_refused)
+{
+    struct snn_layer pool = {.name = "p",
+                             .kind = SNN_LAYER_AVG_POOL2D,
+                             .inputs = from_input,
+                             .input_count = 1,
+                             .window = {.kernel_h = 2, .kernel_w = 2},
+                             .weight_count = 5};
+    refuse(&pool, SNN_ERR_INVALID, "layer 'p': avg_pool2d has no weights or bias");
+    pool.weight_count = 0;
+    pool.activation = SNN_ACTIVATION_RELU;
+    refuse(&pool, SNN_ERR_INVALID, "layer 'p': avg_pool2d has no activation");
+}
+
+Test(graph, padding_cannot_ask_for_huge_maps)
+{
+    struct snn_layer layer = conv("c", 1, 1);
+    layer.window.pad_top = layer.window.pad_left = 60000;
+    refuse(&layer, SNN_ERR_LIMIT,
+           "layer 'c': padded input 2x60006x60005 exceeds the limit of 67108864 values");
+}

@@ -156,6 +156,21 @@ Test(decode, gain_without_a_readout_is_refused)
                      "the net was lowered without a readout of gain 3");
 }
 
+Test(decode, rule_on_spikes_of_a_membrane_readout_is_refused)
+{
+    struct snnstream_decoder *decoder = NULL;
+    struct snn_rule rule;
+    struct snn_readout silent = readouts[0];
+    struct snn_net membrane = net;
+    silent.threshold = FLT_MAX;
+    membrane.readouts = &silent;
+    membrane.readout_count = 1;
+    cr_assert_eq(snn_rule_parse(&rule, context, "first"), SNN_OK);
+    cr_assert_eq(snnstream_decoder_create(&decoder, context, &membrane, &rule, 1, 1),
+                 SNN_ERR_INVALID);
+    cr_assert_str_eq(snn_context_hint(context), "give the rule a readout of its own: first@1");
+}
+
 Test(rule, text_survives_the_way_there_and_back, .init = begin, .fini = end)
 {
     static const char *const texts[] = {"first",        "first@4",      "count:3",
