@@ -32,11 +32,13 @@ struct snnconv_value {
     struct snn_shape shape; /* channels, rows, columns of the events; kept through a flatten */
     /* SPIKES */
     uint32_t source;
+    struct snn_shape source_shape; /* before the pools */
     const struct snn_window *pools;
     uint32_t pool_count;
     double pool_scale;
     const double *activation_scale; /* [channels]: what a spike of the source stands for */
-    const double *offset; /* [channels], NULL for none: added to every activation (input only) */
+    const double
+        *offset; /* [channels], NULL for none: added to every activation (of a normalised input) */
     /* LINEAR */
     const struct snnconv_branch *branches;
     uint32_t branch_count;

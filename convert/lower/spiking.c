@@ -99,6 +99,7 @@ static int lower_input(struct snnconv_lowering *l, const struct snn_layer *layer
     *out = (struct snnconv_value){.kind = SNNCONV_VALUE_SPIKES,
                                   .shape = layer->shape,
                                   .source = SNN_SOURCE_INPUT,
+                                  .source_shape = layer->shape,
                                   .pool_scale = 1.0,
                                   .activation_scale = scale,
                                   .offset = any_offset ? offset : NULL};
@@ -176,6 +177,7 @@ static int add_population(struct snnconv_lowering *l, const struct snn_layer *la
     *out = (struct snnconv_value){.kind = SNNCONV_VALUE_SPIKES,
                                   .shape = layer->shape,
                                   .source = l->population_count,
+                                  .source_shape = layer->shape,
                                   .pool_scale = 1.0,
                                   .activation_scale = scale};
     l->synapse_count += p.synapse_count;
@@ -204,12 +206,18 @@ static int lower_max_pool(struct snnconv_lowering *l, const struct snn_layer *la
                      "layer '%s': max pooling has no exact integrate-and-fire form", layer->name);
         return snnbase_hint(l->context, "choose a stand-in: --max-pool avg, or --max-pool or");
     }
+    if (input->offset != NULL && input->pool_count > 0)
+        return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                            "layer '%s': max pooling of a normalised and pooled input has no "
+                            "spiking form",
+                            layer->name);
     struct snnconv_value *pooled = snnbase_arena_alloc(l->arena, l->context, 1, sizeof(*pooled));
     double *scale =
         snnbase_arena_alloc(l->arena, l->context, layer->shape.channels, sizeof(*scale));
     struct snnconv_value linear;
     if (pooled == NULL || scale == NULL) return SNN_ERR_NOMEM;
     int status = append_pool(l, layer, input, false, pooled);
+    pooled->offset = NULL; /* the same all over the window: added behind the maximum */
     if (status == SNN_OK) status = one_branch(l, NULL, pooled, &linear);
     if (status != SNN_OK) return status;
     for (uint32_t c = 0; c < layer->shape.channels; c++)
@@ -220,6 +228,7 @@ static int lower_max_pool(struct snnconv_lowering *l, const struct snn_layer *la
     p->v_init = 0.0f;
     p->spikes_max = 1;
     p->reset = SNN_RESET_ZERO;
+    out->offset = input->offset;
     return SNN_OK;
 }
 

@@ -114,7 +114,7 @@ static struct snn_shape pooled_shape(struct snn_shape s, const struct snn_window
 /* The input's offset as it arrives at a synapse: a constant map sent through the pools. */
 static int offset_map(struct snnconv_lowering *l, const struct snnconv_value *input, double **out)
 {
-    struct snn_shape shape = snn_graph_input_shape(l->graph);
+    struct snn_shape shape = input->source_shape;
     size_t size = snn_shape_size(shape);
     double *map = snnbase_arena_alloc(l->arena, l->context, size, sizeof(*map));
     if (map == NULL) return SNN_ERR_NOMEM;

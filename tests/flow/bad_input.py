@@ -91,6 +91,14 @@ def two_problems(model):
                             "activation": "gelu"})
 
 
+def adds_of_adds(model):
+    """Forty adds, each of the one before it to itself: 2^40 terms."""
+    model["layers"][3:] = [{"name": f"add{i}", "kind": "add", "inputs": ["pool"] * 2 if i == 0 else
+                            [f"add{i - 1}"] * 2} for i in range(40)]
+    model["output"] = "add39"
+    del model["statistics"]
+
+
 def cut_checksum(model):
     packed = model["layers"][3]["weights"]
     packed["data"] = packed["data"][:-8] + "AAAAAAA="
@@ -195,9 +203,12 @@ LAYERS = [
     bad_layer("huge stride", 2, {"stride": [HUGE, HUGE]},
               ("model.json: layer 'pool'", "2147483648 exceeds the limit of 65536")),
     bad_layer("huge padding", 1, {"padding": [65536] * 4},
-              ("model.json: layer 'conv'", "3x131074x131074 exceeds the limit")),
+              ("model.json: layer 'conv'", "padded input 1x131076x131076 exceeds the limit")),
     bad_layer("huge dilation", 1, {"dilation": [65536, 65536]},
               ("model.json: layer 'conv'", "(dilation 65536x65536) is larger than")),
+    bad_model("adds that double their terms", adds_of_adds, 65,
+              ("warning", "no activation statistics", "--calibrate"),
+              ("layer 'add", "more than 4096 branches")),
     bad_layer("max pooling", 2, {"kind": "max_pool2d"},
               ("layer 'pool'", "no exact integrate-and-fire form", "--max-pool avg")),
 ]

@@ -120,6 +120,15 @@ class Place:
         return sorted(os.path.relpath(os.path.join(root, name), self.folder)
                       for root, folders, names in os.walk(self.folder) for name in names + folders)
 
+    def contents(self):
+        """The bytes of the files here, by name."""
+        found = {}
+        for name in self.files():
+            if os.path.isfile(self.at(name)):
+                with open(self.at(name), "rb") as file:
+                    found[name] = file.read()
+        return found
+
     def command(self, *arguments):
         return [self.tool, *(str(argument) for argument in arguments)]
 

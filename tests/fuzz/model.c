@@ -105,11 +105,11 @@ static void lower(struct snn_context *context, const struct snn_graph *graph, co
     ways[0].extra_gains = &gain;
     ways[0].extra_gain_count = 1;
     ways[1].quantile = 1.0;
-    ways[1].channelwise = 1;
+    ways[1].channelwise = true;
     ways[1].max_pool = SNN_MAX_POOL_AVG;
     ways[2].norm = SNN_NORM_RECIPE;
     ways[2].recipe = "mse:16";
-    ways[2].readout_membrane = 1;
+    ways[2].readout_membrane = true;
     for (size_t i = 0; i < 3; i++) {
         struct snn_net *net = NULL;
         if (snn_net_lower(&net, context, graph, &ways[i]) == SNN_OK)

@@ -54,7 +54,7 @@ struct snncli_console {
     size_t error_count;
     size_t warning_count;
     const char *subject; /* file that findings without a place are about; may be NULL */
-    bool bar_drawn; /* a progress bar stands in the line that the next message must clear */
+    bool bar_drawn;      /* a progress bar stands in the line that the next message must clear */
 };
 
 /* Looks at the terminal, NO_COLOR, TERM and the locale's character set. Calls setlocale for

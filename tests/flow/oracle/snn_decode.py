@@ -12,6 +12,7 @@ import snn_lower
 import snn_oracle
 
 NO_CLASS = -1
+CONFUSION_CLASSES_MAX = 1024
 STATIC_MW_SECOND_UJ = 1000.0
 
 
@@ -63,9 +64,9 @@ def split_rule(text):
 
 
 def lead(values):
-    """By how much the largest exceeds the second."""
+    """By how much the largest exceeds the second; a single class has only 0 beside it."""
     if len(values) == 1:
-        return np.inf
+        return values[0]
     second, first = np.sort(values)[-2:]
     return first - second
 
@@ -208,17 +209,19 @@ def label_results(predicted, silent, labels, classes):
                 "accuracy_by_step": [None] * predicted.shape[1]}
     right = predicted == labels[:, None]
     spoke = ~np.array(silent)
-    confusion = np.zeros((classes, classes), int)
-    for label, choice in zip(labels[spoke], predicted[spoke, -1]):
-        confusion[label, choice] += 1
+    confusion = None
+    if classes <= CONFUSION_CLASSES_MAX:
+        confusion = np.zeros((classes, classes), int)
+        np.add.at(confusion, (labels[spoke], predicted[spoke, -1]), 1)
+        confusion = confusion.tolist()
     return {"accuracy": right[:, -1].mean(),
             "balanced_accuracy": np.mean([right[labels == k, -1].mean() for k in set(labels)]),
             "accuracy_without_silent": right[spoke, -1].mean() if spoke.any() else None,
-            "accuracy_by_step": list(right.mean(axis=0)), "confusion": confusion.tolist()}
+            "accuracy_by_step": list(right.mean(axis=0)), "confusion": confusion}
 
 
 def result(populations, activities, x, options, rules=(), labels=None, analog=False,
-           accounting="exact", profile=None, dt_us=1000.0):
+           accounting="exact", profile=None, dt_us=1000.0, offset=0):
     """What snnsim's JSON result must say of a run, as far as the net alone decides it."""
     readouts = make_readouts(populations, activities, options, rules)
     own = readouts[None]
@@ -236,7 +239,7 @@ def result(populations, activities, x, options, rules=(), labels=None, analog=Fa
     return {
         **label_results(predicted, silent, labels, own.counts.shape[2]),
         "first_spike": first_spike(first, labels), "rules": by_rule,
-        "silent": {"count": len(indices), "indices": indices,
+        "silent": {"count": len(indices), "indices": [offset + i for i in indices],
                    "layers": [silent_layers(activities, x, i) for i in indices]},
         "layers": layer_results(populations, activities, accounting),
         "input_spikes_mean": 0.0 if analog else x.sum(dtype=np.float64) / len(x),

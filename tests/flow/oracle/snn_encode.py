@@ -81,5 +81,5 @@ def encode(frame, encoding, steps, seed=0, index=0):
 
 
 def intensities(raw):
-    """Raw values 0..255 as float32 in 0..1."""
-    return raw.astype(np.float32) / np.float32(255)
+    """Bytes as float32 in 0..1; floats are that already."""
+    return raw.astype(np.float32) / np.float32(255) if raw.dtype == np.uint8 else raw

@@ -130,22 +130,30 @@ class Lowering:
         self.values = {}       # layer: Spikes, or a list of Branch that nothing integrated yet
         self.populations = []
 
+    def thresholds(self, layer):
+        """What the norm says, [channels]; 0 for channels that were never active."""
+        options, channels = self.options, layer.shape[0]
+        if options.norm in self.model.recipes:
+            return np.broadcast_to(self.model.recipes[options.norm][layer.name], channels)
+        probability = 1.0 if options.norm == "max" else float(options.norm[1:]) / 100
+        column = int(np.argmin(np.abs(np.array(self.model.quantiles) - probability)))
+        whole, by_channel = self.model.statistics[layer.name]
+        values = np.full(channels, whole[column])
+        if options.channelwise and layer.name != self.model.output:
+            values = np.where(by_channel[:, column] > 0, by_channel[:, column], values)
+        return values
+
     def threshold_scale(self, layer):
         """The activation that one spike a step stands for, [channels]."""
-        options, channels = self.options, layer.shape[0]
-        if options.norm == "none":
+        channels = layer.shape[0]
+        if self.options.norm == "none":
             return np.ones(channels)
         if layer.activation == "clip":
             return np.full(channels, float(F32(layer.clip)))
-        if options.norm in self.model.recipes:
-            values = self.model.recipes[options.norm][layer.name]
-            return np.broadcast_to(values, channels).astype(np.float64)
-        probability = 1.0 if options.norm == "max" else float(options.norm[1:]) / 100
-        column = int(np.argmin(np.abs(np.array(self.model.quantiles) - probability)))
-        quantile, channel_quantile = self.model.statistics[layer.name]
-        if options.channelwise:
-            return channel_quantile[:, column].astype(np.float64)
-        return np.full(channels, float(quantile[column]))
+        values = self.thresholds(layer).astype(np.float64)
+        if layer.name == self.model.output:
+            return np.full(channels, values.max() or 1.0)
+        return np.where(values > 0, values, values.max() or 1.0)
 
     def population(self, layer, branches, scale, n_max, reset):
         options = self.options
@@ -181,14 +189,18 @@ class Lowering:
                                    pool_scale=source.pool_scale * scale)
 
     def lower_or_pool(self, layer, source):
-        """A neuron that fires once in every step in which one of its window did."""
-        pooled = dataclasses.replace(source, shape=layer.shape, pools=source.pools + (layer,))
-        spikes = self.population(layer, [Branch(None, pooled)], source.scale * source.pool_scale,
+        """A neuron that fires once in every step in which one of its window did. The offset of a
+        normalised input is the same all over the window, so it is added behind the maximum."""
+        if source.offset is not None and source.pools:
+            raise Unsupported(layer.name)
+        events = dataclasses.replace(source, shape=layer.shape, pools=source.pools + (layer,),
+                                     offset=None)
+        spikes = self.population(layer, [Branch(None, events)], source.scale * source.pool_scale,
                                  1, "zero")
         population = self.populations[-1]
         population.branches[0].weights = np.ones(layer.shape[0], F32)
         population.v_init = F32(0)
-        return spikes
+        return dataclasses.replace(spikes, offset=source.offset)
 
     def lower_sum(self, layer):
         """Convolution, dense or add: a sum of branches, integrated if there is an activation."""
@@ -197,6 +209,8 @@ class Lowering:
             value = self.values[name]
             if layer.kind == "add" and not isinstance(value, Spikes):
                 branches += [Branch(branch.layer, branch.input) for branch in value]
+            elif layer.kind == "add" and value.shape != layer.shape:
+                raise Unsupported(layer.name)  # flattened maps
             elif isinstance(value, Spikes):
                 branches.append(Branch(None if layer.kind == "add" else layer, value))
             else:

@@ -25,20 +25,30 @@ class Case:
     name: str
     model: Model
     options: snn_lower.Options
-    x: np.ndarray         # [sample][step][channels][rows][columns]: counts, or values if analog
-    frames: np.ndarray    # uint8 [sample][channels][rows][columns], or None for exact spikes
+    data: np.ndarray      # the input file: spike counts with a step axis, uint8 or float frames
     encoding: str         # None for exact spikes
+    steps: int
     seed: int
-    labels: np.ndarray
+    offset: int           # the first sample that is run
+    labels: np.ndarray    # of all samples, or None
     rules: list
     accounting: str
+
+    def input(self):
+        """What the samples that are run send in: [sample][step][channels][rows][columns], counts
+        or (current) values."""
+        if self.encoding is None:
+            return self.data[self.offset:].astype(np.float32)
+        frames = snn_encode.intensities(self.data)
+        return np.stack([snn_encode.encode(frames[i], self.encoding, self.steps, self.seed, i)
+                         for i in range(self.offset, len(frames))])
 
 
 class Builder:
     """Grows a model layer by layer; every method adds layers behind `self.tip`."""
 
     def __init__(self, rng, size):
-        self.rng, self.size = rng, size  # size: "small" or "wide", of channel counts
+        self.rng, self.size = rng, size  # "small", "wide" (many channels), "large" (maps)
         self.grid = self.pick(None, 10.0, 3.0, 7.0) if rng.random() < 0.67 else None
         self.layers, self.shapes, self.tip = [], {}, None
 
@@ -90,7 +100,8 @@ class Builder:
     # -- Layers --
 
     def input(self):
-        shape = (self.below(1, 3), self.below(4, 9), self.below(4, 9))
+        low, high = (17, 40) if self.size == "large" else (4, 9)
+        shape = (self.below(1, 3), self.below(low, high), self.below(low, high))
         return self.add(Layer("input", "input", shape=shape))
 
     def finish(self, layer, activation):
@@ -104,7 +115,7 @@ class Builder:
         source = source or self.tip
         channels, rows, columns = self.shape(source)
         outputs = outputs or self.channels() * groups
-        kernel = self.pick((1, 1), (2, 2), (3, 3), (3, 2), (1, 3), (5, 5))
+        kernel = self.pick((1, 1), (2, 2), (3, 3), (3, 2), (1, 3), (5, 5), (4, 7))
         if same:
             kernel = self.pick((1, 1), (3, 3), (3, 1))
         layer = Layer(self.name("conv"), "conv2d", (source,), kernel=kernel, groups=groups)
@@ -196,6 +207,18 @@ class Builder:
         inner = self.finish(layer, "none")
         return self.join(pooled, inner)
 
+    def residual_dense(self):
+        """A dense layer, a convolution over the whole map, and a dense layer's spikes."""
+        source, outputs = self.tip, self.channels()
+        dense = self.dense(outputs, flatten=False, activation="none")
+        conv = Layer(self.name("conv"), "conv2d", (source,), kernel=self.shape(source)[1:])
+        conv.weights = self.weights((outputs, self.shape(source)[0], *conv.kernel))
+        branches = [dense, self.finish(conv, "none")]
+        if self.pick(True, False):
+            self.tip = source
+            branches.append(self.dense(outputs, flatten=False))
+        return self.join(*(branches[i] for i in self.rng.permutation(len(branches))))
+
     def twice(self):
         """The same spikes on both inputs of an addition."""
         return self.join(self.tip, self.tip)
@@ -219,8 +242,10 @@ BLOCKS = [
     ("residual_identity_input", ["residual_identity"]),
     ("residual_nested", ["conv", "residual_nested"]),
     ("residual_pooled", ["conv", "residual_pooled"]),
+    ("residual_dense", ["conv", "residual_dense"]),
     ("twice", ["conv", "twice"]),
     ("max_pool", ["conv", "max_pool", "conv"]),
+    ("max_pool_input", ["max_pool", "conv"]),
     ("max_pool_chain", ["conv", "max_pool", "pool", "max_pool", "dense"]),
 ]
 
@@ -229,10 +254,12 @@ def make_head(builder):
     """The output layer: dense, a convolution, or an addition, with an activation or without."""
     activation = builder.pick("none", "none", "relu", "clip")
     head = builder.pick("dense", "dense", "conv", "add")
+    if np.prod(builder.shape()[1:]) > 100:  # as many classes are slow, and no better a test
+        head = "dense"
     if head == "dense":
         builder.dense(builder.below(2, 7), activation=activation)
     elif head == "conv":
-        builder.conv(builder.below(1, 3), activation=activation)
+        builder.conv(builder.below(2, 4), activation=activation)
     else:
         source = builder.tip
         branches = [builder.conv(2, same=True, activation="none", source=source)
@@ -243,7 +270,17 @@ def make_head(builder):
 def positive(rng, shape):
     """Plausible thresholds, now and then on a coarse grid."""
     values = rng.uniform(0.4, 2.5, shape)
-    return (np.round(values, 1) if rng.random() < 0.5 else values).astype(np.float32)
+    if rng.random() < 0.5:
+        values = np.round(values, 1)
+    return values.astype(np.float32)
+
+
+def quantiles(rng, shape):
+    """Ascending along the last axis; dead channels and layers are 0 up to some quantile."""
+    values = np.sort(positive(rng, shape), axis=-1)
+    dead = rng.random(shape[:-1]) < 0.1
+    values[dead, :rng.integers(len(QUANTILES) + 1)] = 0
+    return values
 
 
 def add_statistics(model, rng):
@@ -252,9 +289,8 @@ def add_statistics(model, rng):
     model.recipes = {"mse:4": {}, "ltb": {}}
     for layer in filter(model.is_neuronal, model.layers):
         channels = layer.shape[0]
-        model.statistics[layer.name] = (
-            np.sort(positive(rng, len(QUANTILES))),
-            np.sort(positive(rng, (channels, len(QUANTILES))), axis=1))
+        model.statistics[layer.name] = (quantiles(rng, (len(QUANTILES),)),
+                                        quantiles(rng, (channels, len(QUANTILES))))
         model.recipes["mse:4"][layer.name] = positive(rng, 1)
         model.recipes["ltb"][layer.name] = positive(rng, channels)
 
@@ -278,42 +314,44 @@ def make_options(builder, has_max_pool):
         max_pool=pick("avg", "or") if has_max_pool else None)
 
 
-def make_rules(builder):
+def make_rules(builder, readout):
+    """Rules on spikes need an output that fires, or a gain of their own."""
     rules = ["first", "count:2", "count:3@0.7", "margin:2", "margin:1@3", "membrane:0.75",
              "membrane:1.5@2", "softmax:0.6", "softmax:0.9@4", "first@4"]
+    if readout == "membrane":
+        rules = [rule for rule in rules if "@" in rule or rule.startswith(("membrane", "softmax"))]
     return [rules[i] for i in builder.rng.permutation(len(rules))[:builder.below(0, 4)]]
 
 
 def make_spikes(builder, shape):
-    """Exact input: counts of a random density, now and then large."""
+    """Exact input: counts of a random density, now and then large, now and then a dark sample."""
     rng = builder.rng
-    steps, samples = builder.below(1, 40), builder.below(1, 5)
+    samples, steps = builder.below(1, 5), builder.below(1, builder.pick(40, 40, 100))
     x = (rng.random((samples, steps, *shape)) < builder.pick(0.05, 0.3, 0.9)).astype(np.uint8)
     if rng.random() < 0.5:
         x *= rng.integers(1, builder.pick(3, 8, 256), x.shape).astype(np.uint8)
     if rng.random() < 0.3:
         x[rng.integers(samples)] = 0
-    return x
+    return x, None, steps
 
 
-def make_input(builder, shape, seed):
-    """(x, frames, encoding)"""
-    if builder.rng.random() < 0.5:
-        return make_spikes(builder, shape), None, None
-    encoding = builder.pick("rate", "bernoulli", "current", "ttfs")
-    samples, steps = builder.below(1, 4), builder.below(1, 40)
-    frames = builder.rng.integers(0, 256, (samples, *shape)).astype(np.uint8)
-    frames[builder.rng.random(frames.shape) < 0.3] = builder.pick(0, 255)
-    x = np.stack([snn_encode.encode(snn_encode.intensities(frame), encoding, steps, seed, i)
-                  for i, frame in enumerate(frames)])
-    return x, frames, encoding
+def make_frames(builder, shape):
+    """Frames of bytes, or of floats in 0..1, with pixels at the ends of the range."""
+    rng = builder.rng
+    shape = (builder.below(1, 4), *shape)
+    frames = rng.integers(0, 256, shape).astype(np.uint8)
+    frames[rng.random(shape) < 0.3] = builder.pick(0, 255)
+    if rng.random() < 0.3:
+        frames = np.where(frames < 255, rng.random(shape), 1).astype(np.float32)
+    return (frames, builder.pick("rate", "bernoulli", "current", "ttfs"),
+            builder.below(1, builder.pick(40, 40, 100)))
 
 
 def make_case(number):
     """Case `number`: its block by turns, all else by chance."""
     rng = np.random.default_rng(number)
     name, blocks = BLOCKS[number % len(BLOCKS)]
-    builder = Builder(rng, "wide" if rng.random() < 0.15 else "small")
+    builder = Builder(rng, rng.choice(["small", "wide", "large"], p=[0.77, 0.15, 0.08]))
     builder.input()
     for block in blocks:
         getattr(builder, block)()
@@ -322,9 +360,11 @@ def make_case(number):
     if rng.random() < 0.4:
         model.preprocess = make_preprocess(rng, model.layers[0].shape[0])
     add_statistics(model, rng)
-    seed = int(rng.integers(2**63))
-    x, frames, encoding = make_input(builder, model.layers[0].shape, seed)
+    data, encoding, steps = builder.pick(make_spikes, make_frames)(builder, model.layers[0].shape)
     classes = int(np.prod(model.layers[-1].shape))
-    labels = rng.integers(0, min(classes, 256), len(x)) if rng.random() < 0.8 else None
-    return Case(model.name, model, make_options(builder, "max_pool" in name), x, frames, encoding,
-                seed, labels, make_rules(builder), builder.pick("exact", "exact", "sinabs-0.3.3"))
+    labels = rng.integers(0, min(classes, 256), len(data)) if rng.random() < 0.8 else None
+    options = make_options(builder, "max_pool" in name)
+    offset = int(rng.integers(len(data))) if rng.random() < 0.3 else 0
+    return Case(model.name, model, options, data, encoding, steps, int(rng.integers(2**63)), offset,
+                labels, make_rules(builder, options.readout),
+                builder.pick("exact", "exact", "sinabs-0.3.3"))

@@ -1,0 +1,166 @@
+/* Memory that runs out at every possible place: the whole passage from the model file to the
+ * report, once for each allocation it makes, with that one refused, and with that one and all later
+ * ones.
+ *
+ * Each time the answer must be NOMEM with a message, every block must be given back, no file may be
+ * left, and the next passage with memory must go through. What cJSON and zlib allocate is theirs.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "snn/npy.h"
+#include "tests/plain/support.h"
+
+enum { ALLOCATIONS_MAX = 100000 };
+
+/* Atomic, because workers give back memory. */
+struct meter {
+    unsigned fail_at; /* the allocation to refuse, counted from 1; 0: none */
+    bool fail_on;     /* and all that follow */
+    atomic_uint asked;
+    atomic_uint held;
+    atomic_bool refused;
+};
+
+static void *allocate(size_t size, void *user)
+{
+    struct meter *m = user;
+    unsigned number = atomic_fetch_add(&m->asked, 1) + 1;
+    if (m->fail_at > 0 && (number == m->fail_at || (m->fail_on && number > m->fail_at))) {
+        atomic_store(&m->refused, true);
+        return NULL;
+    }
+    void *memory = malloc(size);
+    if (memory != NULL) atomic_fetch_add(&m->held, 1);
+    return memory;
+}
+
+static void release(void *memory, void *user)
+{
+    struct meter *m = user;
+    if (memory == NULL) return;
+    atomic_fetch_sub(&m->held, 1);
+    free(memory);
+}
+
+static int save_outputs(struct passage *p, const struct place *place)
+{
+    const uint64_t shape[] = {2, 3};
+    const int32_t row[] = {1, 2, 3};
+    const struct snn_result *const results[] = {p->result};
+    const struct snn_report report = {.tool = "plain", .results = results, .result_count = 1};
+    struct snn_npy_writer *writer = NULL;
+    int status = snn_report_save(p->context, &report, place->report);
+    if (status == SNN_OK)
+        status = snn_npy_create(&writer, p->context, place->counts, shape, 2, SNN_NPY_INT32);
+    if (status == SNN_OK) status = snn_npy_write(writer, p->context, 1, row);
+    if (status == SNN_OK) status = snn_npy_commit(&writer, p->context);
+    snn_npy_abandon(&writer);
+    return status;
+}
+
+static void read_frame(uint64_t index, float *intensity, void *user)
+{
+    const struct passage *p = user;
+    snn_source_frame(p->source, index, intensity);
+}
+
+static int calibrate(struct passage *p)
+{
+    static const char *const recipes[] = {"mse:4", "ltb"};
+    const struct snn_frames frames = {4, snn_source_shape(p->source), read_frame, p};
+    const struct snn_calibrate_options options = {
+        .recipes = recipes, .recipe_count = 2, .threads = 1, .data = "images-idx3"};
+    return snn_calibrate(p->graph, p->context, &frames, &options);
+}
+
+/* The whole passage; its status, and what the context said of it. */
+static int pass(struct meter *meter, const struct place *place, unsigned threads, char message[256])
+{
+    const struct snn_context_options options = {.allocator = {allocate, release, meter}};
+    struct snn_energy_profile energy;
+    struct snn_run_options run;
+    struct passage p;
+    int status = passage_load(&p, &options, place);
+    if (status == SNN_OK) status = calibrate(&p);
+    if (status == SNN_OK) status = snn_energy_profile_load(&energy, p.context, "sinabs");
+    if (status == SNN_OK) {
+        passage_run_options(&run, &energy);
+        run.threads = threads;
+        run.timesteps = 4;
+        run.count = 4;
+        status = passage_run(&p, &run);
+    }
+    if (status == SNN_OK) status = save_outputs(&p, place);
+    (void)snprintf(message, 256, "%s",
+                   p.context != NULL ? snn_context_message(p.context) : "out of memory");
+    passage_end(&p);
+    return status;
+}
+
+/* A passage with one allocation refused. *refused_out: there was such an allocation. */
+static bool survives(const struct place *place, unsigned threads, unsigned fail_at, bool fail_on,
+                     bool *refused_out)
+{
+    struct meter meter = {.fail_at = fail_at, .fail_on = fail_on};
+    char message[256];
+    int status = pass(&meter, place, threads, message);
+    *refused_out = atomic_load(&meter.refused);
+    bool good = true;
+    if (*refused_out && status != SNN_ERR_NOMEM) {
+        tap_note("allocation %u refused: status %s", fail_at, snn_status_name(status));
+        good = false;
+    }
+    if (*refused_out && strstr(message, "memory") == NULL) {
+        tap_note("allocation %u refused: message '%s'", fail_at, message);
+        good = false;
+    }
+    if (!*refused_out && status != SNN_OK) {
+        tap_note("no allocation refused: %s", message);
+        good = false;
+    }
+    if (atomic_load(&meter.held) != 0) {
+        tap_note("allocation %u refused: %u blocks left", fail_at, atomic_load(&meter.held));
+        good = false;
+    }
+    if (place_has_temporary(place) || (status != SNN_OK && access(place->counts, F_OK) == 0)) {
+        tap_note("allocation %u refused: an unfinished file is there", fail_at);
+        good = false;
+    }
+    (void)unlink(place->report);
+    (void)unlink(place->counts);
+    return good;
+}
+
+static bool sweep(const struct place *place, unsigned threads, bool fail_on)
+{
+    bool good = true, refused = true, unused = false;
+    unsigned number = 0;
+    while (refused && number < ALLOCATIONS_MAX) {
+        number++;
+        if (!survives(place, threads, number, fail_on, &refused)) good = false;
+        if (number % 64 == 0 && !survives(place, threads, 0, false, &unused)) good = false;
+    }
+    tap_note("%u allocations", number - 1);
+    return good && number > 100 && number < ALLOCATIONS_MAX;
+}
+
+int main(void)
+{
+    struct tap tap = {0, false};
+    struct place place;
+    bool refused = false;
+    if (place_make(&place)) {
+        tap_check(&tap, survives(&place, 1, 0, false, &refused), "with all memory all is well");
+        tap_check(&tap, sweep(&place, 1, false), "any one allocation may fail");
+        tap_check(&tap, sweep(&place, 1, true), "memory may end at any allocation");
+        tap_check(&tap, sweep(&place, 3, false), "any one allocation of three workers may fail");
+    } else {
+        tap_check(&tap, false, "the model and its data can be written");
+    }
+    place_remove(&place);
+    return tap_end(&tap);
+}

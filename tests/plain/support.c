@@ -1,0 +1,270 @@
+/* Shared parts of the plain tests, see support.h. */
+#include "tests/plain/support.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SIDE = 8, FEATURES = 4 };
+
+/* --- TAP -------------------------------------------------------------------------------------- */
+
+void tap_check(struct tap *tap, bool good, const char *name)
+{
+    tap->count++;
+    tap->failed = tap->failed || !good;
+    printf("%s %u - %s\n", good ? "ok" : "not ok", tap->count, name);
+    fflush(stdout);
+}
+
+void tap_note(const char *format, ...)
+{
+    va_list arguments;
+    printf("# ");
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n");
+}
+
+int tap_end(const struct tap *tap)
+{
+    printf("1..%u\n", tap->count);
+    return tap->failed ? 1 : 0;
+}
+
+/* --- A folder with a model and data ----------------------------------------------------------- */
+
+static float weight(size_t i)
+{
+    return (float)((int)(i * 37 % 17) - 6) / 16.0f;
+}
+
+/* input -> conv2d -> avg_pool2d -> dense. */
+static int add_layers(struct snn_graph *graph, struct snn_context *context)
+{
+    float weights[CLASS_COUNT * FEATURES * SIDE * SIDE / 4];
+    const float bias[FEATURES] = {0.0f, 0.125f, -0.125f, 0.25f};
+    const uint32_t inputs[] = {0, 1, 2};
+    for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++)
+        weights[i] = weight(i);
+    const struct snn_layer layers[] = {
+        {.name = "input", .kind = SNN_LAYER_INPUT, .shape = {1, SIDE, SIDE}},
+        {.name = "conv",
+         .kind = SNN_LAYER_CONV2D,
+         .inputs = &inputs[0],
+         .input_count = 1,
+         .shape = {.channels = FEATURES},
+         .window = {.kernel_h = 3,
+                    .kernel_w = 3,
+                    .stride_h = 1,
+                    .stride_w = 1,
+                    .pad_top = 1,
+                    .pad_left = 1,
+                    .pad_bottom = 1,
+                    .pad_right = 1},
+         .activation = SNN_ACTIVATION_RELU,
+         .weights = weights,
+         .weight_count = FEATURES * 9,
+         .bias = bias,
+         .bias_count = FEATURES},
+        {.name = "pool",
+         .kind = SNN_LAYER_AVG_POOL2D,
+         .inputs = &inputs[1],
+         .input_count = 1,
+         .window = {.kernel_h = 2, .kernel_w = 2}},
+        {.name = "dense",
+         .kind = SNN_LAYER_DENSE,
+         .inputs = &inputs[2],
+         .input_count = 1,
+         .shape = {.channels = CLASS_COUNT},
+         .weights = weights,
+         .weight_count = sizeof(weights) / sizeof(weights[0]),
+         .bias = bias,
+         .bias_count = CLASS_COUNT},
+    };
+    int status = SNN_OK;
+    for (size_t i = 0; i < 4 && status == SNN_OK; i++)
+        status = snn_graph_add(graph, context, &layers[i], NULL);
+    return status;
+}
+
+static int add_statistics(struct snn_graph *graph, struct snn_context *context)
+{
+    const double probability[] = {0.999, 1.0};
+    const float quantile[] = {0.5f, 1.0f};
+    const float of_channels[] = {0.5f, 1.0f, 0.5f, 1.0f, 0.5f, 1.0f, 0.5f, 1.0f};
+    const struct snn_statistics statistics = {-1.0f, quantile, of_channels};
+    int status = snn_graph_set_quantiles(graph, context, probability, 2, 1, "made up");
+    if (status == SNN_OK) status = snn_graph_set_statistics(graph, context, 1, &statistics);
+    return status == SNN_OK ? snn_graph_set_statistics(graph, context, 3, &statistics) : status;
+}
+
+static int add_records(struct snn_graph *graph, struct snn_context *context)
+{
+    const double mean = 0.25, std = 0.5;
+    const struct snn_preprocess preprocess = {1.0 / 255.0, 1, &mean, &std};
+    const struct snn_provenance provenance = {.name = "plain",
+                                              .tool = "plain 1.0",
+                                              .source_file = "plain.onnx",
+                                              .source_sha256 = "0123",
+                                              .sample_images = "images-idx3",
+                                              .sample_labels = "labels-idx1",
+                                              .accuracy_data = "made up",
+                                              .accuracy = 0.5,
+                                              .accuracy_samples = 2};
+    int status = snn_graph_set_preprocess(graph, context, &preprocess);
+    return status == SNN_OK ? snn_graph_set_provenance(graph, context, &provenance) : status;
+}
+
+static bool save_model(const char *path)
+{
+    struct snn_context *context = NULL;
+    struct snn_graph *graph = NULL;
+    int status = snn_context_create(&context, NULL);
+    if (status == SNN_OK) status = snn_graph_create(&graph, context, "plain");
+    if (status == SNN_OK) status = add_layers(graph, context);
+    if (status == SNN_OK) status = add_statistics(graph, context);
+    if (status == SNN_OK) status = add_records(graph, context);
+    if (status == SNN_OK) status = snn_graph_save(graph, context, path);
+    if (status != SNN_OK) tap_note("%s", snn_context_message(context));
+    snn_graph_destroy(&graph);
+    snn_context_destroy(&context);
+    return status == SNN_OK;
+}
+
+static bool save_bytes(const char *path, const void *head, size_t head_size, const void *data,
+                       size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    if (file == NULL) return false;
+    bool good =
+        fwrite(head, 1, head_size, file) == head_size && fwrite(data, 1, size, file) == size;
+    return fclose(file) == 0 && good;
+}
+
+static bool save_data(const struct place *place)
+{
+    static const unsigned char images_head[] = {0, 0, 8, 3,    0, 0, 0, SAMPLE_COUNT,
+                                                0, 0, 0, SIDE, 0, 0, 0, SIDE};
+    static const unsigned char labels_head[] = {0, 0, 8, 1, 0, 0, 0, SAMPLE_COUNT};
+    unsigned char images[SAMPLE_COUNT * SIDE * SIDE], labels[SAMPLE_COUNT];
+    for (size_t i = 0; i < sizeof(images); i++)
+        images[i] = (unsigned char)(i * i % 251);
+    for (size_t i = 0; i < sizeof(labels); i++)
+        labels[i] = (unsigned char)(i % CLASS_COUNT);
+    return save_bytes(place->images, images_head, sizeof(images_head), images, sizeof(images)) &&
+           save_bytes(place->labels, labels_head, sizeof(labels_head), labels, sizeof(labels));
+}
+
+bool place_make(struct place *place)
+{
+    (void)snprintf(place->folder, sizeof(place->folder), "/tmp/snn-plain-XXXXXX");
+    if (mkdtemp(place->folder) == NULL) {
+        tap_note("no folder could be made below /tmp");
+        return false;
+    }
+    (void)snprintf(place->model, sizeof(place->model), "%s/model.json", place->folder);
+    (void)snprintf(place->images, sizeof(place->images), "%s/images-idx3", place->folder);
+    (void)snprintf(place->labels, sizeof(place->labels), "%s/labels-idx1", place->folder);
+    (void)snprintf(place->report, sizeof(place->report), "%s/report.json", place->folder);
+    (void)snprintf(place->counts, sizeof(place->counts), "%s/counts.npy", place->folder);
+    return save_model(place->model) && save_data(place);
+}
+
+void place_remove(struct place *place)
+{
+    const char *const files[] = {place->model, place->images, place->labels, place->report,
+                                 place->counts};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        (void)unlink(files[i]);
+    if (rmdir(place->folder) != 0) tap_note("%s is not empty", place->folder);
+}
+
+bool place_has_temporary(const struct place *place)
+{
+    bool found = false;
+    DIR *folder = opendir(place->folder);
+    if (folder == NULL) return true;
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder))
+        found = found || strstr(entry->d_name, ".tmp-") != NULL;
+    closedir(folder);
+    return found;
+}
+
+/* --- The passage ------------------------------------------------------------------------------ */
+
+int passage_load(struct passage *p, const struct snn_context_options *options,
+                 const struct place *place)
+{
+    const struct snn_source_options labels = {.labels = NULL};
+    struct snn_lower_options lower;
+    snn_lower_options_init(&lower);
+    *p = (struct passage){.context = NULL};
+    int status = snn_context_create(&p->context, options);
+    if (status == SNN_OK) status = snn_graph_load(&p->graph, p->context, place->model, NULL);
+    if (status == SNN_OK)
+        status = snn_source_open(&p->source, p->context, place->images, SNN_SOURCE_FRAMES, &labels);
+    if (status == SNN_OK) status = snn_net_lower(&p->net, p->context, p->graph, &lower);
+    if (status == SNN_OK) status = snn_target_open(&p->target, p->context, "sim");
+    return status == SNN_OK ? snn_target_load(p->target, p->context, p->net) : status;
+}
+
+void passage_run_options(struct snn_run_options *run, const struct snn_energy_profile *energy)
+{
+    static const struct snn_rule rules[] = {{SNN_RULE_FIRST, 0.0, 0.0f},
+                                            {SNN_RULE_SOFTMAX, 0.9, 0.0f}};
+    snn_run_options_init(run);
+    run->timesteps = 70; /* more than two chunks of steps */
+    run->encoding = SNN_ENCODING_BERNOULLI;
+    run->seed = 7;
+    run->threads = 1;
+    run->energy = energy;
+    run->rules = rules;
+    run->rule_count = sizeof(rules) / sizeof(rules[0]);
+}
+
+int passage_run(struct passage *p, const struct snn_run_options *run)
+{
+    struct snn_run_options options = *run;
+    options.cnn = p->graph;
+    int status = snn_run(&p->result, p->context, p->target, p->net, p->source, &options);
+    if (status != SNN_OK) return status;
+    const struct snn_result *const results[] = {p->result};
+    const struct snn_report report = {.tool = "plain",
+                                      .model_name = snn_graph_provenance(p->graph)->name,
+                                      .data = "images-idx3",
+                                      .seed = options.seed,
+                                      .samples = p->result->sample_count,
+                                      .timesteps = options.timesteps,
+                                      .dt_us = options.dt_us,
+                                      .encoding = snn_encoding_name(options.encoding),
+                                      .results = results,
+                                      .result_count = 1};
+    return snn_report_format(&p->text, p->context, &report);
+}
+
+void passage_end(struct passage *p)
+{
+    snn_text_free(p->context, &p->text);
+    snn_result_destroy(&p->result);
+    snn_target_close(&p->target);
+    snn_net_destroy(&p->net);
+    snn_source_close(&p->source);
+    snn_graph_destroy(&p->graph);
+    snn_context_destroy(&p->context);
+}
+
+char *passage_copy_text(const struct passage *p)
+{
+    const char *end = strstr(p->text, "\"timing\"");
+    size_t size = end != NULL ? (size_t)(end - p->text) : strlen(p->text);
+    char *copy = malloc(size + 1);
+    if (copy == NULL) return NULL;
+    memcpy(copy, p->text, size);
+    copy[size] = '\0';
+    return copy;
+}

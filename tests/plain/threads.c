@@ -1,0 +1,156 @@
+/* Threads: workers of one run, contexts side by side, and what they may share. Whoever runs it, the
+ * report must be the same text. Under ThreadSanitizer this program must stay silent.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/plain/support.h"
+
+enum { CALLERS = 4 };
+
+/* Counted without atomics: the library promises to call back under a lock. */
+struct counts {
+    uint64_t progress; /* calls */
+    uint64_t done;     /* as of the last call */
+    uint64_t samples;
+};
+
+/* Called behind each sample, and within long ones. */
+static bool on_progress(uint64_t done, uint64_t total, void *user)
+{
+    struct counts *counts = user;
+    bool good = done >= counts->done && done <= total && total == SAMPLE_COUNT;
+    counts->progress++;
+    counts->done = done;
+    return good;
+}
+
+static int on_sample(const struct snn_sample_record *record, void *user)
+{
+    struct counts *counts = user;
+    counts->samples++;
+    return record->index < SAMPLE_COUNT ? SNN_OK : SNN_ERR_INTERNAL;
+}
+
+/* Runs what a passage has loaded; the report's text, to be freed, or NULL. */
+static char *run_text(struct passage *p, unsigned threads)
+{
+    struct counts counts = {0, 0, 0};
+    struct snn_energy_profile energy;
+    struct snn_run_options run;
+    if (snn_energy_profile_load(&energy, p->context, "sinabs") != SNN_OK) return NULL;
+    passage_run_options(&run, &energy);
+    run.threads = threads;
+    run.progress = on_progress;
+    run.sample = on_sample;
+    run.user = &counts;
+    if (passage_run(p, &run) != SNN_OK || !p->result->complete) return NULL;
+    if (counts.done != SAMPLE_COUNT || counts.samples != SAMPLE_COUNT) return NULL;
+    if (counts.progress <= SAMPLE_COUNT) return NULL;
+    return passage_copy_text(p);
+}
+
+/* A whole passage, from a context of its own on. */
+static char *pass_text(const struct place *place, unsigned threads)
+{
+    struct passage p;
+    char *text = passage_load(&p, NULL, place) == SNN_OK ? run_text(&p, threads) : NULL;
+    passage_end(&p);
+    return text;
+}
+
+/* Compares with the expected text and frees. */
+static bool same(char *text, const char *expected)
+{
+    bool good = text != NULL && expected != NULL && strcmp(text, expected) == 0;
+    free(text);
+    return good;
+}
+
+static bool any_thread_count(const struct place *place, const char *expected)
+{
+    static const unsigned counts[] = {2, 3, 5, 16, SAMPLE_COUNT + 1, 0};
+    bool good = true;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        if (same(pass_text(place, counts[i]), expected)) continue;
+        tap_note("%u threads give another report", counts[i]);
+        good = false;
+    }
+    return good;
+}
+
+/* One of several callers at once. `net` and what it is made of belong to somebody else. */
+struct caller {
+    pthread_t thread;
+    const struct place *place;
+    const struct passage *lender; /* NULL: everything is the caller's own */
+    unsigned threads;
+    char *text;
+};
+
+static void *call(void *user)
+{
+    struct caller *c = user;
+    struct passage p = {.context = NULL};
+    if (c->lender == NULL) {
+        c->text = pass_text(c->place, c->threads);
+        return NULL;
+    }
+    p.graph = c->lender->graph;
+    p.source = c->lender->source;
+    p.net = c->lender->net;
+    int status = snn_context_create(&p.context, NULL);
+    if (status == SNN_OK) status = snn_target_open(&p.target, p.context, "sim");
+    if (status == SNN_OK) status = snn_target_load(p.target, p.context, p.net);
+    if (status == SNN_OK) c->text = run_text(&p, c->threads);
+    p.graph = NULL;
+    p.source = NULL;
+    p.net = NULL;
+    passage_end(&p);
+    return NULL;
+}
+
+static bool call_together(const struct place *place, const struct passage *lender,
+                          const char *expected)
+{
+    struct caller callers[CALLERS];
+    unsigned started = 0;
+    bool good = true;
+    for (; started < CALLERS; started++) {
+        struct caller *c = &callers[started];
+        *c = (struct caller){.place = place, .lender = lender, .threads = 1 + started % 2};
+        if (pthread_create(&c->thread, NULL, call, c) != 0) break;
+    }
+    for (unsigned i = 0; i < started; i++) {
+        (void)pthread_join(callers[i].thread, NULL);
+        if (same(callers[i].text, expected)) continue;
+        tap_note("caller %u has another report", i);
+        good = false;
+    }
+    return good && started == CALLERS;
+}
+
+static bool shared_net(const struct place *place, const char *expected)
+{
+    struct passage lender;
+    bool good =
+        passage_load(&lender, NULL, place) == SNN_OK && call_together(place, &lender, expected);
+    passage_end(&lender);
+    return good;
+}
+
+int main(void)
+{
+    struct tap tap = {0, false};
+    struct place place;
+    char *expected = place_make(&place) ? pass_text(&place, 1) : NULL;
+    tap_check(&tap, expected != NULL, "one thread runs the net");
+    tap_check(&tap, any_thread_count(&place, expected), "any number of workers, the same report");
+    tap_check(&tap, call_together(&place, NULL, expected), "contexts run side by side");
+    tap_check(&tap, shared_net(&place, expected), "contexts share graph, source and net");
+    free(expected);
+    place_remove(&place);
+    return tap_end(&tap);
+}
