@@ -6,6 +6,7 @@
 
 #include "convert/lower/lower.h"
 #include "libsnn/base/error.h"
+#include "libsnn/model/layer.h"
 
 static void fold_conv2d(const struct snn_layer *layer, const struct snnconv_value *input,
                         const double *scale, float *out)
@@ -104,13 +105,6 @@ static void pool_map(const double *in, struct snn_shape from, const struct snn_w
     }
 }
 
-static struct snn_shape pooled_shape(struct snn_shape s, const struct snn_window *w)
-{
-    s.height = (s.height + w->pad_top + w->pad_bottom - w->kernel_h) / w->stride_h + 1;
-    s.width = (s.width + w->pad_left + w->pad_right - w->kernel_w) / w->stride_w + 1;
-    return s;
-}
-
 /* The input's offset as it arrives at a synapse: a constant map sent through the pools. */
 static int offset_map(struct snnconv_lowering *l, const struct snnconv_value *input, double **out)
 {
@@ -121,7 +115,7 @@ static int offset_map(struct snnconv_lowering *l, const struct snnconv_value *in
     for (size_t i = 0; i < size; i++)
         map[i] = input->offset[i / ((size_t)shape.height * shape.width)];
     for (uint32_t p = 0; p < input->pool_count; p++) {
-        struct snn_shape to = pooled_shape(shape, &input->pools[p]);
+        struct snn_shape to = snnmodel_pooled_shape(shape, &input->pools[p]);
         double *pooled =
             snnbase_arena_alloc(l->arena, l->context, snn_shape_size(to), sizeof(*pooled));
         if (pooled == NULL) return SNN_ERR_NOMEM;

@@ -52,6 +52,16 @@ uint32_t snnmodel_window_positions(uint32_t size, uint32_t kernel, uint32_t stri
     return (uint32_t)((padded - reach) / stride + 1u);
 }
 
+struct snn_shape snnmodel_pooled_shape(struct snn_shape shape, const struct snn_window *pool)
+{
+    const struct snn_window *w = pool;
+    shape.height = snnmodel_window_positions(shape.height, w->kernel_h, w->stride_h, w->pad_top,
+                                             w->pad_bottom, w->dilation_h);
+    shape.width = snnmodel_window_positions(shape.width, w->kernel_w, w->stride_w, w->pad_left,
+                                            w->pad_right, w->dilation_w);
+    return shape;
+}
+
 static int check_shape(struct snn_context *context, const struct snn_layer *layer)
 {
     struct snn_shape s = layer->shape;
@@ -105,15 +115,6 @@ static int check_window(struct snn_context *context, const struct snn_layer *lay
             layer->name, w->kernel_h, w->kernel_w, w->dilation_h, w->dilation_w,
             in.height + w->pad_top + w->pad_bottom, in.width + w->pad_left + w->pad_right);
     return SNN_OK;
-}
-
-static void slide(struct snn_layer *layer, struct snn_shape in)
-{
-    const struct snn_window *w = &layer->window;
-    layer->shape.height = snnmodel_window_positions(in.height, w->kernel_h, w->stride_h, w->pad_top,
-                                                    w->pad_bottom, w->dilation_h);
-    layer->shape.width = snnmodel_window_positions(in.width, w->kernel_w, w->stride_w, w->pad_left,
-                                                   w->pad_right, w->dilation_w);
 }
 
 static int check_tensor(struct snn_context *context, const struct snn_layer *layer,
@@ -178,7 +179,9 @@ static int resolve_conv2d(struct snn_context *context, struct snn_layer *layer, 
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "layer '%s': %u groups do not divide %u input and %u output channels",
                             layer->name, layer->groups, in.channels, layer->shape.channels);
-    slide(layer, in);
+    struct snn_shape map = snnmodel_pooled_shape(in, &layer->window);
+    layer->shape.height = map.height;
+    layer->shape.width = map.width;
     status = check_shape(context, layer);
     if (status != SNN_OK) return status;
     size_t per_output = (size_t)(in.channels / layer->groups) * layer->window.kernel_h;
@@ -214,8 +217,7 @@ static int resolve_pool(struct snn_context *context, struct snn_layer *layer, st
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "layer '%s': padding must be smaller than the %ux%u kernel",
                             layer->name, w->kernel_h, w->kernel_w);
-    slide(layer, in);
-    layer->shape.channels = in.channels;
+    layer->shape = snnmodel_pooled_shape(in, w);
     return check_shape(context, layer);
 }
 

@@ -13,6 +13,9 @@
 int snnmodel_layer_resolve(struct snn_context *context, struct snn_layer *layer,
                            const struct snn_layer *const *inputs);
 
+/* The shape behind a pool that fits its input. */
+struct snn_shape snnmodel_pooled_shape(struct snn_shape shape, const struct snn_window *pool);
+
 /* Output positions along one axis, 0 if the window does not fit. */
 uint32_t snnmodel_window_positions(uint32_t size, uint32_t kernel, uint32_t stride,
                                    uint32_t pad_before, uint32_t pad_after, uint32_t dilation);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "libsnn/base/error.h"
+#include "libsnn/model/layer.h"
 #include "sim/event/activity.h"
 
 #define EVENTS_MAX 1024u /* gathered before they are scattered: stays in the first-level cache */
@@ -58,7 +59,7 @@ static int init_synapse(struct snnsim_engine *engine, struct snn_context *contex
         snnbase_arena_alloc(&engine->arena, context, synapse->pool_count, sizeof(*state->pooled));
     if (state->pooled == NULL) return SNN_ERR_NOMEM;
     for (uint32_t p = 0; p < synapse->pool_count; p++) {
-        shape = snnsim_pooled_shape(shape, &synapse->pools[p]);
+        shape = snnmodel_pooled_shape(shape, &synapse->pools[p]);
         int status = snnsim_activity_init(&state->pooled[p], &engine->arena, context, shape);
         if (status != SNN_OK) return status;
     }

@@ -8,6 +8,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/size.h"
+#include "libsnn/model/layer.h"
 #include "sim/event/plan.h"
 
 /* The taps along one axis that events of one phase meet. */
@@ -130,7 +131,7 @@ static bool sees_each_spike_once(const struct snn_net *net, const struct snn_syn
         if (!covers_once(shape.height, p->kernel_h, p->stride_h, p->pad_top, p->pad_bottom) ||
             !covers_once(shape.width, p->kernel_w, p->stride_w, p->pad_left, p->pad_right))
             return false;
-        shape = snnsim_pooled_shape(shape, p);
+        shape = snnmodel_pooled_shape(shape, p);
     }
     return true;
 }

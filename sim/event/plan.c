@@ -9,13 +9,6 @@
 
 #define CURRENT_SIZE_MAX ((size_t)1 << 31) /* floats: offsets are 32 bits wide */
 
-struct snn_shape snnsim_pooled_shape(struct snn_shape s, const struct snn_window *p)
-{
-    s.height = (s.height + p->pad_top + p->pad_bottom - p->kernel_h) / p->stride_h + 1;
-    s.width = (s.width + p->pad_left + p->pad_right - p->kernel_w) / p->stride_w + 1;
-    return s;
-}
-
 static uint32_t beyond(int64_t distance)
 {
     return distance > 0 ? (uint32_t)distance : 0;

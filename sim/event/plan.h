@@ -82,9 +82,6 @@ static inline uint32_t snnsim_lanes(uint32_t channels)
     return (channels + SNNSIM_LANES - 1) / SNNSIM_LANES * SNNSIM_LANES;
 }
 
-/* Shape after a pool, which passes channels through. */
-struct snn_shape snnsim_pooled_shape(struct snn_shape shape, const struct snn_window *pool);
-
 /* Steps of packing one synapse (pack.c): how far it reaches beyond the map, then, once the halo is
  * known, its phases, tables and weights. */
 struct snnsim_reach {

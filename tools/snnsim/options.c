@@ -286,6 +286,13 @@ static const struct snncli_tool tool = {
     .positional_path = true,
 };
 
+/* A row of the table that nobody takes. */
+static int unknown_option(struct snnsim_options *o, const struct snncli_option *option)
+{
+    return snncli_fail(o->console, SNNCLI_EXIT_INTERNAL, NULL, "option --%s has no meaning",
+                       option->name);
+}
+
 static int take_count(struct snnsim_options *o, const struct snncli_option *option,
                       const char *value, int64_t low, int64_t high, int64_t *out)
 {
@@ -437,8 +444,11 @@ static int take_input(struct snnsim_options *o, const struct snncli_option *opti
         if (snn_encoding_parse(&o->encoding, o->context, value) != SNN_OK)
             status = snncli_fail_context(o->console, o->context, "--encoding");
         break;
-    default:
+    case OPT_PREPROCESS:
         status = take_preprocess(o, value);
+        break;
+    default:
+        status = unknown_option(o, option);
         break;
     }
     return status;
@@ -482,8 +492,11 @@ static int take_neuron(struct snnsim_options *o, const struct snncli_option *opt
     case OPT_MAX_POOL:
         o->lower.max_pool = choice == 0 ? SNN_MAX_POOL_AVG : SNN_MAX_POOL_OR;
         break;
-    default:
+    case OPT_COMPAT:
         o->compat = value;
+        break;
+    default:
+        status = unknown_option(o, option);
         break;
     }
     return status;
@@ -527,9 +540,12 @@ static int take_result(struct snnsim_options *o, const struct snncli_option *opt
     case OPT_KERNEL:
         o->kernel = value;
         break;
-    default:
+    case OPT_THREADS:
         status = take_count(o, option, value, 1, 1024, &number);
         o->threads = (unsigned)number;
+        break;
+    default:
+        status = unknown_option(o, option);
         break;
     }
     return status;
