@@ -1,8 +1,8 @@
 """The bundled LeNet-5 against the oracle, spike for spike: lenet.py SNNSIM
 
-A few of the bundled digits: as Sinabs runs them (--compat sinabs) on exact Bernoulli spikes, and with
-the default thresholds in every encoding. Every layer is made the output once, so that all spikes of
-all neurons are compared.
+A few of the bundled digits: as Sinabs runs them (--compat sinabs) on exact Bernoulli spikes, and
+with the default thresholds in every encoding. Every layer is made the output once, so that all
+spikes of all neurons are compared.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """SynOps of convolutions as Sinabs counts them at the receiving side: synops.py SNNSIM
 
-Reads $SNN_SHARED/realfiles/synops, exported from the tests of Sinabs: spikes of 20 steps x 3 x 9 x 9
-and, for a convolution with 5 outputs of 18 kernel sizes, strides and paddings, the weights that they
-touch, as the mean over the steps. One more is the first layer of the same tests' model, whose
+Reads $SNN_SHARED/realfiles/synops, exported from the tests of Sinabs: spikes of 20 steps x 3 x 9 x
+9 and, for a convolution with 5 outputs of 18 kernel sizes, strides and paddings, the weights that
+they touch, as the mean over the steps. One more is the first layer of the same tests' model, whose
 weights are given. snnsim must count exactly as many; SynOps do not depend on the weights' values.
 """
 

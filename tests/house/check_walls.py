@@ -26,6 +26,7 @@ ROOMS = {
     "tools/": [PUBLIC],
     "examples/": [PUBLIC, CLI],
     "bench/": [PUBLIC, KERNEL],
+    "tests/unit/support.": [PUBLIC],
     "tests/unit/base/": [PUBLIC, BASE],
     "tests/unit/model/": [PUBLIC, BASE, MODEL],
     "tests/unit/stream/": [PUBLIC, BASE, MODEL, STREAM],

@@ -1,5 +1,5 @@
-"""What the output means, for the oracle: predictions, first spikes, decision rules, the numbers of a
-result, by the definitions of docs/semantics.md.
+"""What the output means, for the oracle: predictions, first spikes, decision rules, the numbers of
+a result, by the definitions of docs/semantics.md.
 
 Leading axes are sample and step; the last is the class.
 """

@@ -1,7 +1,7 @@
 """Encoders of the oracle: frames into input spikes [step][channel][row][column].
 
-Written from the definitions in docs/semantics.md; the random numbers are Philox 4x32-10 as published
-(Salmon et al., SC'11), with the key and counter that libsnn/stream/draw.h documents.
+Written from the definitions in docs/semantics.md; the random numbers are Philox 4x32-10 as it was
+published (Salmon et al., SC'11), with the key and counter named there.
 """
 
 import math

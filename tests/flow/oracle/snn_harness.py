@@ -114,7 +114,8 @@ class Tap:
             complaints = [traceback.format_exc()]
         print(f"{'not ok' if complaints else 'ok'} {self.count} - {name}", flush=True)
         for complaint in complaints[:COMPLAINTS_MAX]:
-            print("\n".join(f"#   {line[:LINE_MAX]}" for line in complaint.splitlines()), flush=True)
+            for line in complaint.splitlines():
+                print(f"#   {line[:LINE_MAX]}", flush=True)
         if len(complaints) > COMPLAINTS_MAX:
             print(f"#   and {len(complaints) - COMPLAINTS_MAX} more", flush=True)
         self.status = self.status or (1 if complaints else 0)

@@ -1,8 +1,8 @@
 """Lowering of the oracle: a model into populations of integrate-and-fire neurons.
 
-By the rules of docs/semantics.md. Scales, factors and biases are float64 and rounded to float32
-once, when a weight or a bias is made; so is the order of the sums in a bias, which the same document
-gives. What has no spiking form raises Unsupported.
+By the rules of docs/semantics.md, which also give the order of the sums in a bias. Scales, factors
+and biases are float64 and rounded to float32 once, when a weight or a bias is made. What has no
+spiking form raises Unsupported.
 """
 
 import dataclasses

@@ -41,8 +41,9 @@ class Model:
     output: str
     preprocess: dict = None   # scale, mean [channels or 1], std
     quantiles: list = None    # probabilities of the statistics
-    statistics: dict = dataclasses.field(default_factory=dict)  # layer: (quantile, channel_quantile)
-    recipes: dict = dataclasses.field(default_factory=dict)     # name: {layer: thresholds}
+    # {layer: (quantile, channel_quantile)} and {name: {layer: thresholds}}
+    statistics: dict = dataclasses.field(default_factory=dict)
+    recipes: dict = dataclasses.field(default_factory=dict)
 
     def layer(self, name):
         return next(layer for layer in self.layers if layer.name == name)

@@ -1,5 +1,5 @@
-"""Sliding windows for the oracle, seen from the receiving side: what all output positions find under
-one position of the kernel.
+"""Sliding windows for the oracle, seen from the receiving side: what all output positions find
+under one position of the kernel.
 
 Arrays are [batch][channel][row][column] of any type; sums are elementwise, one term after another.
 """
@@ -10,7 +10,8 @@ import snn_model
 
 
 def places(window, group_channels, order):
-    """(ky, kx, c) for each kernel position and channel of a group, slowest axis first in `order`."""
+    """(ky, kx, c) for each kernel position and channel of a group; `order` names the slowest axis
+    first."""
     ky, kx, c = range(window.kernel[0]), range(window.kernel[1]), range(group_channels)
     if order == "yxc":
         return [(a, b, d) for a in ky for b in kx for d in c]

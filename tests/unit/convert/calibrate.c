@@ -512,5 +512,5 @@ static int calibrate_few(struct snn_context *context, struct snn_graph *graph)
 Test(calibrate, running_out_of_memory_leaks_nothing)
 {
     make_frames();
-    support_sweep(make_graph, calibrate_few);
+    support_sweep_graph(make_graph, calibrate_few);
 }

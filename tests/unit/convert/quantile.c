@@ -138,5 +138,5 @@ static int select_some(struct snn_context *context, struct snn_graph *graph)
 
 Test(quantile, running_out_of_memory_leaks_nothing)
 {
-    support_sweep(NULL, select_some);
+    support_sweep_graph(NULL, select_some);
 }

@@ -230,7 +230,7 @@ Test(native, saving_again_gives_the_same_bytes)
     cr_assert_eq(snn_graph_save(graph, context, support_path("a.json")), SNN_OK);
     cr_assert_eq(snn_graph_load(&back, context, support_path("a.json"), NULL), SNN_OK);
     cr_assert_eq(snn_graph_save(back, context, support_path("b.json")), SNN_OK);
-    char *a = support_get("a.json", &sizes[0]), *b = support_get("b.json", &sizes[1]);
+    char *a = support_text("a.json", &sizes[0]), *b = support_text("b.json", &sizes[1]);
     cr_assert_str_eq(a, b);
     cr_assert_eq(a[sizes[0] - 1], '\n');
     free(a);
@@ -244,7 +244,7 @@ Test(native, what_a_reader_assumes_anyway_is_left_out)
     struct snn_graph *graph = support_graph(1, 2, 3);
     cr_assert_eq(snn_graph_save(graph, support_context(), support_path("a.json")), SNN_OK);
     size_t size = 0;
-    char *text = support_get("a.json", &size);
+    char *text = support_text("a.json", &size);
     cr_assert_str_eq(text, support_quoted("{\n"
                                           "  'format': 'snn.model/1',\n"
                                           "  'name': 'test',\n"
