@@ -8,10 +8,11 @@
 #include "snn/net.h"
 #include "snn/status.h"
 #include "snn/target.h"
+#include "tests/unit/support.h"
 
 enum { SIDE = 4, INPUTS = SIDE * SIDE };
 
-static struct snn_context *context;
+static struct snn_context *context; /* the support's, whose allocations are counted */
 static struct snn_graph *graph;
 static struct snn_net *net;
 static struct snn_target *target;
@@ -33,7 +34,8 @@ static void begin(void)
     struct snn_lower_options options;
     for (int i = 0; i < INPUTS; i++)
         weights[i] = 0.125f;
-    cr_assert_eq(snn_context_create(&context, NULL), SNN_OK);
+    support_begin();
+    context = support_context();
     cr_assert_eq(snn_graph_create(&graph, context, "add"), SNN_OK);
     add(&(struct snn_layer){.name = "in", .kind = SNN_LAYER_INPUT, .shape = {1, SIDE, SIDE}});
     struct snn_layer layer = {.name = "conv",
@@ -64,7 +66,7 @@ static void end(void)
     snn_target_close(&target);
     snn_net_destroy(&net);
     snn_graph_destroy(&graph);
-    snn_context_destroy(&context);
+    support_end();
 }
 
 TestSuite(target, .init = begin, .fini = end);
@@ -158,4 +160,18 @@ Test(target, unknown_scheme_names_the_known_ones)
     struct snn_target *other = NULL;
     cr_assert_eq(snn_target_open(&other, context, "usb:1"), SNN_ERR_NOT_FOUND);
     cr_assert_str_eq(snn_context_hint(context), "known targets: sim");
+}
+
+Test(target, stepping_does_not_allocate)
+{
+    const struct snn_spikes in = burst(4);
+    cr_assert_eq(snn_target_load(target, context, net), SNN_OK);
+    size_t before = support_allocation_count();
+    for (int sample = 0; sample < 3; sample++) {
+        cr_assert_eq(snn_target_reset(target, context), SNN_OK);
+        cr_assert_eq(snn_target_push(target, context, &in), SNN_OK);
+        cr_assert_eq(snn_target_advance(target, context, 4), SNN_OK);
+        cr_assert_eq(snn_target_pull(target, context, &output), SNN_OK);
+    }
+    cr_assert_eq(support_allocation_count(), before);
 }
