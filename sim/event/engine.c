@@ -41,6 +41,9 @@ struct snnsim_engine {
     struct snnsim_activity extra;   /* spikes of further readouts, one row */
     struct snnsim_events events;    /* gathered and not yet scattered */
     bool constant;                  /* analog input is set */
+    const uint32_t *address;        /* input of the step at hand, borrowed */
+    const float *count;
+    size_t event_count;
 };
 
 /* What a synapse did in one step. */
@@ -306,6 +309,32 @@ static struct tally scatter(struct snnsim_engine *engine, const struct snnsim_sy
     return tally;
 }
 
+/* The step's input as it was pushed, without a detour over a map of it. */
+static struct tally scatter_input(struct snnsim_engine *engine, const struct snnsim_synapse *s,
+                                  float *current)
+{
+    const uint32_t channels = s->synapse->source_shape.channels;
+    struct tally tally = {0, 0};
+    struct batch batch = {engine, s, NULL, current};
+    struct snnsim_events *e = &engine->events;
+    for (size_t i = 0; i < engine->event_count; i++) {
+        const uint32_t position =
+            channels == 1 ? engine->address[i] : engine->address[i] / channels;
+        const uint32_t channel = engine->address[i] - position * channels;
+        const struct snnsim_place *place = &s->places[position];
+        const float n = engine->count != NULL ? engine->count[i] : 1.0f;
+        if (place->phase != batch.phase || e->event_count == EVENTS_MAX) flush(&batch);
+        batch.phase = place->phase;
+        e->weights[e->event_count] = place->weights + channel * place->phase->size;
+        e->count[e->event_count++] = n;
+        add_run(e, place->target + s->channel_target[channel], 1);
+        tally.spikes += (uint64_t)n;
+        tally.operations += (uint64_t)n * place->fanout;
+    }
+    flush(&batch);
+    return tally;
+}
+
 void snnsim_engine_set_constant(struct snnsim_engine *engine, const struct snn_spikes *spikes)
 {
     engine->constant = spikes != NULL;
@@ -337,6 +366,8 @@ static void integrate(struct snnsim_engine *engine, uint32_t index, struct snn_o
         if (analog && s == 0) {
             memcpy(state->current, state->constant, p->current_size * sizeof(float));
             tally = (struct tally){0, state->constant_macs};
+        } else if (p->synapses[s].places != NULL && !analog) {
+            tally = scatter_input(engine, &p->synapses[s], state->current);
         } else {
             const struct snnsim_activity *from = arriving(engine, synapse, &state->synapses[s]);
             tally = scatter(engine, &p->synapses[s], from, state->current, analog);
@@ -436,7 +467,11 @@ void snnsim_engine_step(struct snnsim_engine *engine, const uint32_t *address, c
                         size_t event_count, struct snn_output *out, uint32_t row)
 {
     const uint32_t last = engine->plan->net->population_count - 1;
-    if (!engine->constant) snnsim_activity_load(&engine->input, address, count, event_count);
+    engine->address = address;
+    engine->count = count;
+    engine->event_count = event_count;
+    if (!engine->constant && engine->plan->maps_input)
+        snnsim_activity_load(&engine->input, address, count, event_count);
     out->input_spikes[row] = engine->constant ? 0 : count_input(count, event_count);
     for (uint32_t i = 0; i < last; i++) {
         integrate(engine, i, out, row);

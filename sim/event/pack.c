@@ -293,6 +293,32 @@ static int pack_one_to_one(struct snnsim_plan *plan, struct snn_context *context
     return SNN_OK;
 }
 
+/* One table for the input's positions: its events come as a list, and are sent on one by one. */
+static int make_places(struct snnsim_plan *plan, struct snn_context *context,
+                       struct snnsim_synapse *out)
+{
+    const struct snn_synapse *s = out->synapse;
+    if (s->source != SNN_SOURCE_INPUT) return SNN_OK;
+    if (s->pool_count > 0) {
+        plan->maps_input = true;
+        return SNN_OK;
+    }
+    struct snn_shape in = s->source_shape;
+    out->places = snnbase_arena_alloc(&plan->arena, context, (size_t)in.height * in.width,
+                                      sizeof(*out->places));
+    if (out->places == NULL) return SNN_ERR_NOMEM;
+    struct snnsim_place *place = out->places;
+    for (uint32_t y = 0; y < in.height; y++) {
+        for (uint32_t x = 0; x < in.width; x++, place++) {
+            place->phase = &out->phases[y % out->phases_h * out->phases_w + x % out->phases_w];
+            place->target = out->rows.target[y] + out->columns.target[x];
+            place->weights = place->phase->weights + out->rows.weights[y] + out->columns.weights[x];
+            place->fanout = out->rows.fanout[y] * out->columns.fanout[x] * out->fanout_channels;
+        }
+    }
+    return SNN_OK;
+}
+
 /* The parts that need the axes, which live only that long. */
 static int pack_on_axes(struct snnsim_plan *plan, struct snn_context *context,
                         const struct snnsim_population *p, const struct axis *rows,
@@ -307,10 +333,13 @@ static int pack_on_axes(struct snnsim_plan *plan, struct snn_context *context,
     if (status == SNN_OK)
         status = make_axis(plan, context, columns, p->halo_left, p->lanes, &out->columns);
     if (status != SNN_OK) return status;
-    if (out->synapse->kind == SNN_SYNAPSE_DENSE) return pack_dense(plan, context, p, out);
-    if (out->synapse->kind == SNN_SYNAPSE_CONV2D)
-        return pack_conv2d(plan, context, p, rows, columns, out);
-    return pack_one_to_one(plan, context, out);
+    if (out->synapse->kind == SNN_SYNAPSE_DENSE)
+        status = pack_dense(plan, context, p, out);
+    else if (out->synapse->kind == SNN_SYNAPSE_CONV2D)
+        status = pack_conv2d(plan, context, p, rows, columns, out);
+    else
+        status = pack_one_to_one(plan, context, out);
+    return status == SNN_OK ? make_places(plan, context, out) : status;
 }
 
 int snnsim_synapse_pack(struct snnsim_plan *plan, struct snn_context *context,

@@ -32,6 +32,14 @@ struct snnsim_axis {
     uint32_t *fanout;  /* [size] valid taps */
 };
 
+/* All that an event at one position of the input needs to know. */
+struct snnsim_place {
+    const struct snnsim_phase *phase;
+    uint32_t target;
+    uint32_t weights; /* of channel 0 */
+    uint32_t fanout;  /* neurons that a spike reaches */
+};
+
 struct snnsim_synapse {
     const struct snn_synapse *synapse;
     uint32_t in_lanes;
@@ -42,6 +50,7 @@ struct snnsim_synapse {
     bool grouped;                /* channels reach different lanes: */
     uint32_t *channel_target;    /* [channels]: first lane of the channel's group */
     uint32_t fanout_channels;    /* output channels an event reaches */
+    struct snnsim_place *places; /* [height][width], where the input arrives without a pool */
     bool sees_each_spike_once;   /* its pools neither drop nor repeat spikes of the source */
     float *weights;
 };
@@ -69,6 +78,7 @@ struct snnsim_plan {
     struct snnsim_kernels kernels;
     struct snnsim_population *populations;
     uint32_t input_lanes;
+    bool maps_input; /* some synapse takes the input through a pool, so it is needed as a map */
 };
 
 /* Packs a net. Errors: LIMIT, INVALID (unknown kernel level), NOMEM. */
