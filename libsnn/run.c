@@ -52,6 +52,7 @@ struct worker {
     struct snnmodel_tally tally;
     struct snn_output output;
     float *frame;
+    bool input_seen;              /* something came in for the current sample */
     double *sinabs_operations;    /* [synapse], or NULL in exact accounting */
     struct snnmodel_tally sample; /* of the current sample; dropped if it is not finished */
     uint32_t *record_counts;      /* [timesteps][class], NULL if nobody wants it */
@@ -278,6 +279,7 @@ static int begin_sample(struct worker *w, uint64_t index, struct snnmodel_sample
     }
     if (status == SNN_OK) status = snn_target_reset(w->target, w->context);
     clear_tally(&w->sample, run);
+    w->input_seen = false;
     snnstream_decoder_begin(w->decoder);
     return status;
 }
@@ -340,6 +342,7 @@ static int run_steps(struct worker *w)
         if (chunk > SNN_TARGET_STEPS_MAX) chunk = SNN_TARGET_STEPS_MAX;
         struct snn_spikes spikes;
         snn_encoder_next(w->encoder, chunk, &spikes);
+        if (spikes.step_begin[spikes.constant ? 1 : chunk] > 0) w->input_seen = true;
         int status = snn_target_push(w->target, w->context, &spikes);
         if (status == SNN_OK) status = snn_target_advance(w->target, w->context, chunk);
         if (status == SNN_OK) status = snn_target_pull(w->target, w->context, &w->output);
@@ -355,10 +358,10 @@ static int run_steps(struct worker *w)
 }
 
 /* The first layer without a spike; the input itself if nothing ever came in. */
-static uint32_t silent_layer(const struct worker *w, const struct snnmodel_cost *total)
+static uint32_t silent_layer(const struct worker *w)
 {
     const struct snn_net *net = w->run->net;
-    if (total->io_events < 0.5 && total->macs < 0.5) return net->population_count;
+    if (!w->input_seen) return net->population_count;
     for (uint32_t i = 0; i < net->population_count; i++) {
         if (w->sample.population_spikes[i] == 0) return i;
     }
@@ -375,7 +378,7 @@ static void end_sample(struct worker *w, uint64_t at)
     sample->first = outcome.first;
     sample->total = outcome.total;
     sample->silent = outcome.silent;
-    if (outcome.silent) sample->silent_layer = silent_layer(w, &outcome.total);
+    if (outcome.silent) sample->silent_layer = silent_layer(w);
     for (uint32_t t = 0; sample->label >= 0 && t < run->options->timesteps; t++)
         w->sample.correct_by_step[t] += outcome.prediction[t] == sample->label;
     if (run->options->rule_count > 0)

@@ -92,7 +92,7 @@ static int allocate(struct built_result *b, struct snn_context *context,
     b->result.accuracy_by_step = b->by_step;
     b->result.rules = b->rules;
     b->result.layers = b->layers;
-    b->result.confusion = classes > 0 ? b->confusion : NULL;
+    b->result.confusion = classes > 0 && record->labelled ? b->confusion : NULL;
     b->result.silent_indices = b->silent_indices;
     b->result.silent_layers = b->silent_layers;
     return SNN_OK;

@@ -122,7 +122,7 @@ struct lead {
 static struct lead lead_of(const double *evidence, uint32_t count)
 {
     struct lead lead = {0, evidence[0], INFINITY};
-    double second = -INFINITY;
+    double second = count > 1 ? -INFINITY : 0.0; /* a single class leads nobody by what it has */
     for (uint32_t k = 1; k < count; k++) {
         if (evidence[k] > lead.top) {
             second = lead.top;

@@ -442,15 +442,19 @@ static void fire_output(struct snnsim_engine *engine, struct snn_output *out, ui
     }
 }
 
-/* A population's spikes are known from a synapse that sees each once; else they are counted. */
+/* A population's spikes are known from a synapse that sees each once; else they are counted. Pooled
+ * counts are float32: below 2^24 in all, each of them is exact. */
 static void count_spikes(struct snnsim_engine *engine, struct snn_output *out, uint32_t row)
 {
     const struct snn_net *net = engine->plan->net;
     for (uint32_t i = 0; i < net->population_count; i++) {
         uint32_t by = engine->plan->populations[i].counted_by;
-        out->population_spikes[(size_t)row * net->population_count + i] =
-            by == SNNSIM_NOT_COUNTED ? snnsim_activity_total(&engine->populations[i].spikes)
-                                     : out->synapse_spikes[(size_t)row * net->synapse_count + by];
+        uint64_t spikes = SNN_SPIKES_PER_STEP_MAX;
+        if (by != SNNSIM_NOT_COUNTED)
+            spikes = out->synapse_spikes[(size_t)row * net->synapse_count + by];
+        if (spikes >= SNN_SPIKES_PER_STEP_MAX)
+            spikes = snnsim_activity_total(&engine->populations[i].spikes);
+        out->population_spikes[(size_t)row * net->population_count + i] = spikes;
     }
 }
 

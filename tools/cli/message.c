@@ -217,6 +217,7 @@ static void put_error(struct snncli_console *console, const char *where, const c
 static void put_error(struct snncli_console *console, const char *where, const char *format,
                       va_list arguments)
 {
+    console->muted = false;
     begin_line(console, RED, where, "");
     put_formatted(console->err, format, arguments);
     end_line(console);
@@ -246,7 +247,8 @@ void snncli_warning(struct snncli_console *console, const char *where, const cha
     va_list arguments;
 
     console->warning_count++;
-    if (console->verbosity < 0) return;
+    console->muted = console->verbosity < 0;
+    if (console->muted) return;
     begin_line(console, YELLOW, where, "warning: ");
     va_start(arguments, format);
     put_formatted(console->err, format, arguments);
@@ -258,7 +260,8 @@ void snncli_note(struct snncli_console *console, const char *where, const char *
 {
     va_list arguments;
 
-    if (console->verbosity < 1) return;
+    console->muted = console->verbosity < 1;
+    if (console->muted) return;
     begin_line(console, BOLD, where, "note: ");
     va_start(arguments, format);
     put_formatted(console->err, format, arguments);
@@ -270,6 +273,7 @@ void snncli_hint(struct snncli_console *console, const char *format, ...)
 {
     va_list arguments;
 
+    if (console->muted) return;
     flockfile(console->err);
     clear_bar(console);
     fprintf(console->err, "  %shint:%s ", colored(console, CYAN), colored(console, PLAIN));

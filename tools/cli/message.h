@@ -53,6 +53,7 @@ struct snncli_console {
     int verbosity;  /* -1 -q: errors only; 0: and warnings; 1 -v: and notes */
     size_t error_count;
     size_t warning_count;
+    bool muted;          /* the last warning or note was not shown: neither is its hint */
     const char *subject; /* file that findings without a place are about; may be NULL */
     bool bar_drawn;      /* a progress bar stands in the line that the next message must clear */
 };

@@ -132,7 +132,8 @@ struct snn_result {
     const uint64_t *silent_indices; /* ascending */
     const uint32_t *silent_layers; /* layer that first fell silent; layer_count: the input itself */
     const uint64_t *confusion; /* [class][class]: label, prediction; silent samples not in it; NULL
-                                * above 1,024 classes, and balanced_accuracy is NaN then */
+                                * without labels and above 1,024 classes (no balanced_accuracy
+                                * then either) */
     const struct snn_result_layer *layers;
     uint32_t layer_count;
     double input_spikes_mean;

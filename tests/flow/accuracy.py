@@ -1,6 +1,6 @@
 """The bundled LeNet-5 on MNIST and on the bundled digits: the accuracies that the documents promise.
 
-usage: numbers.py SNNSIM. MNIST is taken from $SNN_SHARED/mnist; without it only the bundled digits
+usage: accuracy.py SNNSIM. MNIST is taken from $SNN_SHARED/mnist; without it only the bundled digits
 are run. Each MNIST test prints the figures it saw, mean and worst of seeds 0 to 4, as a comment.
 """
 
