@@ -15,6 +15,7 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 #include "libsnn/model/eval.h"
+#include "libsnn/model/intensity.h"
 
 /* Every literal is the double nearest to its decimal, as users and files write it. */
 static const double standard[] = {0.5,   0.75,  0.9,   0.91,  0.92,  0.93,   0.94,   0.95,
@@ -309,6 +310,19 @@ static int run_passes(struct calibration *c)
     return status;
 }
 
+/* All frames before any work: statistics of a wrong range make thresholds that nothing reaches. */
+static int check_intensities(struct snn_context *context, const struct snn_frames *frames)
+{
+    float *frame = snnbase_alloc(context, snn_shape_size(frames->shape), sizeof(*frame));
+    int status = frame != NULL ? SNN_OK : SNN_ERR_NOMEM;
+    for (uint64_t i = 0; status == SNN_OK && i < frames->count; i++) {
+        frames->read(i, frame, frames->user);
+        status = snnmodel_intensity_check(context, i, frames->shape, frame);
+    }
+    snnbase_free(context, frame);
+    return status;
+}
+
 int snn_calibrate(struct snn_graph *graph, struct snn_context *context,
                   const struct snn_frames *frames, const struct snn_calibrate_options *options)
 {
@@ -320,6 +334,7 @@ int snn_calibrate(struct snn_graph *graph, struct snn_context *context,
         .options = options != NULL ? options : &defaults,
     };
     int status = check_frames(context, graph, frames);
+    if (status == SNN_OK) status = check_intensities(context, frames);
     if (status != SNN_OK) return status;
     snnbase_arena_init(&c.arena, context);
     status = collect_quantiles(&c);

@@ -98,8 +98,10 @@ static int check(struct snn_context *context, const struct snn_net *net,
             return snnbase_fail(context, SNN_ERR_INVALID,
                                 "the CNN to compare with is not the one the net came from");
     }
-    if (o->energy == NULL)
-        return snnbase_fail(context, SNN_ERR_INVALID, "no energy profile was given");
+    if (o->energy == NULL) {
+        snnbase_fail(context, SNN_ERR_INVALID, "no energy profile was given");
+        return snnbase_hint(context, "snn_energy_profile_load gives one, \"sinabs\" for instance");
+    }
     if (!(o->dt_us > 0.0) || !isfinite(o->dt_us))
         return snnbase_fail(context, SNN_ERR_INVALID, "a time step of %g us is not positive",
                             o->dt_us);

@@ -115,17 +115,35 @@ static void format_text(char *text, size_t size, const char *format, va_list arg
     if (length > 0 && (size_t)length >= size) memcpy(text + size - 4, "...", 4);
 }
 
-int snnbase_fail(struct snn_context *context, int status, const char *format, ...)
+static int fail(struct snn_context *context, int status, const char *format, va_list arguments)
+    SNN_PRINTF(3, 0);
+
+static int fail(struct snn_context *context, int status, const char *format, va_list arguments)
 {
     /* By way of a copy: the arguments may quote the message that is replaced. */
     char text[MESSAGE_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
     format_text(text, sizeof(text), format, arguments);
-    va_end(arguments);
     memcpy(context->message, text, sizeof(text));
     context->hint[0] = '\0';
     context->status = status;
+    return status;
+}
+
+int snnbase_fail(struct snn_context *context, int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)fail(context, status, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+int snn_context_fail(struct snn_context *context, int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)fail(context, status, format, arguments);
+    va_end(arguments);
     return status;
 }
 

@@ -192,13 +192,53 @@ static int read_document(struct snn_graph **out, struct snn_context *context,
 }
 
 /* `path` is NULL for a text that comes from no file. */
+/* Files that people take for models, by how they begin. */
+static const struct {
+    const char *bytes;
+    size_t size, offset;
+    const char *name, *hint;
+} strangers[] = {
+    {"\x1f\x8b", 2, 0, "gzip", "data goes elsewhere than the model"},
+    {"\x93NUMPY", 6, 0, "NumPy", "data goes elsewhere than the model"},
+    {"\0\0\x08", 3, 0, "IDX", "data goes elsewhere than the model"},
+    {"\x89PNG", 4, 0, "a PNG image", NULL},
+    {"PK\3\4", 4, 0, "a zip archive (PyTorch, Keras)", NULL},
+    {"\x89HDF", 4, 0, "HDF5 (Keras, NIR)", NULL},
+    {"TFL3", 4, 4, "TensorFlow Lite", NULL},
+};
+
+/* Says what a file is rather than where it stops being JSON. */
+static int check_kind(struct snn_context *context, const char *text, size_t size)
+{
+    size_t at = 0;
+    while (at < size && (text[at] == ' ' || (text[at] >= '\t' && text[at] <= '\r')))
+        at++;
+    bool zip = size >= 4 && memcmp(text, "PK\3\4", 4) == 0;
+    if (at == size || (text[at] >= ' ' && text[at] <= '~' && !zip))
+        return SNN_OK; /* text: the parser says where it goes wrong */
+    const char *name = "something else", *hint = NULL;
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+        if (size < strangers[i].offset + strangers[i].size ||
+            memcmp(text + strangers[i].offset, strangers[i].bytes, strangers[i].size) != 0)
+            continue;
+        name = strangers[i].name;
+        hint = strangers[i].hint;
+    }
+    snnbase_fail(context, SNN_ERR_FORMAT, "not a model file of libsnn (JSON): it looks like %s",
+                 name);
+    return snnbase_hint(context, "%s",
+                        hint != NULL ? hint
+                                     : "this version reads its own format, docs/formats/model.md");
+}
+
 static int parse(struct snn_graph **out, struct snn_context *context, const char *path,
                  const char *text, size_t size)
 {
     struct snnbase_json *json = NULL;
     struct snnmodel_sidecar sidecar = {.model_path = path};
     bool located = false;
-    int status = snnbase_json_parse(context, text, size, &json);
+    int status = check_kind(context, text, size);
+    if (status == SNN_OK) status = snnbase_json_parse(context, text, size, &json);
     if (status == SNN_OK)
         status = read_document(out, context, snnbase_json_root(json), &sidecar, &located);
     if (status != SNN_OK && path != NULL && !located) snnbase_where(context, "%s", path);

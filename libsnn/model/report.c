@@ -66,7 +66,7 @@ static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
     put_string(out, "norm", r->norm);
     put_bool(out, "channelwise", r->channelwise);
     put_double(out, "v0", r->v_init);
-    put_string(out, "v_min", r->v_min);
+    put_double(out, "v_min", r->v_min);
     put_string(out, "reset", r->reset);
     snnbase_jsonout_key(out, "n_max");
     if (r->spikes_max > 0)
@@ -81,6 +81,8 @@ static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
     put_string(out, "synops",
                r->result_count > 0 ? accounting_name(r->results[0]->accounting) : "exact");
     put_string(out, "compat", r->compat);
+    put_string(out, "calibrate", r->calibrate);
+    put_string(out, "max_pool", r->max_pool);
     snnbase_jsonout_object_close(out);
 }
 

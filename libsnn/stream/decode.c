@@ -47,8 +47,9 @@ static int match_readout(struct snnstream_decoder *d, struct snn_context *contex
         d->rule_readout[rule] = r;
         return SNN_OK;
     }
-    return snnbase_fail(context, SNN_ERR_INVALID,
-                        "the net was lowered without a readout of gain %g", (double)gain);
+    snnbase_fail(context, SNN_ERR_INVALID, "the net was lowered without a readout of gain %g",
+                 (double)gain);
+    return snnbase_hint(context, "name the gain in snn_lower_options.extra_gains");
 }
 
 static int init(struct snnstream_decoder *d, struct snn_context *context)

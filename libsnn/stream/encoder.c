@@ -17,6 +17,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/model/intensity.h"
 #include "libsnn/stream/draw.h"
 #include "snn/stream.h"
 
@@ -153,23 +154,6 @@ void snn_encoder_destroy(struct snn_encoder **encoder)
 
 /* --- The beginning of a sample ---------------------------------------------------------------- */
 
-static int check_intensities(struct snn_context *context, uint64_t index, struct snn_shape shape,
-                             const float *intensity)
-{
-    size_t size = snn_shape_size(shape);
-    size_t plane = (size_t)shape.height * shape.width;
-    for (size_t i = 0; i < size; i++) {
-        if (intensity[i] >= 0.0f && intensity[i] <= 1.0f) continue;
-        snnbase_fail(context, SNN_ERR_INVALID,
-                     "sample %" PRIu64 ": the intensity %g at channel %zu, row %zu, column %zu is "
-                     "outside 0..1",
-                     index, (double)intensity[i], i / plane, i % plane / shape.width,
-                     i % plane % shape.width);
-        return snnbase_hint(context, "divide the frames by their greatest value");
-    }
-    return SNN_OK;
-}
-
 /* Pixels that are not zero, from [channel][row][column] into the order of addresses. */
 static void collect_active(struct snn_encoder *encoder, const float *intensity)
 {
@@ -219,7 +203,7 @@ static void prepare_ttfs(struct snn_encoder *encoder)
 int snn_encoder_begin(struct snn_encoder *encoder, struct snn_context *context, uint64_t index,
                       const float *intensity)
 {
-    int status = check_intensities(context, index, encoder->shape, intensity);
+    int status = snnmodel_intensity_check(context, index, encoder->shape, intensity);
     if (status != SNN_OK) return status;
     encoder->index = index;
     encoder->step = 0;

@@ -372,6 +372,12 @@ static int print_report(struct session *s, const struct snn_report *report)
     return SNNCLI_EXIT_OK;
 }
 
+static const char *max_pool_name(enum snn_max_pool max_pool)
+{
+    if (max_pool == SNN_MAX_POOL_REFUSE) return NULL;
+    return max_pool == SNN_MAX_POOL_AVG ? "avg" : "or";
+}
+
 static int write_results(struct session *s)
 {
     const struct snnsim_options *o = &s->options;
@@ -384,7 +390,7 @@ static int write_results(struct session *s)
                 : o->data != NULL       ? o->data
                                         : snn_graph_provenance(s->graph)->sample_images,
         .seed = o->seed,
-        .samples = s->result->sample_count,
+        .samples = o->samples > 0 ? o->samples : snn_source_count(s->source) - o->offset,
         .offset = o->offset,
         .timesteps = o->timesteps,
         .dt_us = o->dt_us,
@@ -392,7 +398,7 @@ static int write_results(struct session *s)
         .norm = o->norm,
         .channelwise = o->lower.channelwise,
         .v_init = (double)o->lower.v_init,
-        .v_min = o->v_min != NULL ? o->v_min : "-1",
+        .v_min = (double)o->lower.v_min,
         .reset = o->lower.reset == SNN_RESET_ZERO ? "zero" : "subtract",
         .spikes_max = o->lower.spikes_max,
         .output_gain = (double)o->lower.output_gain,
@@ -400,6 +406,8 @@ static int write_results(struct session *s)
         .semantics = "sync",
         .arith = "float",
         .compat = o->compat,
+        .calibrate = o->calibrate,
+        .max_pool = max_pool_name(o->lower.max_pool),
         .results = results,
         .result_count = 1,
     };

@@ -168,7 +168,7 @@ static const struct snncli_option table[] = {
      .metavar = "P",
      .group = "Neurons",
      .choices = "avg|or",
-     .help = "what stands in for max pooling",
+     .help = "avg or or: stands in for max pooling",
      .text = "avg: average pooling. or: a neuron that fires once a step if any of its window did. "
              "Without it a model with max pooling is refused."},
     {.id = OPT_COMPAT,
@@ -176,14 +176,14 @@ static const struct snncli_option table[] = {
      .metavar = "C",
      .group = "Neurons",
      .choices = "sinabs",
-     .help = "neurons of Sinabs: v0 0, thresholds 1"},
+     .help = "sinabs: its neurons, v0 0, thresholds 1"},
     {.id = OPT_RULE,
      .letter = 'r',
      .name = "rule",
      .metavar = "R",
      .group = "Results",
      .repeatable = true,
-     .help = "decide early: first, count:N, margin:M, ...",
+     .help = "decide early: first, count:N, ... (see man)",
      .text = "first: the first output spike. count:N: N spikes of a class. margin:M: a lead of M "
              "spikes. membrane:M: a lead of M thresholds in what the output neurons have "
              "integrated. softmax:P: probability P of the summed logits. Behind @ a rule takes an "
@@ -530,6 +530,8 @@ static int take_result(struct snnsim_options *o, const struct snncli_option *opt
         break;
     case OPT_MIN_ACCURACY:
         status = snncli_parse_double(o->console, option, value, 0.0, 100.0, &o->min_accuracy);
+        if (status == SNNCLI_EXIT_OK && o->min_accuracy > 0.0 && o->min_accuracy <= 1.0)
+            snncli_warning(o->console, "--min-accuracy", "%s is taken as per cent", value);
         o->min_accuracy /= 100.0;
         break;
     case OPT_MAX_SILENT:

@@ -37,14 +37,14 @@ static void print_accuracy(const struct snn_result *r)
     printf("\n");
     label("first spike");
     if (r->first_spike.count > 0)
-        printf("%s right, after %.2f steps (median %g, 95 %% by %g)\n",
+        printf("%s right, on average after %.2f steps (median %g, 95 %% by %g)\n",
                snncli_format_percent(r->first_spike.accuracy).text, r->first_spike.steps_mean,
                r->first_spike.steps_p50, r->first_spike.steps_p95);
     else
         printf("none\n");
     label("silent");
-    printf("%llu of %llu samples", (unsigned long long)r->silent_count,
-           (unsigned long long)r->sample_count);
+    printf("%s of %s samples", snncli_format_count(r->silent_count).text,
+           snncli_format_count(r->sample_count).text);
     if (r->silent_count > 0) {
         uint32_t layer = r->silent_layers[0];
         printf(", the first (%llu) from layer %s on, accuracy without them %s",
@@ -59,20 +59,22 @@ static void print_cost(const struct snn_result *r)
 {
     const char *accounting =
         r->accounting == SNN_SYNOPS_SINABS_0_3_3 ? "accounting of sinabs 0.3.3" : "exact";
+    char rule[64] = "the first spike";
+    if (r->rule_count > 0) snn_rule_format(&r->rules[0].rule, rule, sizeof(rule));
     label("SynOps");
-    printf("%s a sample (%s), %s until the decision\n", snncli_format_si(r->synops_mean).text,
-           accounting, snncli_format_si(r->synops_until_decision_mean).text);
+    printf("%s a sample (%s), %s until %s\n", snncli_format_si(r->synops_mean).text, accounting,
+           snncli_format_si(r->synops_until_decision_mean).text, rule);
     if (r->macs_mean > 0.0) {
         label("input MACs");
         printf("%s a sample\n", snncli_format_si(r->macs_mean).text);
     }
     label("energy");
-    printf("%s a sample, %s until the decision (profile %s)\n",
+    printf("%s a sample, %s until then (profile %s)\n",
            snncli_format_unit(r->energy_uj_mean * 1e-6, "J").text,
            snncli_format_unit(r->energy_uj_until_decision_mean * 1e-6, "J").text, r->energy.name);
     label("speed");
-    printf("%s: %.3g samples/s, %s SynOps/s, %u thread%s\n", snncli_format_seconds(r->seconds).text,
-           (double)r->sample_count / r->seconds,
+    printf("%s: %s samples/s, %s SynOps/s, %u thread%s\n", snncli_format_seconds(r->seconds).text,
+           snncli_format_si((double)r->sample_count / r->seconds).text,
            snncli_format_si(r->synops_total / r->seconds).text, r->threads,
            r->threads == 1 ? "" : "s");
 }
@@ -141,9 +143,9 @@ static void print_layers(const struct snncli_console *console, const struct snn_
 static void print_curve(const struct snncli_console *console, const struct snn_result *r)
 {
     if (isnan(r->accuracy) || r->timesteps < 2) return;
-    const struct snncli_plot_style style = {.width = snncli_console_width(stdout) < 80 ? 0 : 72,
-                                            .utf8 = console->utf8,
-                                            .color = console->out_color};
+    const int width = snncli_console_width(stdout);
+    const struct snncli_plot_style style = {
+        .width = width < 72 ? width : 72, .utf8 = console->utf8, .color = console->out_color};
     const struct snncli_curve curve = {.values = r->accuracy_by_step,
                                        .count = r->timesteps,
                                        .reference = r->cnn_accuracy,

@@ -48,8 +48,8 @@ struct snn_calibrate_options {
  *   per batch of 50 frames in order, downstream clipped at the threshold.
  * A threshold of 0 says that layer or channel never fired.
  * Memory: about 100 KiB a channel, and the activations of up to 50 frames.
- * Errors: INVALID (shape, no frames, unknown recipe, quantile out of range, activations that
- * overflow), LIMIT (see snn_evaluator_create), CANCELLED, NOMEM. */
+ * Errors: INVALID (shape, no frames, values outside 0..1, unknown recipe, quantile out of range,
+ * activations that overflow), LIMIT (see snn_evaluator_create), CANCELLED, NOMEM. */
 SNN_API int snn_calibrate(struct snn_graph *graph, struct snn_context *context,
                           const struct snn_frames *frames,
                           const struct snn_calibrate_options *options);

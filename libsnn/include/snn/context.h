@@ -66,6 +66,11 @@ SNN_API int snn_context_create(struct snn_context **out, const struct snn_contex
 /* Takes the address, nulls it, accepts NULL. Everything made with the context must be gone. */
 SNN_API void snn_context_destroy(struct snn_context **context);
 
+/* For callbacks that fail: records message and status as the context's last error and returns the
+ * status. */
+SNN_API int snn_context_fail(struct snn_context *context, int status, const char *format, ...)
+    SNN_PRINTF(3, 4);
+
 /* The last error that a function given this context returned: text, hint ("" if none) and code.
  * Valid until the next failing call; "" and SNN_OK before the first. */
 SNN_API const char *snn_context_message(const struct snn_context *context);

@@ -76,12 +76,15 @@ struct snn_run_options {
      * done so far then make a result with complete = false. */
     bool (*progress)(uint64_t done, uint64_t total, void *user);
     /* Called under the same lock, in any order of samples; a status other than SNN_OK ends the run
-     * with it; the callback sets the message in the context that snn_run was given. NULL: not
+     * with it; the callback sets the message by snn_context_fail in the context that
+     * snn_run was given. NULL: not
      * wanted. */
     int (*sample)(const struct snn_sample_record *record, void *user);
     void *user;
 };
 
+/* 100 steps of 1 ms, rate encoding, seed 0, all samples, exact accounting, no rules; `energy` is
+ * still to be set. */
 SNN_API void snn_run_options_init(struct snn_run_options *options);
 
 struct snn_result_rule {
@@ -164,7 +167,7 @@ struct snn_report {
     const char *model_sha256;
     const char *data;
     uint64_t seed;
-    uint64_t samples;
+    uint64_t samples; /* asked for */
     uint64_t offset;
     uint32_t timesteps;
     double dt_us;
@@ -172,7 +175,7 @@ struct snn_report {
     const char *norm;
     bool channelwise;
     double v_init;
-    const char *v_min;
+    double v_min; /* -INFINITY: none */
     const char *reset;
     uint32_t spikes_max; /* 0: unlimited */
     double output_gain;
@@ -181,6 +184,8 @@ struct snn_report {
     const char *order;
     const char *arith;
     const char *compat;
+    const char *calibrate; /* frames that statistics were taken from for this run */
+    const char *max_pool;
     const struct snn_result *const *results;
     uint32_t result_count;
 };

@@ -486,6 +486,24 @@ Test(calibrate, what_cannot_be_is_refused)
     refuse(&frames, &options, "quantile 0 is not within 0..1");
 }
 
+static void read_raw_pixels(uint64_t index, float *intensity, void *user)
+{
+    (void)user;
+    for (size_t i = 0; i < 2 * 7 * 7; i++)
+        intensity[i] = index == 3 && i == 50 ? 200.0f : 0.5f;
+}
+
+Test(calibrate, frames_outside_0_to_1_are_refused)
+{
+    struct snn_frames raw = frames;
+    raw.count = 5;
+    raw.read = read_raw_pixels;
+    /* value 50 is the second of channel 1: 49 values come before it */
+    refuse(&raw, NULL, "sample 3: the intensity 200 at channel 1, row 0, column 1 is outside 0..1");
+    cr_assert_str_eq(snn_context_hint(support_context()),
+                     "divide the frames by 255, or keep them as bytes");
+}
+
 Test(calibrate, activations_that_overflow_are_refused)
 {
     static struct two_layers net;
