@@ -12,14 +12,22 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
-#include "libsnn/stream/npyhead.h"
+#include "libsnn/base/npyhead.h"
 #include "libsnn/stream/source.h"
 
 enum { LABEL_MAX = 65535 };
 
 static int npy_probe(const unsigned char *bytes, size_t size)
 {
-    return snnstream_npyhead_probe(bytes, size) ? 100 : 0;
+    return snnbase_npyhead_probe(bytes, size) ? 100 : 0;
+}
+
+/* The header of a file just read. Errors: those of snnbase_npyhead_read. */
+static int read_header(struct snnbase_npy_header *out, struct snn_context *context,
+                       const struct snnstream_file *file)
+{
+    const struct snnbase_npy_file array = {file->path, file->bytes.data, file->bytes.size};
+    return snnbase_npyhead_read(out, context, &array);
 }
 
 /* --- Elements --------------------------------------------------------------------------------- */
@@ -34,7 +42,7 @@ static uint64_t load_bits(const unsigned char *item, uint32_t item_size, bool bi
     return bits;
 }
 
-static double load_float(const struct snnstream_npy_header *header, const unsigned char *item)
+static double load_float(const struct snnbase_npy_header *header, const unsigned char *item)
 {
     uint64_t bits = load_bits(item, header->item_size, header->big_endian);
     if (header->item_size == 4) {
@@ -49,7 +57,7 @@ static double load_float(const struct snnstream_npy_header *header, const unsign
 }
 
 /* An integer as int64; unsigned ones beyond INT64_MAX come out negative, which no caller takes. */
-static int64_t load_integer(const struct snnstream_npy_header *header, const unsigned char *item)
+static int64_t load_integer(const struct snnbase_npy_header *header, const unsigned char *item)
 {
     uint64_t bits = load_bits(item, header->item_size, header->big_endian);
     uint64_t sign = UINT64_C(1) << (8 * header->item_size - 1);
@@ -62,22 +70,22 @@ static int64_t load_integer(const struct snnstream_npy_header *header, const uns
 }
 
 /* Where the element with the flat index `flat` stands, as "(3, 0, 17)". */
-static void index_text(char text[SNNSTREAM_NPY_TEXT_SIZE],
-                       const struct snnstream_npy_header *header, size_t flat)
+static void index_text(char text[SNNBASE_NPY_TEXT_SIZE], const struct snnbase_npy_header *header,
+                       size_t flat)
 {
-    uint64_t index[SNNSTREAM_NPY_RANK_MAX] = {0};
+    uint64_t index[SNNBASE_NPY_RANK_MAX] = {0};
     for (uint32_t i = header->rank; i-- > 0; flat /= (size_t)header->shape[i])
         index[i] = flat % header->shape[i];
-    snnstream_npyhead_text(text, index, header->rank);
+    snnbase_npyhead_text(text, index, header->rank);
 }
 
 /* Copies elements from Fortran order, where the first index runs fastest, to C order. */
 static void reorder(unsigned char *out, const unsigned char *in,
-                    const struct snnstream_npy_header *header)
+                    const struct snnbase_npy_header *header)
 {
     size_t item = header->item_size;
-    size_t stride[SNNSTREAM_NPY_RANK_MAX];
-    uint64_t index[SNNSTREAM_NPY_RANK_MAX] = {0};
+    size_t stride[SNNBASE_NPY_RANK_MAX];
+    uint64_t index[SNNBASE_NPY_RANK_MAX] = {0};
     size_t step = item;
     for (uint32_t d = 0; d < header->rank; d++) {
         stride[d] = step;
@@ -98,7 +106,7 @@ static void reorder(unsigned char *out, const unsigned char *in,
 /* The elements in C order, within a block that now belongs to *storage. NULL if out of memory. */
 static unsigned char *take_elements(void **storage, struct snn_context *context,
                                     struct snnstream_file *file,
-                                    const struct snnstream_npy_header *header)
+                                    const struct snnbase_npy_header *header)
 {
     if (!header->fortran_order || header->rank < 2) {
         unsigned char *bytes = snnstream_source_take(file);
@@ -116,13 +124,13 @@ static unsigned char *take_elements(void **storage, struct snn_context *context,
 
 /* Splits an array's shape into samples, steps and c, h, w. */
 static int read_samples_shape(struct snnstream_samples *out, struct snn_context *context,
-                              const char *path, const struct snnstream_npy_header *header,
+                              const char *path, const struct snnbase_npy_header *header,
                               enum snn_source_kind kind)
 {
     bool spikes = kind == SNN_SOURCE_SPIKES;
     if (header->rank < (spikes ? 4u : 2u) || header->rank > (spikes ? 5u : 4u)) {
-        char shape[SNNSTREAM_NPY_TEXT_SIZE];
-        snnstream_npyhead_text(shape, header->shape, header->rank);
+        char shape[SNNBASE_NPY_TEXT_SIZE];
+        snnbase_npyhead_text(shape, header->shape, header->rank);
         return snnbase_fail(context, SNN_ERR_FORMAT, "%s: array of shape %s; %s", path, shape,
                             spikes ? "spikes have (N, T, C, H, W) or (T, C, H, W)"
                                    : "frames have (N, H, W), (N, C, H, W) or (N, features)");
@@ -150,7 +158,7 @@ static int read_samples_shape(struct snnstream_samples *out, struct snn_context 
 }
 
 static int check_dtype(struct snn_context *context, const char *path,
-                       const struct snnstream_npy_header *header, enum snn_source_kind kind)
+                       const struct snnbase_npy_header *header, enum snn_source_kind kind)
 {
     bool byte = header->type == 'u' && header->item_size == 1;
     if (kind == SNN_SOURCE_FRAMES) {
@@ -166,12 +174,12 @@ static int check_dtype(struct snn_context *context, const char *path,
 
 /* Makes float32 of the elements, in place. */
 static int decode_floats(unsigned char *elements, struct snn_context *context, const char *path,
-                         const struct snnstream_npy_header *header)
+                         const struct snnbase_npy_header *header)
 {
     for (size_t i = 0; i < header->item_count; i++) {
         double value = load_float(header, elements + i * header->item_size);
         if (!(fabs(value) <= (double)FLT_MAX)) {
-            char index[SNNSTREAM_NPY_TEXT_SIZE];
+            char index[SNNBASE_NPY_TEXT_SIZE];
             index_text(index, header, i);
             return snnbase_fail(context, SNN_ERR_FORMAT,
                                 "%s: the value %g at index %s is not a finite float32", path, value,
@@ -185,11 +193,11 @@ static int decode_floats(unsigned char *elements, struct snn_context *context, c
 
 /* A bool is 0 or 1; anything else would pass for that many spikes. */
 static int check_bools(const unsigned char *elements, struct snn_context *context, const char *path,
-                       const struct snnstream_npy_header *header)
+                       const struct snnbase_npy_header *header)
 {
     for (size_t i = 0; i < header->item_count; i++) {
         if (elements[i] <= 1) continue;
-        char index[SNNSTREAM_NPY_TEXT_SIZE];
+        char index[SNNBASE_NPY_TEXT_SIZE];
         index_text(index, header, i);
         return snnbase_fail(context, SNN_ERR_FORMAT, "%s: the byte %u at index %s is not a bool",
                             path, elements[i], index);
@@ -200,8 +208,8 @@ static int check_bools(const unsigned char *elements, struct snn_context *contex
 static int npy_open(struct snnstream_samples *out, struct snn_context *context,
                     struct snnstream_file *file, enum snn_source_kind kind)
 {
-    struct snnstream_npy_header header;
-    int status = snnstream_npyhead_read(&header, context, file);
+    struct snnbase_npy_header header;
+    int status = read_header(&header, context, file);
     if (status == SNN_OK) status = check_dtype(context, file->path, &header, kind);
     if (status == SNN_OK) status = read_samples_shape(out, context, file->path, &header, kind);
     if (status != SNN_OK) return status;
@@ -220,12 +228,12 @@ static int npy_open(struct snnstream_samples *out, struct snn_context *context,
 /* --- Labels ----------------------------------------------------------------------------------- */
 
 static int check_labels(struct snn_context *context, const char *path,
-                        const struct snnstream_npy_header *header)
+                        const struct snnbase_npy_header *header)
 {
     /* As a list or as a column: nothing but the first dimension may be long. */
     if (header->rank > 2 || (header->rank == 2 && header->shape[1] != 1)) {
-        char shape[SNNSTREAM_NPY_TEXT_SIZE];
-        snnstream_npyhead_text(shape, header->shape, header->rank);
+        char shape[SNNBASE_NPY_TEXT_SIZE];
+        snnbase_npyhead_text(shape, header->shape, header->rank);
         snnbase_fail(context, SNN_ERR_FORMAT, "%s: labels of shape %s; accepted is (N,)", path,
                      shape);
         return snnbase_hint(context, "of one-hot labels save labels.argmax(axis=1)");
@@ -241,8 +249,8 @@ static int check_labels(struct snn_context *context, const char *path,
 static int npy_labels(int32_t **out, uint64_t *count_out, struct snn_context *context,
                       const struct snnstream_file *file)
 {
-    struct snnstream_npy_header header;
-    int status = snnstream_npyhead_read(&header, context, file);
+    struct snnbase_npy_header header;
+    int status = read_header(&header, context, file);
     if (status == SNN_OK) status = check_labels(context, file->path, &header);
     if (status != SNN_OK) return status;
     int32_t *labels = snnbase_alloc(context, header.item_count, sizeof(*labels));

@@ -15,8 +15,8 @@
 #include "libsnn/base/file.h"
 #include "libsnn/base/inflate.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/base/npyhead.h"
 #include "libsnn/base/size.h"
-#include "libsnn/stream/npyhead.h"
 #include "libsnn/stream/zip.h"
 
 struct snn_npy_writer {
@@ -28,7 +28,7 @@ struct snn_npy_writer {
     size_t row_bytes;
     unsigned char *row; /* [row_bytes], little-endian */
     size_t header_bytes;
-    unsigned char header[SNNSTREAM_NPY_HEADER_MAX];
+    unsigned char header[SNNBASE_NPY_HEADER_MAX];
     bool end_written;                     /* the last row was, so that the file has its length */
     uint32_t member_count;                /* 1 for an .npy */
     struct snnstream_zip_member *members; /* [member_count]; NULL for an .npy */
@@ -45,10 +45,10 @@ struct array_spec {
 
 static int check_spec(struct snn_context *context, const struct array_spec *spec)
 {
-    if (spec->rank < 1 || spec->rank > SNNSTREAM_NPY_RANK_MAX) {
+    if (spec->rank < 1 || spec->rank > SNNBASE_NPY_RANK_MAX) {
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "an array of %" PRIu32 " dimensions, not 1..%d", spec->rank,
-                            SNNSTREAM_NPY_RANK_MAX);
+                            SNNBASE_NPY_RANK_MAX);
     }
     if (spec->dtype != SNN_NPY_INT32 && spec->dtype != SNN_NPY_INT64) {
         return snnbase_fail(context, SNN_ERR_INVALID, "unknown dtype %d", (int)spec->dtype);
@@ -63,8 +63,8 @@ static int check_spec(struct snn_context *context, const struct array_spec *spec
 
 static int fail_size(struct snn_context *context, const char *path, const struct array_spec *spec)
 {
-    char shape[SNNSTREAM_NPY_TEXT_SIZE];
-    snnstream_npyhead_text(shape, spec->shape, spec->rank);
+    char shape[SNNBASE_NPY_TEXT_SIZE];
+    snnbase_npyhead_text(shape, spec->shape, spec->rank);
     return snnbase_fail(context, SNN_ERR_LIMIT,
                         "%s: an array of shape %s is larger than a file can be", path, shape);
 }
@@ -87,7 +87,7 @@ static int plan_array(struct snn_npy_writer *writer, struct snn_context *context
         return fail_size(context, path, spec);
     }
     writer->row_bytes = row_bytes;
-    writer->header_bytes = snnstream_npyhead_format(
+    writer->header_bytes = snnbase_npyhead_format(
         writer->header, spec->dtype == SNN_NPY_INT32 ? "<i4" : "<i8", spec->shape, spec->rank);
     return SNN_OK;
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libsnn/stream/npyhead.h"
+#include "libsnn/base/npyhead.h"
 #include "libsnn/stream/source.h"
 #include "snn/status.h"
 #include "tests/unit/stream/support.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "libsnn/base/inflate.h"
-#include "libsnn/stream/npyhead.h"
+#include "libsnn/base/npyhead.h"
 #include "libsnn/stream/zip.h"
 #include "snn/status.h"
 #include "tests/unit/stream/support.h"
@@ -21,13 +21,13 @@ static const char header_i4[] = "\x93NUMPY\1\0\x76\0"
 
 Test(npyout, header_begins_the_data_at_a_multiple_of_64)
 {
-    unsigned char header[SNNSTREAM_NPY_HEADER_MAX];
-    cr_assert_eq(snnstream_npyhead_format(header, "<i4", (uint64_t[]){3, 2}, 2), 128u);
+    unsigned char header[SNNBASE_NPY_HEADER_MAX];
+    cr_assert_eq(snnbase_npyhead_format(header, "<i4", (uint64_t[]){3, 2}, 2), 128u);
     cr_assert_arr_eq(header, header_i4, 128);
     uint64_t shape[8];
     for (uint32_t rank = 1; rank <= 8; rank++) {
         shape[rank - 1] = rank % 2 ? UINT64_MAX : 1;
-        size_t size = snnstream_npyhead_format(header, "<i8", shape, rank);
+        size_t size = snnbase_npyhead_format(header, "<i8", shape, rank);
         cr_assert_eq(size % 64, 0u);
         cr_assert_eq(header[size - 1], '\n');
         cr_assert_eq(header[8] + 256u * header[9], size - 10);
@@ -36,10 +36,10 @@ Test(npyout, header_begins_the_data_at_a_multiple_of_64)
 
 Test(npyout, one_dimension_is_written_as_python_does)
 {
-    char text[SNNSTREAM_NPY_TEXT_SIZE];
-    snnstream_npyhead_text(text, (uint64_t[]){500}, 1);
+    char text[SNNBASE_NPY_TEXT_SIZE];
+    snnbase_npyhead_text(text, (uint64_t[]){500}, 1);
     cr_assert_str_eq(text, "(500,)");
-    snnstream_npyhead_text(text, NULL, 0);
+    snnbase_npyhead_text(text, NULL, 0);
     cr_assert_str_eq(text, "()");
 }
 

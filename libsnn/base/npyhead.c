@@ -5,7 +5,7 @@
  * The parser walks over the text with a cursor that never leaves the header; what it has read is
  * checked against the bytes that follow before anybody allocates by it.
  */
-#include "libsnn/stream/npyhead.h"
+#include "libsnn/base/npyhead.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,14 +22,14 @@ enum { SEEN_DESCR = 1, SEEN_ORDER = 2, SEEN_SHAPE = 4, SEEN_ALL = 7 };
 
 struct parser {
     struct snn_context *context;
-    const struct snnstream_file *file;
+    const struct snnbase_npy_file *file;
     size_t at;  /* offset in the file */
     size_t end; /* of the header */
     unsigned seen;
-    struct snnstream_npy_header *header;
+    struct snnbase_npy_header *header;
 };
 
-bool snnstream_npyhead_probe(const unsigned char *bytes, size_t size)
+bool snnbase_npyhead_probe(const unsigned char *bytes, size_t size)
 {
     return size >= sizeof(magic) && memcmp(bytes, magic, sizeof(magic)) == 0;
 }
@@ -45,7 +45,7 @@ static int fail_expected(const struct parser *parser, const char *expected)
 /* The next character after white space, not consumed; '\0' at the end of the header. */
 static char peek(struct parser *parser)
 {
-    const unsigned char *bytes = parser->file->bytes.data;
+    const unsigned char *bytes = parser->file->bytes;
     while (parser->at < parser->end) {
         char c = (char)bytes[parser->at];
         if (c != ' ' && c != '\t' && c != '\n' && c != '\r') return c;
@@ -66,7 +66,7 @@ static int read_string(struct parser *parser, char *text, size_t text_size)
 {
     char quote = peek(parser);
     if (quote != '\'' && quote != '"') return fail_expected(parser, "a string");
-    const char *start = (const char *)parser->file->bytes.data + parser->at + 1;
+    const char *start = (const char *)parser->file->bytes + parser->at + 1;
     const char *stop = memchr(start, quote, parser->end - parser->at - 1);
     if (!stop) return fail_expected(parser, "a string that ends");
     size_t length = (size_t)(stop - start);
@@ -83,7 +83,7 @@ static int read_bool(struct parser *parser, bool *out)
     const char *word = value ? "True" : "False";
     size_t length = strlen(word);
     if (parser->end - parser->at < length ||
-        memcmp(parser->file->bytes.data + parser->at, word, length) != 0) {
+        memcmp(parser->file->bytes + parser->at, word, length) != 0) {
         return fail_expected(parser, "True or False");
     }
     parser->at += length;
@@ -94,7 +94,7 @@ static int read_bool(struct parser *parser, bool *out)
 static bool accept_digit(struct parser *parser, unsigned *out)
 {
     if (parser->at == parser->end) return false;
-    unsigned char c = parser->file->bytes.data[parser->at];
+    unsigned char c = parser->file->bytes[parser->at];
     if (c < '0' || c > '9') return false;
     *out = c - (unsigned)'0';
     parser->at++;
@@ -118,13 +118,13 @@ static int read_dimension(struct parser *parser, uint64_t *out)
 
 static int read_shape(struct parser *parser)
 {
-    struct snnstream_npy_header *header = parser->header;
+    struct snnbase_npy_header *header = parser->header;
     if (!accept(parser, '(')) return fail_expected(parser, "'('");
     while (!accept(parser, ')')) {
-        if (header->rank == SNNSTREAM_NPY_RANK_MAX) {
+        if (header->rank == SNNBASE_NPY_RANK_MAX) {
             return snnbase_fail(parser->context, SNN_ERR_UNSUPPORTED,
                                 "%s: array of more than %d dimensions", parser->file->path,
-                                SNNSTREAM_NPY_RANK_MAX);
+                                SNNBASE_NPY_RANK_MAX);
         }
         int status = read_dimension(parser, &header->shape[header->rank++]);
         if (status != SNN_OK) return status;
@@ -159,7 +159,7 @@ static int read_dtype(struct parser *parser)
         !strchr("1248", dtype[2])) {
         return fail_dtype(parser, dtype);
     }
-    struct snnstream_npy_header *header = parser->header;
+    struct snnbase_npy_header *header = parser->header;
     header->type = dtype[1];
     header->item_size = (uint32_t)(dtype[2] - '0');
     header->big_endian = dtype[0] == '>';
@@ -220,9 +220,9 @@ static int read_dictionary(struct parser *parser)
 /* Magic, version and length: sets the limits of the text. */
 static int read_preamble(struct parser *parser)
 {
-    const struct snnstream_file *file = parser->file;
-    const unsigned char *bytes = file->bytes.data;
-    size_t size = file->bytes.size;
+    const struct snnbase_npy_file *file = parser->file;
+    const unsigned char *bytes = file->bytes;
+    size_t size = file->size;
     bool known = size >= VERSION_END && bytes[6] >= 1 && bytes[6] <= 3 && bytes[7] == 0;
     if (size >= VERSION_END && !known) {
         return snnbase_fail(parser->context, SNN_ERR_UNSUPPORTED,
@@ -245,11 +245,11 @@ static int read_preamble(struct parser *parser)
     return SNN_OK;
 }
 
-static int check_size(struct snn_context *context, const struct snnstream_file *file,
-                      struct snnstream_npy_header *header)
+static int check_size(struct snn_context *context, const struct snnbase_npy_file *file,
+                      struct snnbase_npy_header *header)
 {
-    char shape[SNNSTREAM_NPY_TEXT_SIZE];
-    snnstream_npyhead_text(shape, header->shape, header->rank);
+    char shape[SNNBASE_NPY_TEXT_SIZE];
+    snnbase_npyhead_text(shape, header->shape, header->rank);
     size_t count = 1;
     size_t bytes = 0;
     bool fits = true;
@@ -268,20 +268,20 @@ static int check_size(struct snn_context *context, const struct snnstream_file *
         return snnbase_fail(context, SNN_ERR_FORMAT, "%s: no data: array of shape %s", file->path,
                             shape);
     }
-    if (bytes != file->bytes.size) {
+    if (bytes != file->size) {
         return snnbase_fail(context, SNN_ERR_FORMAT,
                             "%s: %s: %s of shape %s needs %zu bytes, file has %zu", file->path,
-                            bytes > file->bytes.size ? "truncated" : "too long", header->dtype,
-                            shape, bytes, file->bytes.size);
+                            bytes > file->size ? "truncated" : "too long", header->dtype, shape,
+                            bytes, file->size);
     }
     header->item_count = count;
     return SNN_OK;
 }
 
-int snnstream_npyhead_read(struct snnstream_npy_header *out, struct snn_context *context,
-                           const struct snnstream_file *file)
+int snnbase_npyhead_read(struct snnbase_npy_header *out, struct snn_context *context,
+                         const struct snnbase_npy_file *file)
 {
-    struct snnstream_npy_header header = {.rank = 0};
+    struct snnbase_npy_header header = {.rank = 0};
     struct parser parser = {.context = context, .file = file, .header = &header};
     int status = read_preamble(&parser);
     if (status == SNN_OK) status = read_dictionary(&parser);
@@ -292,25 +292,24 @@ int snnstream_npyhead_read(struct snnstream_npy_header *out, struct snn_context 
 
 /* --- Writing ---------------------------------------------------------------------------------- */
 
-void snnstream_npyhead_text(char text[SNNSTREAM_NPY_TEXT_SIZE], const uint64_t *shape,
-                            uint32_t rank)
+void snnbase_npyhead_text(char text[SNNBASE_NPY_TEXT_SIZE], const uint64_t *shape, uint32_t rank)
 {
     size_t length = 0;
     text[length++] = '(';
     for (uint32_t i = 0; i < rank; i++) {
-        int written = snprintf(text + length, SNNSTREAM_NPY_TEXT_SIZE - length, "%s%" PRIu64,
+        int written = snprintf(text + length, SNNBASE_NPY_TEXT_SIZE - length, "%s%" PRIu64,
                                i > 0 ? ", " : "", shape[i]);
         if (written > 0) length += (size_t)written;
     }
-    snprintf(text + length, SNNSTREAM_NPY_TEXT_SIZE - length, rank == 1 ? ",)" : ")");
+    snprintf(text + length, SNNBASE_NPY_TEXT_SIZE - length, rank == 1 ? ",)" : ")");
 }
 
-size_t snnstream_npyhead_format(unsigned char out[SNNSTREAM_NPY_HEADER_MAX], const char *dtype,
-                                const uint64_t *shape, uint32_t rank)
+size_t snnbase_npyhead_format(unsigned char out[SNNBASE_NPY_HEADER_MAX], const char *dtype,
+                              const uint64_t *shape, uint32_t rank)
 {
-    char tuple[SNNSTREAM_NPY_TEXT_SIZE];
-    snnstream_npyhead_text(tuple, shape, rank);
-    char text[SNNSTREAM_NPY_HEADER_MAX];
+    char tuple[SNNBASE_NPY_TEXT_SIZE];
+    snnbase_npyhead_text(tuple, shape, rank);
+    char text[SNNBASE_NPY_HEADER_MAX];
     int written = snprintf(text, sizeof(text),
                            "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", dtype, tuple);
     size_t length = written > 0 ? (size_t)written : 0;
