@@ -17,6 +17,7 @@ enum {
     CHUNK_SIZE = 16384,
     WINDOW_BITS_ZLIB = MAX_WBITS,
     WINDOW_BITS_GZIP = MAX_WBITS + 16,
+    WINDOW_BITS_DEFLATE = -MAX_WBITS,
 };
 
 /* The largest piece given to zlib at once; below the range of its uInt. */
@@ -208,15 +209,27 @@ static int zlib_fill(struct unpacker *unpacker, unsigned char *out, size_t unpac
     return SNN_OK;
 }
 
-int snnbase_zlib_unpack(struct snn_context *context, const void *data, size_t size, void *out,
-                        size_t unpacked_size)
+static int unpack_exactly(struct snn_context *context, int window_bits, const void *data,
+                          size_t size, void *out, size_t unpacked_size)
 {
     struct unpacker unpacker;
-    int status = unpacker_init(&unpacker, context, data, size, WINDOW_BITS_ZLIB);
+    int status = unpacker_init(&unpacker, context, data, size, window_bits);
     if (status != SNN_OK) return status;
     status = zlib_fill(&unpacker, out, unpacked_size);
     inflateEnd(&unpacker.stream);
     return status;
+}
+
+int snnbase_zlib_unpack(struct snn_context *context, const void *data, size_t size, void *out,
+                        size_t unpacked_size)
+{
+    return unpack_exactly(context, WINDOW_BITS_ZLIB, data, size, out, unpacked_size);
+}
+
+int snnbase_deflate_unpack(struct snn_context *context, const void *data, size_t size, void *out,
+                           size_t unpacked_size)
+{
+    return unpack_exactly(context, WINDOW_BITS_DEFLATE, data, size, out, unpacked_size);
 }
 
 static int pack_all(struct snn_context *context, z_stream *stream, size_t size,

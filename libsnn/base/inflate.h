@@ -23,6 +23,10 @@ int snnbase_gzip_unpack(struct snn_context *context, const void *data, size_t si
 int snnbase_zlib_unpack(struct snn_context *context, const void *data, size_t size, void *out,
                         size_t unpacked_size);
 
+/* The same for a bare deflate stream (RFC 1951) without header and checksum, as zip files hold. */
+int snnbase_deflate_unpack(struct snn_context *context, const void *data, size_t size, void *out,
+                           size_t unpacked_size);
+
 /* Packs with zlib level 9; the same bytes on every machine with the same zlib. Appends to `out`. */
 int snnbase_zlib_pack(struct snn_context *context, const void *data, size_t size,
                       struct snnbase_buffer *out);

@@ -590,6 +590,17 @@ int snnbase_json_read_number(struct snn_context *context, const struct snnbase_j
     return SNN_OK;
 }
 
+int snnbase_json_read_bool(struct snn_context *context, const struct snnbase_json_value *object,
+                           const char *where, const char *key, bool *out)
+{
+    const char *expected = "true or false";
+    const struct snnbase_json_value *value = member_get(context, object, where, key, expected);
+    if (!value) return SNN_ERR_FORMAT;
+    if (!cJSON_IsBool(item_of(value))) return fail_kind(context, value, where, key, expected);
+    *out = cJSON_IsTrue(item_of(value)) != 0;
+    return SNN_OK;
+}
+
 /* A whole number within [low, high]; the error says nothing of the place yet. */
 static int value_to_int(struct snn_context *context, const struct snnbase_json_value *value,
                         int64_t low, int64_t high, int64_t *out)

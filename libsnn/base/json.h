@@ -50,6 +50,8 @@ int snnbase_json_read_string(struct snn_context *context, const struct snnbase_j
                              const char *where, const char *key, const char **out);
 int snnbase_json_read_number(struct snn_context *context, const struct snnbase_json_value *object,
                              const char *where, const char *key, double *out);
+int snnbase_json_read_bool(struct snn_context *context, const struct snnbase_json_value *object,
+                           const char *where, const char *key, bool *out);
 /* A whole number within [low, high]. */
 int snnbase_json_read_int(struct snn_context *context, const struct snnbase_json_value *object,
                           const char *where, const char *key, int64_t low, int64_t high,

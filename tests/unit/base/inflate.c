@@ -309,3 +309,17 @@ Test(zlib, failing_allocator_is_nomem)
 {
     support_sweep(zlib_both, NULL);
 }
+
+/* ---- Bare deflate ---- */
+
+Test(zlib, a_bare_stream_has_neither_header_nor_checksum)
+{
+    static const unsigned char bare[] = {STORED_NINE};
+    char bytes[9];
+    cr_assert_eq(snnbase_deflate_unpack(context, bare, sizeof(bare), bytes, 9), SNN_OK);
+    cr_assert_arr_eq(bytes, "123456789", 9);
+    cr_assert_eq(snnbase_deflate_unpack(context, bare, sizeof(bare), bytes, 8), SNN_ERR_FORMAT);
+    cr_assert_eq(snnbase_deflate_unpack(context, bare, sizeof(bare) - 1, bytes, 9), SNN_ERR_FORMAT);
+    cr_assert_eq(snnbase_deflate_unpack(context, zlib_nine, sizeof(zlib_nine), bytes, 9),
+                 SNN_ERR_FORMAT);
+}

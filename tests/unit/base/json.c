@@ -371,8 +371,9 @@ Test(json, destroy_accepts_null)
 
 Test(json, required_members_are_read)
 {
-    const struct snnbase_json_value *root =
-        parse_root("{\"s\":\"text\",\"n\":0.5,\"i\":-7,\"a\":[1,-2,9007199254740992]}");
+    const struct snnbase_json_value *root = parse_root(
+        "{\"s\":\"text\",\"n\":0.5,\"t\":true,\"f\":false,\"i\":-7,\"a\":[1,-2,9007199254740992]}");
+    bool truth = false;
     const char *string = NULL;
     double number = 0;
     int64_t integer = 0;
@@ -381,6 +382,10 @@ Test(json, required_members_are_read)
     cr_assert_str_eq(string, "text");
     cr_assert_eq(snnbase_json_read_number(context, root, "", "n", &number), SNN_OK);
     cr_assert_eq(number, 0.5);
+    cr_assert_eq(snnbase_json_read_bool(context, root, "", "t", &truth), SNN_OK);
+    cr_assert(truth);
+    cr_assert_eq(snnbase_json_read_bool(context, root, "", "f", &truth), SNN_OK);
+    cr_assert_not(truth);
     cr_assert_eq(snnbase_json_read_int(context, root, "", "i", -7, -7, &integer), SNN_OK);
     cr_assert_eq(integer, -7);
     cr_assert_eq(snnbase_json_read_ints(context, root, "", "a", INT64_MIN, INT64_MAX, 3, integers),
@@ -408,6 +413,9 @@ Test(json, missing_and_mistyped_members_are_named_with_their_path)
                    "n: a string expected, a number found");
     assert_message(snnbase_json_read_string(context, root, NULL, "b", &string),
                    "b: a string expected, true or false found");
+    bool truth = true;
+    assert_message(snnbase_json_read_bool(context, root, "x", "n", &truth),
+                   "x.n: true or false expected, a number found");
     assert_message(snnbase_json_read_number(context, root, "x", "s", &number),
                    "x.s: a number expected, a string found");
     assert_message(snnbase_json_read_number(context, root, "", "o", &number),
