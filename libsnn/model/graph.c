@@ -2,7 +2,8 @@
  * recipes and provenance.
  *
  * Invariant: layers stand in topological order (an input's index is smaller), the first is the one
- * INPUT, names are unique, and every layer has passed snnmodel_layer_resolve.
+ * INPUT, names are unique, and every layer has passed snnmodel_layer_resolve and, unless it was
+ * added bare, snnmodel_layer_check_tensors.
  */
 #include "libsnn/model/graph.h"
 
@@ -107,8 +108,8 @@ static int copy_layer(struct snn_graph *graph, struct snn_context *context, stru
     return status == SNN_OK ? copy_floats(graph, context, &layer->bias, layer->bias_count) : status;
 }
 
-int snn_graph_add(struct snn_graph *graph, struct snn_context *context,
-                  const struct snn_layer *layer, uint32_t *index_out)
+static int add(struct snn_graph *graph, struct snn_context *context, const struct snn_layer *layer,
+               bool bare, uint32_t *index_out)
 {
     int status = check_place(graph, context, layer);
     if (status != SNN_OK) return status;
@@ -118,6 +119,7 @@ int snn_graph_add(struct snn_graph *graph, struct snn_context *context,
         inputs[i] = &graph->layers[layer->inputs[i]];
     struct snn_layer copy = *layer;
     status = snnmodel_layer_resolve(context, &copy, inputs);
+    if (status == SNN_OK && !bare) status = snnmodel_layer_check_tensors(context, &copy, inputs);
     snnbase_free(context, (void *)inputs);
     if (status == SNN_OK) status = grow_layers(graph, context);
     if (status == SNN_OK) status = copy_layer(graph, context, &copy);
@@ -128,6 +130,21 @@ int snn_graph_add(struct snn_graph *graph, struct snn_context *context,
     graph->layer_count++;
     if (!graph->output_chosen) graph->output = graph->layer_count - 1;
     return SNN_OK;
+}
+
+int snn_graph_add(struct snn_graph *graph, struct snn_context *context,
+                  const struct snn_layer *layer, uint32_t *index_out)
+{
+    return add(graph, context, layer, false, index_out);
+}
+
+int snnmodel_graph_add_bare(struct snn_graph *graph, struct snn_context *context,
+                            const struct snn_layer *layer, uint32_t *index_out)
+{
+    struct snn_layer bare = *layer;
+    bare.weights = bare.bias = NULL;
+    bare.weight_count = bare.bias_count = 0;
+    return add(graph, context, &bare, true, index_out);
 }
 
 static int check_index(const struct snn_graph *graph, struct snn_context *context, uint32_t index)

@@ -26,4 +26,10 @@ struct snn_graph {
     uint32_t recipe_count;
 };
 
+/* snn_graph_add for a layer whose tensors could not be had: weights and bias are left out, the
+ * shape is derived, so that layers behind it can still be checked. A graph with such a layer is
+ * only good for being destroyed. */
+int snnmodel_graph_add_bare(struct snn_graph *graph, struct snn_context *context,
+                            const struct snn_layer *layer, uint32_t *index_out);
+
 #endif

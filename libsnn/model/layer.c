@@ -183,22 +183,14 @@ static int resolve_conv2d(struct snn_context *context, struct snn_layer *layer, 
     layer->shape.height = map.height;
     layer->shape.width = map.width;
     status = check_shape(context, layer);
-    if (status != SNN_OK) return status;
-    size_t per_output = (size_t)(in.channels / layer->groups) * layer->window.kernel_h;
-    if (!snnbase_size_mul(per_output, layer->window.kernel_w, &per_output))
-        return snnbase_fail(context, SNN_ERR_LIMIT, "layer '%s': kernel is too large", layer->name);
-    status = check_weights(context, layer, per_output);
-    if (status == SNN_OK) status = check_bias(context, layer);
     return status == SNN_OK ? check_activation(context, layer) : status;
 }
 
-static int resolve_dense(struct snn_context *context, struct snn_layer *layer, struct snn_shape in)
+static int resolve_dense(struct snn_context *context, struct snn_layer *layer)
 {
     layer->shape.height = 1;
     layer->shape.width = 1;
     int status = check_shape(context, layer);
-    if (status == SNN_OK) status = check_weights(context, layer, snn_shape_size(in));
-    if (status == SNN_OK) status = check_bias(context, layer);
     return status == SNN_OK ? check_activation(context, layer) : status;
 }
 
@@ -288,7 +280,7 @@ int snnmodel_layer_resolve(struct snn_context *context, struct snn_layer *layer,
     case SNN_LAYER_CONV2D:
         return resolve_conv2d(context, layer, inputs[0]->shape);
     case SNN_LAYER_DENSE:
-        return resolve_dense(context, layer, inputs[0]->shape);
+        return resolve_dense(context, layer);
     case SNN_LAYER_AVG_POOL2D:
     case SNN_LAYER_SUM_POOL2D:
     case SNN_LAYER_MAX_POOL2D:
@@ -299,4 +291,20 @@ int snnmodel_layer_resolve(struct snn_context *context, struct snn_layer *layer,
         return resolve_flatten(context, layer, inputs[0]->shape);
     }
     return snnbase_fail(context, SNN_ERR_INTERNAL, "layer '%s': kind without a rule", layer->name);
+}
+
+int snnmodel_layer_check_tensors(struct snn_context *context, const struct snn_layer *layer,
+                                 const struct snn_layer *const *inputs)
+{
+    if (layer->kind != SNN_LAYER_CONV2D && layer->kind != SNN_LAYER_DENSE) return SNN_OK;
+    struct snn_shape in = inputs[0]->shape;
+    size_t per_output = snn_shape_size(in);
+    if (layer->kind == SNN_LAYER_CONV2D) {
+        per_output = (size_t)(in.channels / layer->groups) * layer->window.kernel_h;
+        if (!snnbase_size_mul(per_output, layer->window.kernel_w, &per_output))
+            return snnbase_fail(context, SNN_ERR_LIMIT, "layer '%s': kernel is too large",
+                                layer->name);
+    }
+    int status = check_weights(context, layer, per_output);
+    return status == SNN_OK ? check_bias(context, layer) : status;
 }

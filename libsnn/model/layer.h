@@ -8,10 +8,15 @@
 #include "snn/graph.h"
 
 /* Fills in what may be left out (pool stride 0 -> kernel, dilation and groups 0 -> 1), checks the
- * rest and derives the output shape. `inputs` are the input layers in order. Errors: INVALID with
- * the layer's name and the numbers, LIMIT. */
+ * rest but the tensors and derives the output shape. `inputs` are the input layers in order.
+ * Errors: INVALID with the layer's name and the numbers, LIMIT. */
 int snnmodel_layer_resolve(struct snn_context *context, struct snn_layer *layer,
                            const struct snn_layer *const *inputs);
+
+/* Holds the tensors of a resolved layer against its shape: sizes, finite values. Errors as above.
+ */
+int snnmodel_layer_check_tensors(struct snn_context *context, const struct snn_layer *layer,
+                                 const struct snn_layer *const *inputs);
 
 /* The shape behind a pool that fits its input. */
 struct snn_shape snnmodel_pooled_shape(struct snn_shape shape, const struct snn_window *pool);

@@ -12,6 +12,7 @@
 
 #include "libsnn/base/json.h"
 #include "libsnn/model/tensor.h"
+#include "libsnn/model/topology.h"
 #include "snn/context.h"
 #include "snn/graph.h"
 
@@ -36,13 +37,21 @@ bool snnmodel_native_path_is_inside(const char *path);
  * file did. Returns the status that now stands. */
 int snnmodel_native_blame_file(struct snn_context *context, int status);
 
-/* Adds the layer that `value` describes to the graph. If one of its inputs is a layer that was
- * itself refused, *skipped_out is set and nothing is raised: `layers` is the array `value` is in.
- * Errors name the layer. */
-int snnmodel_native_add_layer(struct snn_context *context, struct snn_graph *graph,
-                              const struct snnbase_json_value *layers,
-                              const struct snnbase_json_value *value,
-                              struct snnmodel_sidecar *sidecar, bool *skipped_out);
+/* Where the layers of one document go, and where their tensors come from. */
+struct snnmodel_native_layers {
+    struct snn_graph *graph;
+    const struct snnbase_json_value *array; /* `layers` of the document */
+    struct snnmodel_sidecar *sidecar;
+    const struct snnmodel_tensor_source
+        *source;    /* of a topology; NULL: tensors stand in the file */
+    uint32_t asked; /* layers that the source was asked for so far */
+};
+
+/* Adds the layer that `value`, an element of the array, describes to the graph. If one of its
+ * inputs is a layer that was itself refused, *skipped_out is set and nothing is raised. Errors name
+ * the layer. */
+int snnmodel_native_add_layer(struct snn_context *context, struct snnmodel_native_layers *layers,
+                              const struct snnbase_json_value *value, bool *skipped_out);
 
 /* Reads provenance, preprocessing, statistics and recipes of the document into a graph that has all
  * its layers. */

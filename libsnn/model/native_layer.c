@@ -9,6 +9,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/model/graph.h"
 #include "libsnn/model/native.h"
 
 /* A layer under way: the description and what it points to. */
@@ -19,7 +20,14 @@ struct draft {
     float *bias;
     uint32_t bias_rank; /* 0, 1 or 3 */
     uint32_t bias_dim[SNNMODEL_TENSOR_RANK_MAX];
+    bool wants_bias; /* of a topology */
+    int refusal;     /* of a topology: why there are no tensors; SNN_OK where there are */
 };
+
+static bool has_tensors(enum snn_layer_kind kind)
+{
+    return kind == SNN_LAYER_CONV2D || kind == SNN_LAYER_DENSE;
+}
 
 static void draft_fini(struct snn_context *context, struct draft *draft)
 {
@@ -59,6 +67,30 @@ static const char *const *members_of(enum snn_layer_kind kind)
         break;
     }
     return flatten;
+}
+
+/* The same in a topology, where sizes stand in place of weights. */
+static const char *const *topology_members_of(enum snn_layer_kind kind)
+{
+    static const char *const conv2d[] = {"name",   "kind",    "inputs",   "filters", "kernel",
+                                         "stride", "padding", "dilation", "groups",  "activation",
+                                         "clip",   "bias",    NULL};
+    static const char *const dense[] = {"name",       "kind", "inputs", "units",
+                                        "activation", "clip", "bias",   NULL};
+    if (kind == SNN_LAYER_CONV2D) return conv2d;
+    return kind == SNN_LAYER_DENSE ? dense : members_of(kind);
+}
+
+static int check_members(struct snn_context *context, const struct snnbase_json_value *value,
+                         enum snn_layer_kind kind, bool topology)
+{
+    int status = snnmodel_native_check_members(
+        context, value, topology ? topology_members_of(kind) : members_of(kind));
+    if (status == SNN_OK || topology || !has_tensors(kind)) return status;
+    if (snnbase_json_get(value, "filters") == NULL && snnbase_json_get(value, "units") == NULL)
+        return status;
+    return snnbase_hint(context, "a topology: its weights are in a file of their own, as in "
+                                 "snnconvert WEIGHTS --arch TOPOLOGY");
 }
 
 static int read_kind(struct snn_context *context, const struct snnbase_json_value *value,
@@ -175,13 +207,36 @@ static int read_input_shape(struct snn_context *context, const struct snnbase_js
     return SNN_OK;
 }
 
+/* What a topology says in place of tensors. */
+static int read_sizes(struct snn_context *context, const struct snnbase_json_value *value,
+                      struct draft *draft)
+{
+    struct snn_layer *layer = &draft->layer;
+    bool conv = layer->kind == SNN_LAYER_CONV2D;
+    int64_t count = 0;
+    int64_t kernel[2] = {0, 0};
+    int status = snnbase_json_read_int(context, value, "", conv ? "filters" : "units", 1,
+                                       UINT32_MAX, &count);
+    if (status == SNN_OK && conv)
+        status = snnbase_json_read_ints(context, value, "", "kernel", 1, UINT32_MAX, 2, kernel);
+    draft->wants_bias = true;
+    if (status == SNN_OK && snnbase_json_get(value, "bias") != NULL)
+        status = snnbase_json_read_bool(context, value, "", "bias", &draft->wants_bias);
+    layer->shape.channels = (uint32_t)count;
+    layer->window.kernel_h = (uint32_t)kernel[0];
+    layer->window.kernel_w = (uint32_t)kernel[1];
+    return status;
+}
+
 /* Everything but inputs and tensors. */
 static int read_numbers(struct snn_context *context, const struct snnbase_json_value *value,
-                        struct snn_layer *layer)
+                        bool topology, struct draft *draft)
 {
+    struct snn_layer *layer = &draft->layer;
     int status = read_kind(context, value, &layer->kind);
-    if (status == SNN_OK)
-        status = snnmodel_native_check_members(context, value, members_of(layer->kind));
+    if (status == SNN_OK) status = check_members(context, value, layer->kind, topology);
+    if (status == SNN_OK && topology && has_tensors(layer->kind))
+        status = read_sizes(context, value, draft);
     if (status != SNN_OK) return status;
     switch (layer->kind) {
     case SNN_LAYER_INPUT:
@@ -231,8 +286,7 @@ static int check_input_array(struct snn_context *context, const struct snnbase_j
     return SNN_OK;
 }
 
-static int read_inputs(struct snn_context *context, const struct snn_graph *graph,
-                       const struct snnbase_json_value *layers,
+static int read_inputs(struct snn_context *context, const struct snnmodel_native_layers *layers,
                        const struct snnbase_json_value *value, struct draft *draft,
                        bool *skipped_out)
 {
@@ -250,8 +304,8 @@ static int read_inputs(struct snn_context *context, const struct snn_graph *grap
         if (!snnbase_json_is_string(input))
             return snnbase_fail(context, SNN_ERR_FORMAT, "inputs[%zu]: a layer's name expected", i);
         const char *name = snnbase_json_string(input);
-        if (snn_graph_find(graph, name, &draft->inputs[i]) == SNN_OK) continue;
-        if (!was_refused(layers, value, name))
+        if (snn_graph_find(layers->graph, name, &draft->inputs[i]) == SNN_OK) continue;
+        if (!was_refused(layers->array, value, name))
             return snnbase_fail(context, SNN_ERR_FORMAT,
                                 "inputs[%zu]: no layer '%s' stands before this one", i, name);
         *skipped_out = true;
@@ -309,19 +363,52 @@ static int read_bias(struct snn_context *context, const struct snnbase_json_valu
     return SNN_OK;
 }
 
-static int read_tensors(struct snn_context *context, const struct snn_graph *graph,
-                        const struct snnbase_json_value *value, struct snnmodel_sidecar *sidecar,
-                        struct draft *draft)
+/* Of a topology: borrows the tensors from whoever has them. A refusal is kept in the draft, so that
+ * the layers behind this one are asked for as well. */
+static int ask_tensors(struct snn_context *context, struct snnmodel_native_layers *layers,
+                       struct snn_shape in, struct draft *draft)
+{
+    struct snn_layer *layer = &draft->layer;
+    bool conv = layer->kind == SNN_LAYER_CONV2D;
+    const struct snn_window *w = &layer->window;
+    if (conv && in.channels % layer->groups != 0)
+        return snnbase_fail(context, SNN_ERR_FORMAT, "groups: %u do not divide %u input channels",
+                            layer->groups, in.channels);
+    struct snnmodel_wanted wanted = {.layer = layer->name,
+                                     .index = layers->asked++,
+                                     .rank = conv ? 4 : 2,
+                                     .dim = {layer->shape.channels, (uint32_t)snn_shape_size(in)},
+                                     .bias = draft->wants_bias};
+    if (conv) {
+        wanted.dim[1] = in.channels / layer->groups;
+        wanted.dim[2] = w->kernel_h;
+        wanted.dim[3] = w->kernel_w;
+    }
+    const struct snnmodel_tensor_source *source = layers->source;
+    int status = source->fill(context, &wanted, &layer->weights, &layer->bias, source->user);
+    if (status == SNN_ERR_NOMEM) return status;
+    if (status != SNN_OK) {
+        draft->refusal = snnbase_where(context, "layer '%s'", layer->name);
+        return SNN_OK;
+    }
+    layer->weight_count = (size_t)wanted.dim[0] * wanted.dim[1];
+    if (conv) layer->weight_count *= (size_t)wanted.dim[2] * wanted.dim[3];
+    layer->bias_count = wanted.bias ? wanted.dim[0] : 0;
+    return SNN_OK;
+}
+
+static int read_tensors(struct snn_context *context, struct snnmodel_native_layers *layers,
+                        const struct snnbase_json_value *value, struct draft *draft)
 {
     const struct snn_layer *layer = &draft->layer;
-    bool weighted = layer->kind == SNN_LAYER_CONV2D || layer->kind == SNN_LAYER_DENSE;
-    if (!weighted) return SNN_OK;
+    if (!has_tensors(layer->kind)) return SNN_OK;
     if (layer->input_count != 1)
         return snnbase_fail(context, SNN_ERR_FORMAT, "inputs: %u found, %s takes 1",
                             layer->input_count, snn_layer_kind_name(layer->kind));
-    struct snn_shape in = snn_graph_layer(graph, layer->inputs[0])->shape;
-    int status = read_weights(context, value, in, sidecar, draft);
-    return status == SNN_OK ? read_bias(context, value, sidecar, draft) : status;
+    struct snn_shape in = snn_graph_layer(layers->graph, layer->inputs[0])->shape;
+    if (layers->source != NULL) return ask_tensors(context, layers, in, draft);
+    int status = read_weights(context, value, in, layers->sidecar, draft);
+    return status == SNN_OK ? read_bias(context, value, layers->sidecar, draft) : status;
 }
 
 /* A bias map's height and width are only known once the graph has derived the layer's shape. */
@@ -336,29 +423,34 @@ static int check_bias_map(struct snn_context *context, const struct snn_layer *l
                         layer->shape.width);
 }
 
-int snnmodel_native_add_layer(struct snn_context *context, struct snn_graph *graph,
-                              const struct snnbase_json_value *layers,
-                              const struct snnbase_json_value *value,
-                              struct snnmodel_sidecar *sidecar, bool *skipped_out)
+/* Into the graph, and what only then can be checked. Errors name the layer. */
+static int add_draft(struct snn_context *context, struct snn_graph *graph,
+                     const struct draft *draft)
+{
+    uint32_t index = 0;
+    int status = draft->refusal == SNN_OK
+                     ? snn_graph_add(graph, context, &draft->layer, &index)
+                     : snnmodel_graph_add_bare(graph, context, &draft->layer, &index);
+    if (status != SNN_OK) return snnmodel_native_blame_file(context, status);
+    status = check_bias_map(context, snn_graph_layer(graph, index), draft);
+    return status == SNN_OK ? draft->refusal
+                            : snnbase_where(context, "layer '%s'", draft->layer.name);
+}
+
+int snnmodel_native_add_layer(struct snn_context *context, struct snnmodel_native_layers *layers,
+                              const struct snnbase_json_value *value, bool *skipped_out)
 {
     struct draft draft = {.bias_rank = 0};
     bool skipped = false;
-    uint32_t index = 0;
     int status = snnmodel_native_read_text(context, value, "", "name", &draft.layer.name);
     if (status != SNN_OK) return status;
-    status = read_numbers(context, value, &draft.layer);
-    if (status == SNN_OK) status = read_inputs(context, graph, layers, value, &draft, &skipped);
-    if (status == SNN_OK && !skipped) status = read_tensors(context, graph, value, sidecar, &draft);
-    if (status != SNN_OK) {
+    status = read_numbers(context, value, layers->source != NULL, &draft);
+    if (status == SNN_OK) status = read_inputs(context, layers, value, &draft, &skipped);
+    if (status == SNN_OK && !skipped) status = read_tensors(context, layers, value, &draft);
+    if (status != SNN_OK)
         snnbase_where(context, "layer '%s'", draft.layer.name);
-    } else if (!skipped) {
-        status = snn_graph_add(graph, context, &draft.layer, &index);
-        status = snnmodel_native_blame_file(context, status);
-    }
-    if (status == SNN_OK && !skipped) {
-        status = check_bias_map(context, snn_graph_layer(graph, index), &draft);
-        if (status != SNN_OK) snnbase_where(context, "layer '%s'", draft.layer.name);
-    }
+    else if (!skipped)
+        status = add_draft(context, layers->graph, &draft);
     draft_fini(context, &draft);
     *skipped_out = skipped;
     return status;

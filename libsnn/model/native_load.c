@@ -114,38 +114,67 @@ static bool has_name(const struct snnbase_json_value *layer)
 }
 
 /* Adds all layers; reports each that is refused. Returns only what makes going on senseless. */
-static int add_layers(struct snn_context *context, struct snn_graph *graph,
-                      const struct snnbase_json_value *layers, struct snnmodel_sidecar *sidecar,
+static int add_layers(struct snn_context *context, struct snnmodel_native_layers *layers,
                       struct first_error *first)
 {
     size_t index = 0;
-    const struct snnbase_json_value *value = snnbase_json_first(layers);
+    const struct snnbase_json_value *value = snnbase_json_first(layers->array);
     for (; value != NULL; value = snnbase_json_next(value), index++) {
         bool skipped = false;
-        int status = snnmodel_native_add_layer(context, graph, layers, value, sidecar, &skipped);
+        int status = snnmodel_native_add_layer(context, layers, value, &skipped);
         if (status == SNN_OK) continue;
         if (status == SNN_ERR_NOMEM) return status;
         if (!has_name(value)) snnbase_where(context, "layers[%zu]", index);
-        status = note_error(context, sidecar->model_path, status, first);
+        status = note_error(context, layers->sidecar->model_path, status, first);
         if (status != SNN_OK) return status;
     }
     return SNN_OK;
 }
 
-static int read_layers(struct snn_context *context, struct snn_graph *graph,
-                       const struct snnbase_json_value *root, struct snnmodel_sidecar *sidecar,
-                       bool *located_out)
+/* The layer's name if it has one and a kind with tensors, else NULL. */
+static const char *tensor_layer_name(const struct snnbase_json_value *layer)
 {
-    const struct snnbase_json_value *layers = snnbase_json_get(root, "layers");
-    if (layers == NULL || !snnbase_json_is_array(layers) || snnbase_json_first(layers) == NULL)
+    const struct snnbase_json_value *kind = snnbase_json_get(layer, "kind");
+    if (!has_name(layer) || kind == NULL || !snnbase_json_is_string(kind)) return NULL;
+    if (strcmp(snnbase_json_string(kind), snn_layer_kind_name(SNN_LAYER_CONV2D)) != 0 &&
+        strcmp(snnbase_json_string(kind), snn_layer_kind_name(SNN_LAYER_DENSE)) != 0)
+        return NULL;
+    return snnbase_json_string(snnbase_json_get(layer, "name"));
+}
+
+/* Tells the source of a topology which layers there are. */
+static int begin_source(struct snn_context *context, const struct snnmodel_native_layers *layers,
+                        size_t layer_count)
+{
+    if (layers->source == NULL) return SNN_OK;
+    const char **names = snnbase_alloc(context, layer_count, sizeof(*names));
+    if (names == NULL) return SNN_ERR_NOMEM;
+    uint32_t count = 0;
+    const struct snnbase_json_value *value = snnbase_json_first(layers->array);
+    for (; value != NULL; value = snnbase_json_next(value)) {
+        names[count] = tensor_layer_name(value);
+        if (names[count] != NULL) count++;
+    }
+    int status = layers->source->begin(context, names, count, layers->source->user);
+    snnbase_free(context, names);
+    return status;
+}
+
+static int read_layers(struct snn_context *context, struct snnmodel_native_layers *layers,
+                       const struct snnbase_json_value *root, bool *located_out)
+{
+    layers->array = snnbase_json_get(root, "layers");
+    if (layers->array == NULL || !snnbase_json_is_array(layers->array) ||
+        snnbase_json_first(layers->array) == NULL)
         return snnbase_fail(context, SNN_ERR_FORMAT, "layers: an array of layers expected");
-    size_t count = snnbase_json_count(layers);
+    size_t count = snnbase_json_count(layers->array);
     uint32_t limit = snnbase_limits(context)->layer_count;
     if (count > limit)
         return snnbase_fail(context, SNN_ERR_LIMIT, "layers: %zu exceed the limit of %u", count,
                             limit);
     struct first_error first = {NULL, SNN_OK};
-    int status = add_layers(context, graph, layers, sidecar, &first);
+    int status = begin_source(context, layers, count);
+    if (status == SNN_OK) status = add_layers(context, layers, &first);
     if (status == SNN_OK && first.keeper != NULL) {
         snnbase_error_copy(context, first.keeper);
         status = first.status;
@@ -169,8 +198,8 @@ static int read_output(struct snn_context *context, struct snn_graph *graph,
 
 /* Fills *out from the document. *located_out: the error already names the file. */
 static int read_document(struct snn_graph **out, struct snn_context *context,
-                         const struct snnbase_json_value *root, struct snnmodel_sidecar *sidecar,
-                         bool *located_out)
+                         const struct snnbase_json_value *root,
+                         struct snnmodel_native_layers *layers, bool *located_out)
 {
     const char *name = NULL;
     int status = check_format(context, root);
@@ -180,9 +209,11 @@ static int read_document(struct snn_graph **out, struct snn_context *context,
     struct snn_graph *graph = NULL;
     status = snn_graph_create(&graph, context, name);
     if (status != SNN_OK) return status;
-    status = read_layers(context, graph, root, sidecar, located_out);
+    layers->graph = graph;
+    status = read_layers(context, layers, root, located_out);
     if (status == SNN_OK) status = read_output(context, graph, root);
-    if (status == SNN_OK) status = snnmodel_native_read_records(context, graph, root, sidecar);
+    if (status == SNN_OK)
+        status = snnmodel_native_read_records(context, graph, root, layers->sidecar);
     if (status != SNN_OK) {
         snn_graph_destroy(&graph);
         return status;
@@ -191,7 +222,6 @@ static int read_document(struct snn_graph **out, struct snn_context *context,
     return SNN_OK;
 }
 
-/* `path` is NULL for a text that comes from no file. */
 /* Files that people take for models, by how they begin. */
 static const struct {
     const char *bytes;
@@ -231,17 +261,25 @@ static int check_kind(struct snn_context *context, const char *text, size_t size
                                      : "this version reads its own format, docs/formats/model.md");
 }
 
-static int parse(struct snn_graph **out, struct snn_context *context, const char *path,
+/* What is read, and where its tensors come from. */
+struct input {
+    const char *path; /* NULL for a text that comes from no file */
+    const struct snnmodel_tensor_source *source;
+};
+
+static int parse(struct snn_graph **out, struct snn_context *context, const struct input *input,
                  const char *text, size_t size)
 {
     struct snnbase_json *json = NULL;
-    struct snnmodel_sidecar sidecar = {.model_path = path};
+    struct snnmodel_sidecar sidecar = {.model_path = input->path};
+    struct snnmodel_native_layers layers = {.sidecar = &sidecar, .source = input->source};
     bool located = false;
     int status = check_kind(context, text, size);
     if (status == SNN_OK) status = snnbase_json_parse(context, text, size, &json);
     if (status == SNN_OK)
-        status = read_document(out, context, snnbase_json_root(json), &sidecar, &located);
-    if (status != SNN_OK && path != NULL && !located) snnbase_where(context, "%s", path);
+        status = read_document(out, context, snnbase_json_root(json), &layers, &located);
+    if (status != SNN_OK && input->path != NULL && !located)
+        snnbase_where(context, "%s", input->path);
     snnmodel_sidecar_fini(context, &sidecar);
     snnbase_json_destroy(context, &json);
     return status;
@@ -250,21 +288,36 @@ static int parse(struct snn_graph **out, struct snn_context *context, const char
 int snn_graph_parse(struct snn_graph **out, struct snn_context *context, const char *text,
                     size_t size)
 {
-    return parse(out, context, NULL, text, size);
+    const struct input input = {NULL, NULL};
+    return parse(out, context, &input, text, size);
 }
 
-int snn_graph_load(struct snn_graph **out, struct snn_context *context, const char *path,
-                   char *sha256_hex_out)
+static int load(struct snn_graph **out, struct snn_context *context, const struct input *input,
+                char *sha256_hex_out)
 {
     struct snnbase_buffer bytes = {NULL, 0, 0};
     struct snn_graph *graph = NULL;
-    int status = snnbase_file_read(context, path, &bytes);
+    int status = snnbase_file_read(context, input->path, &bytes);
     if (status == SNN_OK)
-        status = parse(&graph, context, path, (const char *)bytes.data, bytes.size);
+        status = parse(&graph, context, input, (const char *)bytes.data, bytes.size);
     if (status == SNN_OK) {
         if (sha256_hex_out != NULL) snnbase_sha256_hex(bytes.data, bytes.size, sha256_hex_out);
         *out = graph;
     }
     snnbase_buffer_fini(context, &bytes);
     return status;
+}
+
+int snn_graph_load(struct snn_graph **out, struct snn_context *context, const char *path,
+                   char *sha256_hex_out)
+{
+    const struct input input = {path, NULL};
+    return load(out, context, &input, sha256_hex_out);
+}
+
+int snnmodel_topology_load(struct snn_graph **out, struct snn_context *context, const char *path,
+                           const struct snnmodel_tensor_source *source)
+{
+    const struct input input = {path, source};
+    return load(out, context, &input, NULL);
 }
