@@ -1,5 +1,5 @@
-/* The registry: the only file that names every source and every target. Adding one is one line
- * here.
+/* The registry: the only file that names every reader, every source and every target. Adding one is
+ * one line here.
  */
 #include <stddef.h>
 
@@ -10,6 +10,20 @@
 extern const struct snnstream_source_ops snnstream_idx_source;
 extern const struct snnstream_source_ops snnstream_npy_source;
 extern const struct snn_target_ops snnsim_target;
+
+/* The room convert knows what is in one. */
+struct snnconv_reader;
+extern const struct snnconv_reader snnconv_npz_reader;
+extern const struct snnconv_reader snnconv_safetensors_reader;
+extern const struct snnconv_reader snnconv_torch_reader;
+extern const struct snnconv_reader *const snn_weight_reader_table[];
+
+const struct snnconv_reader *const snn_weight_reader_table[] = {
+    &snnconv_torch_reader,
+    &snnconv_safetensors_reader,
+    &snnconv_npz_reader,
+    NULL,
+};
 
 const struct snnstream_source_ops *const snn_source_table[] = {
     &snnstream_idx_source,

@@ -33,7 +33,7 @@ struct snn_limits {
     uint64_t tensor_bytes;    /* largest single tensor (1 GiB) */
     uint64_t neuron_count;    /* neurons of one net (64 Mi) */
     uint32_t layer_count;     /* layers of one graph (4096) */
-    uint32_t json_node_count; /* values in one JSON document (1 Mi) */
+    uint32_t json_node_count; /* values in one JSON document or pickle (1 Mi) */
 };
 
 enum snn_severity { SNN_SEVERITY_NOTE = 0, SNN_SEVERITY_WARNING = 1, SNN_SEVERITY_ERROR = 2 };

@@ -4,6 +4,7 @@
 
 #include "snn/calibrate.h"
 #include "snn/context.h"
+#include "snn/convert.h"
 #include "snn/energy.h"
 #include "snn/graph.h"
 #include "snn/net.h"
