@@ -16,6 +16,7 @@ enum { RECIPES_MAX = 32, QUANTILES_MAX = 32, THREADS_MAX = 256 };
 
 enum option_id {
     OPT_OUTPUT = 1,
+    OPT_ARCH,
     OPT_INFO,
     OPT_CALIBRATE,
     OPT_SAMPLES,
@@ -32,6 +33,7 @@ struct session {
     struct snn_graph *graph;
     struct snn_source *source;
     const char *model;
+    const char *arch;
     const char *output;
     const char *calibrate;
     const char *recipes[RECIPES_MAX];
@@ -47,6 +49,17 @@ struct session {
 /* ---- The option table ---- */
 
 static const struct snncli_option option_table[] = {
+    {.id = OPT_ARCH,
+     .letter = 'a',
+     .name = "arch",
+     .metavar = "FILE",
+     .group = "Input",
+     .path = true,
+     .help = "the net, as a topology; MODEL is its weights",
+     .text = "MODEL is then a PyTorch state dictionary (.pt, .pth), safetensors or NPZ, and FILE a "
+             "model file whose layers give sizes in place of weights. Tensors go to layers by "
+             "name (LAYER.weight, LAYER.bias), or in order if no name matches. Nothing in MODEL "
+             "is executed."},
     {.id = OPT_OUTPUT,
      .letter = 'o',
      .name = "output",
@@ -107,12 +120,14 @@ static const struct snncli_entry examples[] = {
      "add activation statistics"},
     {"snnconvert raw.json -c train.npy -n 10000 -r mse:16 -r ltb -o out.json",
      "and two recipes, from 10,000 frames"},
+    {"snnconvert params.pt --arch net.json -o model.json", "weights of PyTorch, and the net"},
     {NULL, NULL},
 };
 
-static const char *const usage[] = {"[option ...] MODEL -o FILE", "--info MODEL", NULL};
+static const char *const usage[] = {"[option ...] MODEL -o FILE", "--info MODEL",
+                                    "WEIGHTS --arch TOPOLOGY -o FILE", NULL};
 
-static const struct snncli_entry positionals[] = {{"MODEL", "the model file to read"},
+static const struct snncli_entry positionals[] = {{"MODEL", "the model file to read, or weights"},
                                                   {NULL, NULL}};
 
 static const int exit_statuses[] = {64, 65, 66, 70, 71, 73, 74, 77, 130, 0};
@@ -183,6 +198,9 @@ static int take_argument(const struct snncli_option *option, const char *value, 
     case OPT_OUTPUT:
         s->output = value;
         break;
+    case OPT_ARCH:
+        s->arch = value;
+        break;
     case OPT_INFO:
         s->info = true;
         break;
@@ -236,7 +254,9 @@ static int load_model(struct session *s)
 {
     size_t before = s->console.error_count;
     s->console.subject = s->model;
-    if (snn_graph_load(&s->graph, s->context, s->model, s->sha256) == SNN_OK) return SNNCLI_EXIT_OK;
+    int status = s->arch != NULL ? snn_graph_load_weights(&s->graph, s->context, s->arch, s->model)
+                                 : snn_graph_load(&s->graph, s->context, s->model, s->sha256);
+    if (status == SNN_OK) return SNNCLI_EXIT_OK;
     /* Refused layers were reported one by one as they were found. */
     if (s->console.error_count > before)
         return snncli_exit_from_status(snn_context_status(s->context));
