@@ -516,9 +516,9 @@ Test(read, running_out_of_memory_anywhere_is_survived)
     static const char array[] = NPY("<f2", "False") "\0\0\0\0\0\0\0\0";
     const struct member member = {"c.npy", array, sizeof(array) - 1, 0, 0};
     swept = make_torch(pickle, sizeof(pickle) - 1);
-    support_sweep(NULL, read_swept);
+    support_sweep_graph(NULL, read_swept);
     snnbase_buffer_fini(support_context(), &swept);
     swept = make_zip(&member, 1);
-    support_sweep(NULL, read_swept);
+    support_sweep_graph(NULL, read_swept);
     snnbase_buffer_fini(support_context(), &swept);
 }
