@@ -232,7 +232,8 @@ static const struct {
     {"\x93NUMPY", 6, 0, "NumPy", "data goes elsewhere than the model"},
     {"\0\0\x08", 3, 0, "IDX", "data goes elsewhere than the model"},
     {"\x89PNG", 4, 0, "a PNG image", NULL},
-    {"PK\3\4", 4, 0, "a zip archive (PyTorch, Keras)", NULL},
+    {"PK\3\4", 4, 0, "a zip archive (PyTorch, NumPy, Keras)",
+     "weights need a topology: snnconvert WEIGHTS --arch TOPOLOGY.json"},
     {"\x89HDF", 4, 0, "HDF5 (Keras, NIR)", NULL},
     {"TFL3", 4, 4, "TensorFlow Lite", NULL},
 };

@@ -127,7 +127,7 @@ MODELS = [
     *(bad_model(f"a {name} file", lambda _, begin=begin: begin + bytes(64), 65,
                 ("model.json: not a model file", looks, hint))
       for name, begin, looks, hint in (
-          ("zip", b"PK\x03\x04", "looks like a zip archive", "docs/formats/model.md"),
+          ("zip", b"PK\x03\x04", "looks like a zip archive", "snnconvert WEIGHTS --arch"),
           ("gzip", b"\x1f\x8b\x08", "looks like gzip", "data goes elsewhere"),
           ("NumPy", b"\x93NUMPY\x01\x00", "looks like NumPy", "data goes elsewhere"),
           ("PNG", b"\x89PNG\r\n", "looks like a PNG image", "docs/formats/model.md"),
