@@ -232,8 +232,10 @@ static void put(struct snnbase_buffer *out, const void *bytes, size_t size)
 
 static void put_le(struct snnbase_buffer *out, uint64_t value, unsigned width)
 {
-    for (unsigned i = 0; i < width; i++)
-        put(out, (const unsigned char[]){i < 8 ? (unsigned char)(value >> (8 * i)) : 0}, 1);
+    for (unsigned i = 0; i < width; i++) {
+        const unsigned char byte = (unsigned char)(i < 8 ? value >> (8 * i) & 0xff : 0);
+        put(out, &byte, 1);
+    }
 }
 
 /* ---- safetensors ---- */
