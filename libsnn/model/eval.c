@@ -319,6 +319,8 @@ void snnmodel_eval_layer(struct snn_evaluator *evaluator, uint32_t index)
         return;
     case SNN_LAYER_INPUT:
     case SNN_LAYER_FLATTEN:
+    case SNN_LAYER_CONCAT:
+    case SNN_LAYER_IF:
         return;
     }
     finish(evaluator, index, layer);

@@ -289,6 +289,9 @@ int snnmodel_layer_resolve(struct snn_context *context, struct snn_layer *layer,
         return resolve_add(context, layer, inputs);
     case SNN_LAYER_FLATTEN:
         return resolve_flatten(context, layer, inputs[0]->shape);
+    case SNN_LAYER_CONCAT:
+    case SNN_LAYER_IF:
+        break;
     }
     return snnbase_fail(context, SNN_ERR_INTERNAL, "layer '%s': kind without a rule", layer->name);
 }

@@ -64,6 +64,8 @@ static const char *const *members_of(enum snn_layer_kind kind)
     case SNN_LAYER_ADD:
         return add;
     case SNN_LAYER_FLATTEN:
+    case SNN_LAYER_CONCAT:
+    case SNN_LAYER_IF:
         break;
     }
     return flatten;
@@ -251,6 +253,8 @@ static int read_numbers(struct snn_context *context, const struct snnbase_json_v
     case SNN_LAYER_MAX_POOL2D:
         return read_pool(context, value, &layer->window);
     case SNN_LAYER_FLATTEN:
+    case SNN_LAYER_CONCAT:
+    case SNN_LAYER_IF:
         break;
     }
     return SNN_OK;

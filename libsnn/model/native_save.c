@@ -201,6 +201,8 @@ static void put_layer(struct snnbase_jsonout *out, const struct snn_graph *graph
         put_activation(out, layer);
         break;
     case SNN_LAYER_FLATTEN:
+    case SNN_LAYER_CONCAT:
+    case SNN_LAYER_IF:
         break;
     }
     snnbase_jsonout_object_close(out);

@@ -1,11 +1,17 @@
-/* Foreign files into graphs. What is accepted, byte for byte: docs/formats/weights.md.
+/* Foreign files into graphs, and the proof that they are the same nets. What is accepted, format by
+ * format: docs/formats/.
  */
 #ifndef SNN_CONVERT_H
 #define SNN_CONVERT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "snn/context.h"
 #include "snn/export.h"
 #include "snn/graph.h"
+#include "snn/net.h"
+#include "snn/target.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,6 +27,108 @@ extern "C" {
  * NOT_FOUND, ACCESS, IO, FORMAT, UNSUPPORTED, LIMIT, NOMEM; the message names file and place. */
 SNN_API int snn_graph_load_weights(struct snn_graph **out, struct snn_context *context,
                                    const char *topology_path, const char *weights_path);
+
+struct snn_import_options {
+    const char
+        *arch; /* a topology: the file holds weights only (snn_graph_load_weights); or NULL */
+    struct snn_shape input_shape;            /* for files that leave it open; 0: as in the file */
+    const struct snn_preprocess *preprocess; /* what the net was trained on; NULL: scale 1/255 */
+    enum snn_reset nir_reset;                /* where a NIR file does not say (SUBTRACT) */
+    /* Called after each pass with the program it left, as text; NULL: not wanted. A status other
+     * than SNN_OK ends the import with it. */
+    int (*dump)(const char *pass, const char *text, void *user);
+    void *user;
+};
+
+/* The defaults named above. */
+SNN_API void snn_import_options_init(struct snn_import_options *options);
+
+/* A model as its file has it and the graph made of it. Any format: native JSON, ONNX, Keras (.h5,
+ * .keras), TFLite, NIR, told apart by their bytes; files of weights with options->arch. */
+struct snn_import;
+
+/* Reads, runs the passes, makes the graph. All problems of a file are diagnostics, the first is the
+ * error. `options` may be NULL. Errors: NOT_FOUND, ACCESS, IO, FORMAT, UNSUPPORTED (an operator, a
+ * format that this build has no library for: the hint names the package), LIMIT, NOMEM. */
+SNN_API int snn_import_open(struct snn_import **out, struct snn_context *context, const char *path,
+                            const struct snn_import_options *options);
+SNN_API void snn_import_close(struct snn_import **import);
+/* The graph, which the import keeps; NULL once taken. */
+SNN_API const struct snn_graph *snn_import_graph(const struct snn_import *import);
+/* Hands the graph over to the caller, who destroys it; may be called once. */
+SNN_API struct snn_graph *snn_import_take_graph(struct snn_import *import);
+/* "ONNX (opset 9, pytorch 1.3)", "native". */
+SNN_API const char *snn_import_format(const struct snn_import *import);
+/* SHA-256 of the model file, 64 hexadecimal digits. */
+SNN_API const char *snn_import_sha256(const struct snn_import *import);
+
+/* All in one: the graph of any model file. `sha256_hex_out` (65 bytes, may be NULL). */
+SNN_API int snn_graph_import(struct snn_graph **out, struct snn_context *context, const char *path,
+                             const struct snn_import_options *options, char *sha256_hex_out);
+
+/* What the front end accepts: one row an operator and format. NULL beyond the last. */
+struct snn_supported {
+    const char *format; /* "ONNX" */
+    const char *operator_name;
+    const char *becomes; /* what is made of it, one phrase */
+};
+SNN_API const struct snn_supported *snn_supported_row(uint32_t index);
+
+/* Names of the passes in the order they run, and what each does; NULL beyond the last. */
+SNN_API const char *snn_pass_name(uint32_t index);
+SNN_API const char *snn_pass_summary(uint32_t index);
+
+/* ---- Verification ---- */
+
+struct snn_verify_options {
+    uint32_t random_frames; /* uniform intensities, 8 */
+    uint64_t seed;          /* of those, 0 */
+    const float *frames;    /* further ones: [frame_count][channels][height][width] intensities */
+    uint64_t frame_count;
+    double tolerance; /* of a layer's values, relative to the largest of them: 1e-4 */
+    /* For comparing spike rates with activations: an open target, on which nets are loaded, and
+     * how the net is lowered and run (`current` encoding). NULL: not compared. */
+    struct snn_target *target;
+    const struct snn_lower_options *lower;
+    uint32_t timesteps; /* 100 */
+};
+SNN_API void snn_verify_options_init(struct snn_verify_options *options);
+
+struct snn_verify_layer {
+    const char *name;
+    bool compared;    /* the file has values that correspond to this layer's */
+    double deviation; /* largest difference to the file's own, over all frames */
+    double magnitude; /* largest absolute value of the file's own */
+    bool deviates;    /* deviation > tolerance * magnitude */
+    double pearson; /* of spike rates and activations over frames and neurons; NaN: not compared, or
+                     * constant */
+};
+
+struct snn_verification {
+    uint64_t frame_count;
+    const struct snn_verify_layer *layers; /* one for each layer of the graph */
+    uint32_t layer_count;
+    uint32_t first_deviating; /* index of a layer; layer_count: none */
+    double output_deviation;  /* of the net's output */
+    uint64_t equal_decisions; /* frames with the same arg-max */
+    bool compared;            /* false: there is nothing to compare with (native files, weights) */
+};
+
+/* Compares the graph with the program as read, layer by layer, and, with a target, spike rates with
+ * activations. A deviation is a finding in the result, not an error. Errors: LIMIT, NOMEM, those of
+ * lowering and the target. */
+SNN_API int snn_import_verify(struct snn_verification **out, struct snn_context *context,
+                              const struct snn_import *import,
+                              const struct snn_verify_options *options);
+SNN_API void snn_verification_destroy(struct snn_verification **verification);
+
+/* ---- Writing ---- */
+
+/* Writes a graph as NIR (docs/formats/nir.md). A CNN is lowered with `options` first: its
+ * activations become IF neurons. Errors: UNSUPPORTED (a layer NIR has no node for; built without
+ * libhdf5), those of lowering and of writing. */
+SNN_API int snn_graph_save_nir(const struct snn_graph *graph, struct snn_context *context,
+                               const char *path, const struct snn_lower_options *options);
 
 #ifdef __cplusplus
 }

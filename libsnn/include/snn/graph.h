@@ -38,17 +38,35 @@ enum snn_layer_kind {
     SNN_LAYER_INPUT = 0,
     SNN_LAYER_CONV2D = 1,
     SNN_LAYER_DENSE = 2,
-    SNN_LAYER_AVG_POOL2D = 3, /* padding counts as zeros in the mean */
+    SNN_LAYER_AVG_POOL2D = 3, /* padding counts as zeros in the mean, but see pad_excluded */
     SNN_LAYER_SUM_POOL2D = 4,
     SNN_LAYER_MAX_POOL2D = 5, /* padding never wins */
     SNN_LAYER_ADD = 6,
-    SNN_LAYER_FLATTEN = 7
+    SNN_LAYER_FLATTEN = 7,
+    SNN_LAYER_CONCAT = 8, /* along the channels, in the order of the inputs */
+    SNN_LAYER_IF = 9      /* integrate-and-fire neurons of a net that arrived spiking */
 };
 
 enum snn_activation {
     SNN_ACTIVATION_NONE = 0,
-    SNN_ACTIVATION_RELU = 1, /* max(x, 0) */
-    SNN_ACTIVATION_CLIP = 2  /* min(max(x, 0), clip) */
+    SNN_ACTIVATION_RELU = 1,      /* max(x, 0) */
+    SNN_ACTIVATION_CLIP = 2,      /* min(max(x, 0), clip) */
+    SNN_ACTIVATION_LEAKY_RELU = 3 /* x < 0 ? slope * x : x; frame-based targets only */
+};
+
+enum snn_reset { SNN_RESET_SUBTRACT = 0, SNN_RESET_ZERO = 1 };
+
+/* Neurons of a layer of kind IF. Each list has 1 value, one a channel, or one a neuron
+ * [channels][height][width]; thresholds are positive. Without v_init or v_min (NULL, 0) those of
+ * the lowering options hold; -FLT_MAX in v_min: no lower bound. */
+struct snn_neurons {
+    enum snn_reset reset;
+    const float *threshold;
+    size_t threshold_count;
+    const float *v_init;
+    size_t v_init_count;
+    const float *v_min;
+    size_t v_min_count;
 };
 
 /* The sliding window of convolutions and pools. */
@@ -65,17 +83,32 @@ struct snn_window {
 struct snn_layer {
     const char *name;
     enum snn_layer_kind kind;
-    const uint32_t *inputs; /* indices of earlier layers; INPUT has none, ADD two or more */
+    const uint32_t *inputs; /* indices of earlier layers; INPUT has none, ADD, CONCAT two or more */
     uint32_t input_count;
     struct snn_shape shape; /* of the output */
     struct snn_window window;
     uint32_t groups;
+    bool pad_excluded;              /* AVG_POOL2D: the mean is over positions inside only */
     enum snn_activation activation; /* CONV2D, DENSE, ADD */
     float clip;
+    float slope; /* LEAKY_RELU */
     const float *weights;
     size_t weight_count;
     const float *bias; /* NULL, one value a channel, or one a neuron [channels][height][width] */
     size_t bias_count;
+    const struct snn_neurons *neurons; /* IF; NULL for all other kinds */
+};
+
+/* How a quantised model stored a layer: real = scale * (q - zero_point) for its output in int8, and
+ * weights[o] = weight_scale[o] * q with q in -127..127 (-128 for files that use it). The graph's
+ * float weights are those products, so that the integers can be had back exactly by rounding
+ * w / weight_scale; the bias is of scale input_scale * weight_scale[o], in int32. Layers that only
+ * move values (FLATTEN, MAX_POOL2D) have what their input has. */
+struct snn_quantization {
+    float scale;
+    int32_t zero_point;          /* -128..127 */
+    uint32_t weight_scale_count; /* 0 (no weights), 1, or the layer's channels */
+    const float *weight_scale;
 };
 
 /* What calibration saw at one layer: values after its activation, for a layer without one
@@ -173,6 +206,16 @@ SNN_API int snn_graph_set_recipe(struct snn_graph *graph, struct snn_context *co
                                  const struct snn_recipe *recipe);
 SNN_API uint32_t snn_graph_recipe_count(const struct snn_graph *graph);
 SNN_API const struct snn_recipe *snn_graph_recipe(const struct snn_graph *graph, uint32_t index);
+
+/* Sets how a layer was stored (copied). Errors: INVALID (scale not positive, count), NOMEM. */
+SNN_API int snn_graph_set_quantization(struct snn_graph *graph, struct snn_context *context,
+                                       uint32_t layer, const struct snn_quantization *quantization);
+/* NULL for a layer without. */
+SNN_API const struct snn_quantization *snn_graph_quantization(const struct snn_graph *graph,
+                                                              uint32_t layer);
+/* True for a net that arrived spiking: it has a layer of kind IF, and no CNN to be compared with.
+ */
+SNN_API bool snn_graph_is_spiking(const struct snn_graph *graph);
 
 /* True for layers that have statistics and become integrate-and-fire neurons: CONV2D, DENSE and ADD
  * with an activation, and the output layer. */

@@ -45,8 +45,6 @@ struct snn_synapse {
     size_t weight_count;
 };
 
-enum snn_reset { SNN_RESET_SUBTRACT = 0, SNN_RESET_ZERO = 1 };
-
 /* One population of neurons [channels][height][width]. Per step, in float32 and in this order:
  * I = 0; I += n * w for each arriving event; I += bias; v = v + I;
  * n = v > 0 ? trunc(v / threshold) : 0; n = min(n, spikes_max); v -= n * threshold (or v = 0 where

@@ -158,6 +158,12 @@ struct snn_result {
 SNN_API int snn_run(struct snn_result **out, struct snn_context *context, struct snn_target *target,
                     const struct snn_net *net, const struct snn_source *source,
                     const struct snn_run_options *options);
+/* The same for a frame-based target on which a graph was loaded: each frame once. The result has
+ * timesteps 0 and no layers' spikes; energy is MACs, of options->energy. Of the options, offset,
+ * count, threads, energy, cnn and the callbacks' progress are read. */
+SNN_API int snn_run_frames(struct snn_result **out, struct snn_context *context,
+                           struct snn_target *target, const struct snn_graph *graph,
+                           const struct snn_source *source, const struct snn_run_options *options);
 SNN_API void snn_result_destroy(struct snn_result **result);
 
 /* What a report says of the run beside its results; strings may be NULL. */

@@ -1,8 +1,8 @@
-/* Targets: whatever executes a spiking net, on this host or elsewhere, behind one interface.
+/* Targets: whatever executes a net, on this host or elsewhere, behind one interface.
  *
- * A target is opened by URI ("sim"), loads a net, then takes samples: reset, and per chunk of steps
- * push (input spikes), advance, pull (what came out). The simulator is the reference for all
- * others.
+ * A spiking target is opened by URI ("sim"), loads a net, then takes samples: reset, and per chunk
+ * of steps push (input spikes), advance, pull (what came out). The simulator is the reference for
+ * all others. A frame-based target ("frame:int8") loads a graph and takes whole frames: infer.
  */
 #ifndef SNN_TARGET_H
 #define SNN_TARGET_H
@@ -61,6 +61,23 @@ SNN_API int snn_target_advance(struct snn_target *target, struct snn_context *co
 /* What came out since the last pull; out->step_count may be 0. */
 SNN_API int snn_target_pull(struct snn_target *target, struct snn_context *context,
                             struct snn_output *out);
+/* Spikes of each neuron of a population since the reset, [channels][height][width], as advanced so
+ * far. Errors: UNSUPPORTED (the target does not tell), INVALID (no such population). */
+SNN_API int snn_target_counts(struct snn_target *target, struct snn_context *context,
+                              uint32_t population, uint32_t *counts);
+
+/* Frame-based targets. Functions of the other kind of target give INVALID. */
+enum snn_target_kind { SNN_TARGET_SPIKING = 0, SNN_TARGET_FRAME = 1 };
+SNN_API enum snn_target_kind snn_target_kind(const struct snn_target *target);
+/* Loads a graph, which must stay until close or the next load. Errors: BUSY (forks are open),
+ * UNSUPPORTED (a layer, spiking nets), NOT_FOUND (int8 without ranges: the graph is neither
+ * quantised nor calibrated; the hint says how to calibrate), LIMIT, NOMEM. */
+SNN_API int snn_target_load_graph(struct snn_target *target, struct snn_context *context,
+                                  const struct snn_graph *graph);
+/* One frame, intensities [channels][height][width] in 0..1, to the values of the graph's output
+ * layer, which integer targets give as the real numbers that their integers stand for. */
+SNN_API int snn_target_infer(struct snn_target *target, struct snn_context *context,
+                             const float *intensity, float *output);
 SNN_API void snn_target_close(struct snn_target **target);
 SNN_API const char *snn_target_name(const struct snn_target *target);
 SNN_API uint32_t snn_target_parallel_max(const struct snn_target *target);
