@@ -98,8 +98,8 @@ static int load_model(struct session *s)
     s->console.subject = o->model;
     if (snn_graph_load(&s->graph, s->context, o->model, s->sha256) != SNN_OK)
         return fail_reported(s, before, NULL);
-    if (!o->preprocess_given) return SNNCLI_EXIT_OK;
-    const struct snn_preprocess preprocess = {o->scale, o->channel_count, o->mean, o->std};
+    if (!o->preprocess.given) return SNNCLI_EXIT_OK;
+    const struct snn_preprocess preprocess = snncli_preprocess_view(&o->preprocess);
     if (snn_graph_set_preprocess(s->graph, s->context, &preprocess) != SNN_OK)
         return snncli_fail_context(&s->console, s->context, "--preprocess");
     return SNNCLI_EXIT_OK;

@@ -330,79 +330,6 @@ static int take_v_min(struct snnsim_options *o, const struct snncli_option *opti
     return take_float(o, option, value, -1e6, 0.0, &o->lower.v_min);
 }
 
-/* "0.485:0.456:0.406" into an array; false if it is not that. */
-static bool parse_channels(const char *text, double *values, uint32_t *count_out)
-{
-    uint32_t count = 0;
-    char part[64];
-    while (count < SNNSIM_CHANNELS_MAX) {
-        size_t length = strcspn(text, ":");
-        if (length == 0 || length >= sizeof(part)) return false;
-        memcpy(part, text, length);
-        part[length] = '\0';
-        char *end = NULL;
-        values[count++] = strtod(part, &end);
-        if (*end != '\0' || !isfinite(values[count - 1])) return false;
-        text += length;
-        if (*text == '\0') break;
-        text++;
-    }
-    *count_out = count;
-    return *text == '\0';
-}
-
-/* A number, or a fraction such as 1/255. */
-static bool parse_scale(const char *text, double *out)
-{
-    char *end = NULL;
-    double value = strtod(text, &end), divisor = 1.0;
-    if (end == text) return false;
-    if (*end == '/') {
-        const char *rest = end + 1;
-        divisor = strtod(rest, &end);
-        if (end == rest) return false;
-    }
-    *out = value / divisor;
-    return *end == '\0' && isfinite(*out) && *out > 0.0;
-}
-
-static int bad_preprocess(struct snnsim_options *o, const char *value)
-{
-    (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--preprocess", "'%s' is not understood",
-                      value);
-    snncli_hint(o->console, "write scale=1/255,mean=0.1307,std=0.3081; channels as mean=M1:M2:M3");
-    return SNNCLI_EXIT_USAGE;
-}
-
-static int take_preprocess(struct snnsim_options *o, const char *value)
-{
-    char text[512];
-    uint32_t means = 1, stds = 1;
-    o->preprocess_given = true;
-    o->scale = 1.0 / 255.0;
-    o->mean[0] = 0.0;
-    o->std[0] = 1.0;
-    if (strlen(value) >= sizeof(text)) return bad_preprocess(o, value);
-    memcpy(text, value, strlen(value) + 1);
-    for (char *part = text, *next; part != NULL; part = next) {
-        next = strchr(part, ',');
-        if (next != NULL) *next++ = '\0';
-        bool ok = false;
-        if (strncmp(part, "scale=", 6) == 0) ok = parse_scale(part + 6, &o->scale);
-        if (strncmp(part, "mean=", 5) == 0) ok = parse_channels(part + 5, o->mean, &means);
-        if (strncmp(part, "std=", 4) == 0) ok = parse_channels(part + 4, o->std, &stds);
-        if (!ok) return bad_preprocess(o, value);
-    }
-    o->channel_count = means > stds ? means : stds;
-    for (uint32_t c = means; c < o->channel_count; c++)
-        o->mean[c] = o->mean[0];
-    for (uint32_t c = stds; c < o->channel_count; c++)
-        o->std[c] = o->std[0];
-    bool fits =
-        (means == 1 || means == o->channel_count) && (stds == 1 || stds == o->channel_count);
-    return fits ? SNNCLI_EXIT_OK : bad_preprocess(o, value);
-}
-
 static int take_input(struct snnsim_options *o, const struct snncli_option *option,
                       const char *value)
 {
@@ -445,7 +372,7 @@ static int take_input(struct snnsim_options *o, const struct snncli_option *opti
             status = snncli_fail_context(o->console, o->context, "--encoding");
         break;
     case OPT_PREPROCESS:
-        status = take_preprocess(o, value);
+        status = snncli_parse_preprocess(o->console, option, value, &o->preprocess);
         break;
     default:
         status = unknown_option(o, option);

@@ -10,9 +10,9 @@
 #include "snn/run.h"
 #include "snn/stream.h"
 #include "tools/cli/args.h"
+#include "tools/cli/preprocess.h"
 
 #define SNNSIM_RULES_MAX 32
-#define SNNSIM_CHANNELS_MAX 16
 
 struct snnsim_options {
     struct snncli_console *console;
@@ -48,10 +48,7 @@ struct snnsim_options {
     double min_accuracy; /* fraction; negative: not checked */
     int64_t max_silent;  /* negative: not checked */
     const char *kernel;
-    bool preprocess_given;
-    double scale;
-    double mean[SNNSIM_CHANNELS_MAX], std[SNNSIM_CHANNELS_MAX];
-    uint32_t channel_count;
+    struct snncli_preprocess preprocess;
 };
 
 /* Reads the arguments. Returns SNNCLI_GO_ON or the exit status to end with. The context for error
