@@ -43,6 +43,13 @@ struct snnconv_array {
 /* "float32", ...; bytes of an element (0 for NONE). */
 const char *snnconv_type_name(enum snnconv_type type);
 size_t snnconv_type_size(enum snnconv_type type);
+bool snnconv_type_is_float(enum snnconv_type type);
+
+/* The elements of an array that the caller made and may write to. */
+static inline void *snnconv_array_room(const struct snnconv_array *array)
+{
+    return (void *)(uintptr_t)array->data;
+}
 
 /* Number of elements; exact for every array whose shape snnconv_array_check accepted. */
 size_t snnconv_array_count(const struct snnconv_array *array);
@@ -60,6 +67,12 @@ void *snnconv_array_alloc(struct snnconv_array *array, struct snn_context *conte
  * floats. */
 double snnconv_array_load(const struct snnconv_array *array, size_t index);
 int64_t snnconv_array_load_integer(const struct snnconv_array *array, size_t index);
+
+/* Sets element `index` of an array that may be written to. Floats are rounded to nearest, ties to
+ * even; a float for an integer is truncated and, beyond the range, the nearest end of it (NaN: 0);
+ * an integer for a narrower one loses its upper bits. Any number but 0 is a true bool. */
+void snnconv_array_store(struct snnconv_array *array, size_t index, double value);
+void snnconv_array_store_integer(struct snnconv_array *array, size_t index, int64_t value);
 
 /* A shape as "[1, 6, 5, 5]". */
 enum { SNNCONV_ARRAY_TEXT_SIZE = 192 };
