@@ -3,8 +3,10 @@
  *
  * conv2d  in (input channel, kernel row, kernel column) order, then the bias
  * dense   eight partial sums over inputs i, i + 8, ..., added in a fixed tree, then the bias
- * pools   in (kernel row, kernel column) order, then divided by the kernel's area (avg)
+ * pools   in (kernel row, kernel column) order, then divided by the kernel's area (avg), of which
+ *         only the part inside counts where padding is excluded
  * add     in the order of the inputs
+ * if      max(x, 0) divided by the threshold: the rate of a neuron without limits
  *
  * The loops are laid out so that a compiler vectorises them without touching that order.
  */
@@ -214,13 +216,15 @@ static void pool(const struct snn_layer *layer, struct snn_shape in_shape, const
                  float *out)
 {
     const struct snn_window *w = &layer->window;
-    float area =
-        layer->kind == SNN_LAYER_AVG_POOL2D ? (float)w->kernel_h * (float)w->kernel_w : 1.0f;
+    const bool mean = layer->kind == SNN_LAYER_AVG_POOL2D;
+    const float whole = mean ? (float)w->kernel_h * (float)w->kernel_w : 1.0f;
     for (uint32_t c = 0; c < layer->shape.channels; c++) {
         for (uint32_t oy = 0; oy < layer->shape.height; oy++) {
             struct taps y = taps_of(oy, w->stride_h, w->pad_top, w->kernel_h, in_shape.height);
             for (uint32_t ox = 0; ox < layer->shape.width; ox++) {
                 struct taps x = taps_of(ox, w->stride_w, w->pad_left, w->kernel_w, in_shape.width);
+                float area = whole;
+                if (layer->pad_excluded) area = (float)(y.end - y.first) * (float)(x.end - x.first);
                 *out++ = pool_window(layer->kind, in, in_shape.width, y, x) / area;
             }
         }
@@ -266,6 +270,11 @@ static float lowest(const float *values, size_t count)
 static void activate(const struct snn_layer *layer, float *values, size_t count)
 {
     if (layer->activation == SNN_ACTIVATION_NONE) return;
+    if (layer->activation == SNN_ACTIVATION_LEAKY_RELU) {
+        for (size_t i = 0; i < count; i++)
+            values[i] = values[i] < 0.0f ? layer->slope * values[i] : values[i];
+        return;
+    }
     const float clip = layer->activation == SNN_ACTIVATION_CLIP ? layer->clip : INFINITY;
     for (size_t i = 0; i < count; i++) {
         float value = values[i] > 0.0f ? values[i] : 0.0f;
@@ -293,6 +302,25 @@ static void add(const struct snn_evaluator *evaluator, const struct snn_layer *l
     }
 }
 
+static void concat(const struct snn_evaluator *evaluator, const struct snn_layer *layer, float *out)
+{
+    for (uint32_t k = 0; k < layer->input_count; k++) {
+        uint32_t input = layer->inputs[k];
+        size_t count = snn_shape_size(snn_graph_layer(evaluator->graph, input)->shape);
+        memcpy(out, evaluator->values[input], count * sizeof(*out));
+        out += count;
+    }
+}
+
+static void spike_rate(const struct snn_layer *layer, const float *in, float *out)
+{
+    const struct snn_neurons *neurons = layer->neurons;
+    const size_t size = snn_shape_size(layer->shape);
+    const size_t each = size / neurons->threshold_count; /* neurons that share a threshold */
+    for (size_t i = 0; i < size; i++)
+        out[i] = (in[i] > 0.0f ? in[i] : 0.0f) / neurons->threshold[i / each];
+}
+
 /* ---- The evaluator ---- */
 
 void snnmodel_eval_layer(struct snn_evaluator *evaluator, uint32_t index)
@@ -317,10 +345,14 @@ void snnmodel_eval_layer(struct snn_evaluator *evaluator, uint32_t index)
     case SNN_LAYER_MAX_POOL2D:
         pool(layer, in_shape, in, out);
         return;
+    case SNN_LAYER_CONCAT:
+        concat(evaluator, layer, out);
+        return;
+    case SNN_LAYER_IF:
+        spike_rate(layer, in, out);
+        return;
     case SNN_LAYER_INPUT:
     case SNN_LAYER_FLATTEN:
-    case SNN_LAYER_CONCAT:
-    case SNN_LAYER_IF:
         return;
     }
     finish(evaluator, index, layer);

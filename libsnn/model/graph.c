@@ -37,6 +37,7 @@ void snn_graph_destroy(struct snn_graph **graph)
     struct snn_allocator allocator = g->arena.allocator;
     snnbase_allocator_free(&allocator, g->layers);
     snnbase_allocator_free(&allocator, g->statistics);
+    snnbase_allocator_free(&allocator, (void *)g->quantization);
     snnbase_allocator_free(&allocator, g->recipes);
     snnbase_arena_fini(&g->arena);
     snnbase_allocator_free(&allocator, g);
@@ -58,7 +59,7 @@ static int check_place(struct snn_graph *graph, struct snn_context *context,
     if ((graph->layer_count == 0) != (layer->kind == SNN_LAYER_INPUT))
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "layer '%s': the first layer, and no other, is the input", layer->name);
-    if (layer->input_count > graph->layer_count && layer->kind != SNN_LAYER_ADD)
+    if (layer->input_count > graph->layer_count && !snnmodel_layer_joins(layer->kind))
         return snnbase_fail(context, SNN_ERR_INVALID, "layer '%s': has %u inputs", layer->name,
                             layer->input_count);
     for (uint32_t i = 0; i < layer->input_count; i++) {
@@ -74,8 +75,12 @@ static int grow_layers(struct snn_graph *graph, struct snn_context *context)
 {
     size_t needed = (size_t)graph->layer_count + 1;
     size_t statistics_capacity = graph->layer_capacity;
+    size_t quantization_capacity = graph->layer_capacity;
     int status = snnbase_grow(context, (void **)&graph->statistics, &statistics_capacity, needed,
                               sizeof(*graph->statistics));
+    if (status == SNN_OK)
+        status = snnbase_grow(context, (void **)&graph->quantization, &quantization_capacity,
+                              needed, sizeof(*graph->quantization));
     if (status != SNN_OK) return status;
     return snnbase_grow(context, (void **)&graph->layers, &graph->layer_capacity, needed,
                         sizeof(*graph->layers));
@@ -95,6 +100,20 @@ static int copy_floats(struct snn_graph *graph, struct snn_context *context, con
     return SNN_OK;
 }
 
+static int copy_neurons(struct snn_graph *graph, struct snn_context *context,
+                        const struct snn_neurons **neurons)
+{
+    if (*neurons == NULL) return SNN_OK;
+    struct snn_neurons *copy = snnbase_arena_alloc(&graph->arena, context, 1, sizeof(*copy));
+    if (copy == NULL) return SNN_ERR_NOMEM;
+    *copy = **neurons;
+    int status = copy_floats(graph, context, &copy->threshold, copy->threshold_count);
+    if (status == SNN_OK) status = copy_floats(graph, context, &copy->v_init, copy->v_init_count);
+    if (status == SNN_OK) status = copy_floats(graph, context, &copy->v_min, copy->v_min_count);
+    *neurons = copy;
+    return status;
+}
+
 static int copy_layer(struct snn_graph *graph, struct snn_context *context, struct snn_layer *layer)
 {
     layer->name = snnbase_arena_string(&graph->arena, context, layer->name);
@@ -105,7 +124,8 @@ static int copy_layer(struct snn_graph *graph, struct snn_context *context, stru
     if (layer->input_count > 0) memcpy(inputs, layer->inputs, layer->input_count * sizeof(*inputs));
     layer->inputs = inputs;
     int status = copy_floats(graph, context, &layer->weights, layer->weight_count);
-    return status == SNN_OK ? copy_floats(graph, context, &layer->bias, layer->bias_count) : status;
+    if (status == SNN_OK) status = copy_floats(graph, context, &layer->bias, layer->bias_count);
+    return status == SNN_OK ? copy_neurons(graph, context, &layer->neurons) : status;
 }
 
 static int add(struct snn_graph *graph, struct snn_context *context, const struct snn_layer *layer,
@@ -126,6 +146,7 @@ static int add(struct snn_graph *graph, struct snn_context *context, const struc
     if (status != SNN_OK) return status;
     graph->layers[graph->layer_count] = copy;
     graph->statistics[graph->layer_count] = NULL;
+    graph->quantization[graph->layer_count] = NULL;
     if (index_out != NULL) *index_out = graph->layer_count;
     graph->layer_count++;
     if (!graph->output_chosen) graph->output = graph->layer_count - 1;
@@ -280,6 +301,14 @@ bool snn_graph_layer_is_neuronal(const struct snn_graph *graph, uint32_t index)
     return layer->activation != SNN_ACTIVATION_NONE || index == graph->output;
 }
 
+bool snn_graph_is_spiking(const struct snn_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->layer_count; i++) {
+        if (graph->layers[i].kind == SNN_LAYER_IF) return true;
+    }
+    return false;
+}
+
 int snn_graph_set_quantiles(struct snn_graph *graph, struct snn_context *context,
                             const double *probability, uint32_t count, uint64_t frame_count,
                             const char *data)
@@ -410,4 +439,58 @@ uint32_t snn_graph_recipe_count(const struct snn_graph *graph)
 const struct snn_recipe *snn_graph_recipe(const struct snn_graph *graph, uint32_t index)
 {
     return index < graph->recipe_count ? &graph->recipes[index] : NULL;
+}
+
+/* ---- Quantisation ---- */
+
+static int check_scale(struct snn_context *context, const struct snn_layer *layer, const char *what,
+                       float scale)
+{
+    if (scale > 0.0f && isfinite(scale)) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_INVALID,
+                        "layer '%s': quantization %s %g is not a positive number", layer->name,
+                        what, (double)scale);
+}
+
+static int check_quantization(struct snn_context *context, const struct snn_layer *layer,
+                              const struct snn_quantization *q)
+{
+    int status = check_scale(context, layer, "scale", q->scale);
+    if (status != SNN_OK) return status;
+    if (q->zero_point < INT8_MIN || q->zero_point > INT8_MAX)
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "layer '%s': quantization zero_point %d is not within -128..127",
+                            layer->name, (int)q->zero_point);
+    if (layer->weight_count == 0 && q->weight_scale_count > 0)
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "layer '%s': quantization has %u weight scales, %s has no weights",
+                            layer->name, q->weight_scale_count, snn_layer_kind_name(layer->kind));
+    if (layer->weight_count > 0 && q->weight_scale_count != 1 &&
+        q->weight_scale_count != layer->shape.channels)
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "layer '%s': quantization has %u weight scales, needs 1 or %u",
+                            layer->name, q->weight_scale_count, layer->shape.channels);
+    for (uint32_t i = 0; i < q->weight_scale_count && status == SNN_OK; i++)
+        status = check_scale(context, layer, "weight_scale", q->weight_scale[i]);
+    return status;
+}
+
+int snn_graph_set_quantization(struct snn_graph *graph, struct snn_context *context, uint32_t layer,
+                               const struct snn_quantization *quantization)
+{
+    int status = check_index(graph, context, layer);
+    if (status == SNN_OK) status = check_quantization(context, &graph->layers[layer], quantization);
+    if (status != SNN_OK) return status;
+    struct snn_quantization *copy = snnbase_arena_alloc(&graph->arena, context, 1, sizeof(*copy));
+    if (copy == NULL) return SNN_ERR_NOMEM;
+    *copy = *quantization;
+    status = copy_floats(graph, context, &copy->weight_scale, copy->weight_scale_count);
+    if (status != SNN_OK) return status;
+    graph->quantization[layer] = copy;
+    return SNN_OK;
+}
+
+const struct snn_quantization *snn_graph_quantization(const struct snn_graph *graph, uint32_t layer)
+{
+    return layer < graph->layer_count ? graph->quantization[layer] : NULL;
 }

@@ -10,7 +10,8 @@
 struct snn_graph {
     struct snnbase_arena arena;
     struct snn_layer *layers;
-    const struct snn_statistics **statistics; /* [layer_capacity], NULL where there are none */
+    const struct snn_statistics **statistics;     /* [layer_capacity], NULL where there are none */
+    const struct snn_quantization **quantization; /* the same */
     size_t layer_capacity;
     uint32_t layer_count;
     uint32_t output;

@@ -22,12 +22,15 @@ static const char *const kind_names[] = {
     [SNN_LAYER_MAX_POOL2D] = "max_pool2d",
     [SNN_LAYER_ADD] = "add",
     [SNN_LAYER_FLATTEN] = "flatten",
+    [SNN_LAYER_CONCAT] = "concat",
+    [SNN_LAYER_IF] = "if",
 };
 
 static const char *const activation_names[] = {
     [SNN_ACTIVATION_NONE] = "none",
     [SNN_ACTIVATION_RELU] = "relu",
     [SNN_ACTIVATION_CLIP] = "clip",
+    [SNN_ACTIVATION_LEAKY_RELU] = "leaky_relu",
 };
 
 const char *snn_layer_kind_name(enum snn_layer_kind kind)
@@ -167,6 +170,9 @@ static int check_activation(struct snn_context *context, const struct snn_layer 
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "layer '%s': clip %g is not a positive number", layer->name,
                             (double)layer->clip);
+    if (layer->activation == SNN_ACTIVATION_LEAKY_RELU && !isfinite(layer->slope))
+        return snnbase_fail(context, SNN_ERR_INVALID, "layer '%s': slope %g is not a finite number",
+                            layer->name, (double)layer->slope);
     return SNN_OK;
 }
 
@@ -228,6 +234,80 @@ static int resolve_add(struct snn_context *context, struct snn_layer *layer,
     return check_activation(context, layer);
 }
 
+static int resolve_concat(struct snn_context *context, struct snn_layer *layer,
+                          const struct snn_layer *const *inputs)
+{
+    uint64_t channels = 0; /* of at most 2^32 inputs with 2^24 channels each */
+    layer->shape = inputs[0]->shape;
+    for (uint32_t i = 0; i < layer->input_count; i++) {
+        struct snn_shape a = inputs[0]->shape, b = inputs[i]->shape;
+        if (a.height != b.height || a.width != b.width)
+            return snnbase_fail(context, SNN_ERR_INVALID,
+                                "layer '%s': joins '%s' of %ux%ux%u to '%s' of %ux%ux%u: only "
+                                "their channels may differ",
+                                layer->name, inputs[i]->name, b.channels, b.height, b.width,
+                                inputs[0]->name, a.channels, a.height, a.width);
+        channels += b.channels;
+    }
+    if (channels > CHANNELS_MAX)
+        return snnbase_fail(context, SNN_ERR_LIMIT,
+                            "layer '%s': %llu channels exceed the limit of %u", layer->name,
+                            (unsigned long long)channels, CHANNELS_MAX);
+    layer->shape.channels = (uint32_t)channels;
+    return check_shape(context, layer);
+}
+
+/* A list with one value for all neurons, for each channel, or for each neuron. */
+static int check_list(struct snn_context *context, const struct snn_layer *layer, const char *what,
+                      const float *values, size_t count)
+{
+    const size_t size = snn_shape_size(layer->shape);
+    if (count != 1 && count != layer->shape.channels && count != size)
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "layer '%s': %s has %zu values, needs 1, %u or %zu", layer->name, what,
+                            count, layer->shape.channels, size);
+    if (values == NULL)
+        return snnbase_fail(context, SNN_ERR_INVALID, "layer '%s': %s is missing", layer->name,
+                            what);
+    return check_tensor(context, layer, what, values, count, count);
+}
+
+static int check_neurons(struct snn_context *context, const struct snn_layer *layer)
+{
+    const struct snn_neurons *n = layer->neurons;
+    if (n == NULL)
+        return snnbase_fail(context, SNN_ERR_INVALID, "layer '%s': neurons are missing",
+                            layer->name);
+    if (n->reset != SNN_RESET_SUBTRACT && n->reset != SNN_RESET_ZERO)
+        return snnbase_fail(context, SNN_ERR_INVALID, "layer '%s': unknown reset %d", layer->name,
+                            (int)n->reset);
+    int status = check_list(context, layer, "threshold", n->threshold, n->threshold_count);
+    if (status == SNN_OK && n->v_init_count > 0)
+        status = check_list(context, layer, "v_init", n->v_init, n->v_init_count);
+    if (status == SNN_OK && n->v_min_count > 0)
+        status = check_list(context, layer, "v_min", n->v_min, n->v_min_count);
+    for (size_t i = 0; status == SNN_OK && i < n->threshold_count; i++) {
+        if (!(n->threshold[i] > 0.0f))
+            return snnbase_fail(context, SNN_ERR_INVALID,
+                                "layer '%s': threshold[%zu] is %g, which is not positive",
+                                layer->name, i, (double)n->threshold[i]);
+    }
+    for (size_t i = 0; status == SNN_OK && i < n->v_min_count; i++) {
+        if (n->v_min[i] > 0.0f)
+            return snnbase_fail(context, SNN_ERR_INVALID,
+                                "layer '%s': v_min[%zu] is %g, a lower bound is not positive",
+                                layer->name, i, (double)n->v_min[i]);
+    }
+    return status;
+}
+
+static int resolve_if(struct snn_context *context, struct snn_layer *layer, struct snn_shape in)
+{
+    layer->shape = in;
+    int status = check_shape(context, layer);
+    return status == SNN_OK ? check_neurons(context, layer) : status;
+}
+
 static int resolve_flatten(struct snn_context *context, struct snn_layer *layer,
                            struct snn_shape in)
 {
@@ -239,10 +319,15 @@ static int resolve_flatten(struct snn_context *context, struct snn_layer *layer,
     return check_shape(context, layer);
 }
 
+bool snnmodel_layer_joins(enum snn_layer_kind kind)
+{
+    return kind == SNN_LAYER_ADD || kind == SNN_LAYER_CONCAT;
+}
+
 static int check_input_count(struct snn_context *context, const struct snn_layer *layer)
 {
-    uint32_t low = layer->kind == SNN_LAYER_INPUT ? 0 : layer->kind == SNN_LAYER_ADD ? 2 : 1;
-    bool many = layer->kind == SNN_LAYER_ADD;
+    bool many = snnmodel_layer_joins(layer->kind);
+    uint32_t low = layer->kind == SNN_LAYER_INPUT ? 0 : many ? 2 : 1;
     if (layer->input_count < low || (!many && layer->input_count > low))
         return snnbase_fail(context, SNN_ERR_INVALID, "layer '%s': has %u inputs, %s takes %u%s",
                             layer->name, layer->input_count, snn_layer_kind_name(layer->kind), low,
@@ -250,7 +335,7 @@ static int check_input_count(struct snn_context *context, const struct snn_layer
     return SNN_OK;
 }
 
-/* Only some kinds have tensors or an activation. */
+/* Only some kinds have tensors, an activation, neurons. */
 static int check_belongings(struct snn_context *context, const struct snn_layer *layer)
 {
     bool weighted = layer->kind == SNN_LAYER_CONV2D || layer->kind == SNN_LAYER_DENSE;
@@ -260,6 +345,13 @@ static int check_belongings(struct snn_context *context, const struct snn_layer 
     if (!weighted && layer->kind != SNN_LAYER_ADD && layer->activation != SNN_ACTIVATION_NONE)
         return snnbase_fail(context, SNN_ERR_INVALID, "layer '%s': %s has no activation",
                             layer->name, snn_layer_kind_name(layer->kind));
+    if (layer->kind != SNN_LAYER_IF && layer->neurons != NULL)
+        return snnbase_fail(context, SNN_ERR_INVALID, "layer '%s': %s has no neurons", layer->name,
+                            snn_layer_kind_name(layer->kind));
+    if (layer->kind != SNN_LAYER_AVG_POOL2D && layer->pad_excluded)
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "layer '%s': %s has no padding to leave out of a mean", layer->name,
+                            snn_layer_kind_name(layer->kind));
     return SNN_OK;
 }
 
@@ -290,8 +382,9 @@ int snnmodel_layer_resolve(struct snn_context *context, struct snn_layer *layer,
     case SNN_LAYER_FLATTEN:
         return resolve_flatten(context, layer, inputs[0]->shape);
     case SNN_LAYER_CONCAT:
+        return resolve_concat(context, layer, inputs);
     case SNN_LAYER_IF:
-        break;
+        return resolve_if(context, layer, inputs[0]->shape);
     }
     return snnbase_fail(context, SNN_ERR_INTERNAL, "layer '%s': kind without a rule", layer->name);
 }

@@ -13,6 +13,9 @@
 int snnmodel_layer_resolve(struct snn_context *context, struct snn_layer *layer,
                            const struct snn_layer *const *inputs);
 
+/* True for kinds that join two or more inputs; all others but INPUT have one. */
+bool snnmodel_layer_joins(enum snn_layer_kind kind);
+
 /* Holds the tensors of a resolved layer against its shape: sizes, finite values. Errors as above.
  */
 int snnmodel_layer_check_tensors(struct snn_context *context, const struct snn_layer *layer,

@@ -18,6 +18,9 @@
 
 #define SNNMODEL_NATIVE_FORMAT "snn.model/1"
 #define SNNMODEL_NATIVE_FAMILY "snn.model/"
+#define SNNMODEL_NATIVE_RESET_SUBTRACT "subtract"
+#define SNNMODEL_NATIVE_RESET_ZERO "zero"
+#define SNNMODEL_NATIVE_NONE "none" /* no lower bound of the potential */
 
 /* Refuses members that are not in `known` (NULL-terminated): a typo must not go unseen. Errors:
  * FORMAT naming the member. */
@@ -29,6 +32,10 @@ int snnmodel_native_check_members(struct snn_context *context,
  * play tricks on a terminal. Errors: FORMAT naming `where`.`key`. */
 int snnmodel_native_read_text(struct snn_context *context, const struct snnbase_json_value *object,
                               const char *where, const char *key, const char **out);
+
+/* Reads object->key, a number that a 32-bit float can hold, rounded to it. Errors: FORMAT. */
+int snnmodel_native_read_float(struct snn_context *context, const struct snnbase_json_value *object,
+                               const char *key, float *out);
 
 /* True for a path that stays below the folder it starts from: relative, no "..". */
 bool snnmodel_native_path_is_inside(const char *path);

@@ -12,6 +12,11 @@
 #include "libsnn/model/graph.h"
 #include "libsnn/model/native.h"
 
+/* What an IF layer says of each neuron. */
+enum list { LIST_THRESHOLD, LIST_V_INIT, LIST_V_MIN, LIST_COUNT };
+
+static const char *const list_keys[LIST_COUNT] = {"threshold", "v_init", "v_min"};
+
 /* A layer under way: the description and what it points to. */
 struct draft {
     struct snn_layer layer;
@@ -20,6 +25,9 @@ struct draft {
     float *bias;
     uint32_t bias_rank; /* 0, 1 or 3 */
     uint32_t bias_dim[SNNMODEL_TENSOR_RANK_MAX];
+    struct snn_neurons neurons;
+    float *list[LIST_COUNT]; /* of the neurons */
+    size_t list_size[LIST_COUNT];
     bool wants_bias; /* of a topology */
     int refusal;     /* of a topology: why there are no tensors; SNN_OK where there are */
 };
@@ -34,22 +42,30 @@ static void draft_fini(struct snn_context *context, struct draft *draft)
     snnbase_free(context, draft->inputs);
     snnbase_free(context, draft->weights);
     snnbase_free(context, draft->bias);
+    for (size_t i = 0; i < LIST_COUNT; i++)
+        snnbase_free(context, draft->list[i]);
 }
 
 /* ---- Names and numbers ---- */
 
 static const char *const *members_of(enum snn_layer_kind kind)
 {
-    static const char *const input[] = {"name", "kind", "shape", NULL};
-    static const char *const conv2d[] = {"name",    "kind",     "inputs", "stride",
-                                         "padding", "dilation", "groups", "activation",
-                                         "clip",    "weights",  "bias",   NULL};
-    static const char *const dense[] = {"name", "kind",    "inputs", "activation",
-                                        "clip", "weights", "bias",   NULL};
-    static const char *const pool[] = {"name",   "kind",    "inputs", "kernel",
-                                       "stride", "padding", NULL};
-    static const char *const add[] = {"name", "kind", "inputs", "activation", "clip", NULL};
-    static const char *const flatten[] = {"name", "kind", "inputs", NULL};
+    static const char *const input[] = {"name", "kind", "shape", "quantization", NULL};
+    static const char *const conv2d[] = {
+        "name",   "kind",       "inputs", "quantization", "stride",  "padding", "dilation",
+        "groups", "activation", "clip",   "slope",        "weights", "bias",    NULL};
+    static const char *const dense[] = {"name", "kind",  "inputs",  "quantization", "activation",
+                                        "clip", "slope", "weights", "bias",         NULL};
+    static const char *const pool[] = {"name",   "kind",   "inputs",  "quantization",
+                                       "kernel", "stride", "padding", NULL};
+    static const char *const avg_pool[] = {"name",         "kind",         "inputs",
+                                           "quantization", "kernel",       "stride",
+                                           "padding",      "pad_excluded", NULL};
+    static const char *const add[] = {"name",       "kind", "inputs", "quantization",
+                                      "activation", "clip", "slope",  NULL};
+    static const char *const neurons[] = {
+        "name", "kind", "inputs", "quantization", "threshold", "v_init", "v_min", "reset", NULL};
+    static const char *const none[] = {"name", "kind", "inputs", "quantization", NULL};
     switch (kind) {
     case SNN_LAYER_INPUT:
         return input;
@@ -58,27 +74,30 @@ static const char *const *members_of(enum snn_layer_kind kind)
     case SNN_LAYER_DENSE:
         return dense;
     case SNN_LAYER_AVG_POOL2D:
+        return avg_pool;
     case SNN_LAYER_SUM_POOL2D:
     case SNN_LAYER_MAX_POOL2D:
         return pool;
     case SNN_LAYER_ADD:
         return add;
+    case SNN_LAYER_IF:
+        return neurons;
     case SNN_LAYER_FLATTEN:
     case SNN_LAYER_CONCAT:
-    case SNN_LAYER_IF:
         break;
     }
-    return flatten;
+    return none;
 }
 
 /* The same in a topology, where sizes stand in place of weights. */
 static const char *const *topology_members_of(enum snn_layer_kind kind)
 {
-    static const char *const conv2d[] = {"name",   "kind",    "inputs",   "filters", "kernel",
-                                         "stride", "padding", "dilation", "groups",  "activation",
-                                         "clip",   "bias",    NULL};
-    static const char *const dense[] = {"name",       "kind", "inputs", "units",
-                                        "activation", "clip", "bias",   NULL};
+    static const char *const conv2d[] = {"name",     "kind",   "inputs",     "quantization",
+                                         "filters",  "kernel", "stride",     "padding",
+                                         "dilation", "groups", "activation", "clip",
+                                         "slope",    "bias",   NULL};
+    static const char *const dense[] = {"name",       "kind", "inputs", "quantization", "units",
+                                        "activation", "clip", "slope",  "bias",         NULL};
     if (kind == SNN_LAYER_CONV2D) return conv2d;
     return kind == SNN_LAYER_DENSE ? dense : members_of(kind);
 }
@@ -108,7 +127,7 @@ static int read_kind(struct snn_context *context, const struct snnbase_json_valu
     }
     snnbase_fail(context, SNN_ERR_UNSUPPORTED, "kind '%s' is not supported", text);
     return snnbase_hint(context, "kinds are input, conv2d, dense, avg_pool2d, sum_pool2d, "
-                                 "max_pool2d, add, flatten");
+                                 "max_pool2d, add, flatten, concat, if");
 }
 
 static int find_activation(struct snn_context *context, const char *text, enum snn_activation *out)
@@ -119,7 +138,20 @@ static int find_activation(struct snn_context *context, const char *text, enum s
         return SNN_OK;
     }
     snnbase_fail(context, SNN_ERR_UNSUPPORTED, "activation '%s' is not supported", text);
-    return snnbase_hint(context, "activations are none, relu, clip");
+    return snnbase_hint(context, "activations are none, relu, clip, leaky_relu");
+}
+
+static int read_clip(struct snn_context *context, const struct snnbase_json_value *value,
+                     float *out)
+{
+    double clip = 0.0;
+    int status = snnbase_json_read_number(context, value, "", "clip", &clip);
+    if (status != SNN_OK) return status;
+    if (!(clip > 0.0) || clip > (double)FLT_MAX)
+        return snnbase_fail(context, SNN_ERR_FORMAT, "clip: %g is not a positive 32-bit number",
+                            clip);
+    *out = (float)clip;
+    return SNN_OK;
 }
 
 static int read_activation(struct snn_context *context, const struct snnbase_json_value *value,
@@ -131,18 +163,21 @@ static int read_activation(struct snn_context *context, const struct snnbase_jso
         status = snnbase_json_read_string(context, value, "", "activation", &text);
     if (status == SNN_OK) status = find_activation(context, text, &layer->activation);
     if (status != SNN_OK) return status;
-    if (layer->activation != SNN_ACTIVATION_CLIP) {
-        if (snnbase_json_get(value, "clip") == NULL) return SNN_OK;
-        return snnbase_fail(context, SNN_ERR_FORMAT, "clip: goes with activation clip, not %s",
+    static const struct {
+        const char *member;
+        enum snn_activation activation;
+    } goes_with[] = {{"clip", SNN_ACTIVATION_CLIP}, {"slope", SNN_ACTIVATION_LEAKY_RELU}};
+    for (size_t i = 0; i < sizeof(goes_with) / sizeof(goes_with[0]); i++) {
+        if (layer->activation == goes_with[i].activation ||
+            snnbase_json_get(value, goes_with[i].member) == NULL)
+            continue;
+        return snnbase_fail(context, SNN_ERR_FORMAT, "%s: goes with activation %s, not %s",
+                            goes_with[i].member, snn_activation_name(goes_with[i].activation),
                             text);
     }
-    double clip = 0.0;
-    status = snnbase_json_read_number(context, value, "", "clip", &clip);
-    if (status != SNN_OK) return status;
-    if (!(clip > 0.0) || clip > (double)FLT_MAX)
-        return snnbase_fail(context, SNN_ERR_FORMAT, "clip: %g is not a positive 32-bit number",
-                            clip);
-    layer->clip = (float)clip;
+    if (layer->activation == SNN_ACTIVATION_CLIP) return read_clip(context, value, &layer->clip);
+    if (layer->activation == SNN_ACTIVATION_LEAKY_RELU)
+        return snnmodel_native_read_float(context, value, "slope", &layer->slope);
     return SNN_OK;
 }
 
@@ -188,15 +223,35 @@ static int read_conv2d(struct snn_context *context, const struct snnbase_json_va
 }
 
 static int read_pool(struct snn_context *context, const struct snnbase_json_value *value,
-                     struct snn_window *window)
+                     struct snn_layer *layer)
 {
+    struct snn_window *window = &layer->window;
     int64_t kernel[2];
     int status = snnbase_json_read_ints(context, value, "", "kernel", 1, UINT32_MAX, 2, kernel);
     if (status != SNN_OK) return status;
     window->kernel_h = window->stride_h = (uint32_t)kernel[0];
     window->kernel_w = window->stride_w = (uint32_t)kernel[1];
     window->dilation_h = window->dilation_w = 1;
-    return read_window(context, value, window);
+    status = read_window(context, value, window);
+    if (status != SNN_OK || snnbase_json_get(value, "pad_excluded") == NULL) return status;
+    return snnbase_json_read_bool(context, value, "", "pad_excluded", &layer->pad_excluded);
+}
+
+static int read_reset(struct snn_context *context, const struct snnbase_json_value *value,
+                      enum snn_reset *out)
+{
+    const char *text = NULL;
+    if (snnbase_json_get(value, "reset") == NULL) return SNN_OK;
+    int status = snnbase_json_read_string(context, value, "", "reset", &text);
+    if (status != SNN_OK) return status;
+    bool zero = strcmp(text, SNNMODEL_NATIVE_RESET_ZERO) == 0;
+    if (!zero && strcmp(text, SNNMODEL_NATIVE_RESET_SUBTRACT) != 0)
+        return snnbase_fail(context, SNN_ERR_FORMAT,
+                            "reset: '" SNNMODEL_NATIVE_RESET_SUBTRACT
+                            "' or '" SNNMODEL_NATIVE_RESET_ZERO "' expected, '%s' found",
+                            text);
+    *out = zero ? SNN_RESET_ZERO : SNN_RESET_SUBTRACT;
+    return SNN_OK;
 }
 
 static int read_input_shape(struct snn_context *context, const struct snnbase_json_value *value,
@@ -251,10 +306,12 @@ static int read_numbers(struct snn_context *context, const struct snnbase_json_v
     case SNN_LAYER_AVG_POOL2D:
     case SNN_LAYER_SUM_POOL2D:
     case SNN_LAYER_MAX_POOL2D:
-        return read_pool(context, value, &layer->window);
+        return read_pool(context, value, layer);
+    case SNN_LAYER_IF:
+        layer->neurons = &draft->neurons;
+        return read_reset(context, value, &draft->neurons.reset);
     case SNN_LAYER_FLATTEN:
     case SNN_LAYER_CONCAT:
-    case SNN_LAYER_IF:
         break;
     }
     return SNN_OK;
@@ -401,15 +458,66 @@ static int ask_tensors(struct snn_context *context, struct snnmodel_native_layer
     return SNN_OK;
 }
 
+/* A number for all neurons, or a tensor with one a channel [C] or one a neuron [C, H, W]; a lower
+ * bound may also be "none". */
+static int read_list(struct snn_context *context, const struct snnbase_json_value *value,
+                     struct snn_shape shape, struct snnmodel_sidecar *sidecar, enum list which,
+                     struct draft *draft)
+{
+    const char *key = list_keys[which];
+    const struct snnbase_json_value *member = snnbase_json_get(value, key);
+    float **out = &draft->list[which];
+    if (member != NULL && snnbase_json_is_object(member)) {
+        const uint32_t dim[] = {shape.channels, shape.height, shape.width};
+        struct snnmodel_tensor tensor;
+        int status = snnmodel_tensor_describe(context, value, key, &tensor);
+        if (status == SNN_OK)
+            status = snnmodel_tensor_expect(context, &tensor, key, tensor.rank == 3 ? 3 : 1, dim);
+        if (status == SNN_OK) draft->list_size[which] = tensor.count;
+        return status == SNN_OK ? snnmodel_tensor_unpack(context, &tensor, key, sidecar, out)
+                                : status;
+    }
+    *out = snnbase_alloc(context, 1, sizeof(**out));
+    if (*out == NULL) return SNN_ERR_NOMEM;
+    draft->list_size[which] = 1;
+    if (which == LIST_V_MIN && member != NULL && snnbase_json_is_string(member) &&
+        strcmp(snnbase_json_string(member), SNNMODEL_NATIVE_NONE) == 0) {
+        **out = -FLT_MAX;
+        return SNN_OK;
+    }
+    return snnmodel_native_read_float(context, value, key, *out);
+}
+
+static int read_neurons(struct snn_context *context, const struct snnbase_json_value *value,
+                        struct snn_shape shape, struct snnmodel_sidecar *sidecar,
+                        struct draft *draft)
+{
+    for (enum list i = LIST_THRESHOLD; i < LIST_COUNT; i++) {
+        if (i != LIST_THRESHOLD && snnbase_json_get(value, list_keys[i]) == NULL) continue;
+        int status = read_list(context, value, shape, sidecar, i, draft);
+        if (status != SNN_OK) return status;
+    }
+    struct snn_neurons *n = &draft->neurons;
+    n->threshold = draft->list[LIST_THRESHOLD];
+    n->threshold_count = draft->list_size[LIST_THRESHOLD];
+    n->v_init = draft->list[LIST_V_INIT];
+    n->v_init_count = draft->list_size[LIST_V_INIT];
+    n->v_min = draft->list[LIST_V_MIN];
+    n->v_min_count = draft->list_size[LIST_V_MIN];
+    return SNN_OK;
+}
+
 static int read_tensors(struct snn_context *context, struct snnmodel_native_layers *layers,
                         const struct snnbase_json_value *value, struct draft *draft)
 {
     const struct snn_layer *layer = &draft->layer;
-    if (!has_tensors(layer->kind)) return SNN_OK;
+    if (!has_tensors(layer->kind) && layer->kind != SNN_LAYER_IF) return SNN_OK;
     if (layer->input_count != 1)
         return snnbase_fail(context, SNN_ERR_FORMAT, "inputs: %u found, %s takes 1",
                             layer->input_count, snn_layer_kind_name(layer->kind));
     struct snn_shape in = snn_graph_layer(layers->graph, layer->inputs[0])->shape;
+    if (layer->kind == SNN_LAYER_IF)
+        return read_neurons(context, value, in, layers->sidecar, draft);
     if (layers->source != NULL) return ask_tensors(context, layers, in, draft);
     int status = read_weights(context, value, in, layers->sidecar, draft);
     return status == SNN_OK ? read_bias(context, value, layers->sidecar, draft) : status;
@@ -427,18 +535,63 @@ static int check_bias_map(struct snn_context *context, const struct snn_layer *l
                         layer->shape.width);
 }
 
-/* Into the graph, and what only then can be checked. Errors name the layer. */
-static int add_draft(struct snn_context *context, struct snn_graph *graph,
-                     const struct draft *draft)
+static int read_weight_scale(struct snn_context *context, const struct snnbase_json_value *record,
+                             struct snnmodel_sidecar *sidecar, float **out, uint32_t *count_out)
 {
+    static const char key[] = "weight_scale";
+    const uint32_t any = 0;
+    struct snnmodel_tensor tensor;
+    if (snnbase_json_get(record, key) == NULL) return SNN_OK;
+    int status = snnmodel_tensor_describe(context, record, key, &tensor);
+    if (status == SNN_OK) status = snnmodel_tensor_expect(context, &tensor, key, 1, &any);
+    if (status == SNN_OK) status = snnmodel_tensor_unpack(context, &tensor, key, sidecar, out);
+    if (status == SNN_OK) *count_out = tensor.dim[0];
+    return status;
+}
+
+/* How the layer was stored, once it is part of the graph. Errors name the layer. */
+static int read_quantization(struct snn_context *context,
+                             const struct snnmodel_native_layers *layers,
+                             const struct snnbase_json_value *value, uint32_t index)
+{
+    static const char *const members[] = {"scale", "zero_point", "weight_scale", NULL};
+    const struct snnbase_json_value *record = snnbase_json_get(value, "quantization");
+    if (record == NULL) return SNN_OK;
+    struct snn_quantization q = {.scale = 0.0f};
+    float *weight_scale = NULL;
+    int64_t zero_point = 0;
+    int status = snnmodel_native_check_members(context, record, members);
+    if (status == SNN_OK) status = snnmodel_native_read_float(context, record, "scale", &q.scale);
+    if (status == SNN_OK)
+        status = snnbase_json_read_int(context, record, "", "zero_point", INT8_MIN, INT8_MAX,
+                                       &zero_point);
+    if (status == SNN_OK)
+        status = read_weight_scale(context, record, layers->sidecar, &weight_scale,
+                                   &q.weight_scale_count);
+    if (status != SNN_OK)
+        return snnbase_where(context, "layer '%s': quantization",
+                             snn_graph_layer(layers->graph, index)->name);
+    q.zero_point = (int32_t)zero_point;
+    q.weight_scale = weight_scale;
+    status = snn_graph_set_quantization(layers->graph, context, index, &q);
+    snnbase_free(context, weight_scale);
+    return snnmodel_native_blame_file(context, status);
+}
+
+/* Into the graph, and what only then can be checked. Errors name the layer. */
+static int add_draft(struct snn_context *context, const struct snnmodel_native_layers *layers,
+                     const struct snnbase_json_value *value, const struct draft *draft)
+{
+    struct snn_graph *graph = layers->graph;
     uint32_t index = 0;
     int status = draft->refusal == SNN_OK
                      ? snn_graph_add(graph, context, &draft->layer, &index)
                      : snnmodel_graph_add_bare(graph, context, &draft->layer, &index);
     if (status != SNN_OK) return snnmodel_native_blame_file(context, status);
     status = check_bias_map(context, snn_graph_layer(graph, index), draft);
-    return status == SNN_OK ? draft->refusal
-                            : snnbase_where(context, "layer '%s'", draft->layer.name);
+    if (status != SNN_OK) return snnbase_where(context, "layer '%s'", draft->layer.name);
+    if (draft->refusal != SNN_OK) return draft->refusal;
+    return read_quantization(context, layers, value, index);
 }
 
 int snnmodel_native_add_layer(struct snn_context *context, struct snnmodel_native_layers *layers,
@@ -454,7 +607,7 @@ int snnmodel_native_add_layer(struct snn_context *context, struct snnmodel_nativ
     if (status != SNN_OK)
         snnbase_where(context, "layer '%s'", draft.layer.name);
     else if (!skipped)
-        status = add_draft(context, layers->graph, &draft);
+        status = add_draft(context, layers, value, &draft);
     draft_fini(context, &draft);
     *skipped_out = skipped;
     return status;

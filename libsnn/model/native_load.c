@@ -4,6 +4,8 @@
  * is the error returned; a layer that stands on a refused one is passed over in silence.
  * Annotations are read only once every layer is good.
  */
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -46,6 +48,18 @@ int snnmodel_native_read_text(struct snn_context *context, const struct snnbase_
                             where[0] != '\0' ? "." : "", key, (unsigned)byte);
     }
     *out = text;
+    return SNN_OK;
+}
+
+int snnmodel_native_read_float(struct snn_context *context, const struct snnbase_json_value *object,
+                               const char *key, float *out)
+{
+    double number = 0.0;
+    int status = snnbase_json_read_number(context, object, "", key, &number);
+    if (status != SNN_OK) return status;
+    if (!(fabs(number) <= (double)FLT_MAX))
+        return snnbase_fail(context, SNN_ERR_FORMAT, "%s: %g exceeds 32-bit floats", key, number);
+    *out = (float)number;
     return SNN_OK;
 }
 

@@ -4,8 +4,6 @@
  * Every part is optional. Whatever would change numbers (preprocess, statistics, recipes) is held
  * to its exact members; in the descriptive parts unknown members are left alone.
  */
-#include <float.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -192,15 +190,9 @@ static int find_layer(const struct reader *r, const char *name, uint32_t *index_
 static int read_minimum(const struct reader *r, const struct snnbase_json_value *value, float *out)
 {
     static const char *const members[] = {"minimum", "quantile", "channel_quantile", NULL};
-    double minimum = 0.0;
     int status = snnmodel_native_check_members(r->context, value, members);
-    if (status == SNN_OK)
-        status = snnbase_json_read_number(r->context, value, "", "minimum", &minimum);
-    if (status == SNN_OK && !(fabs(minimum) <= (double)FLT_MAX))
-        status =
-            snnbase_fail(r->context, SNN_ERR_FORMAT, "minimum: %g exceeds 32-bit floats", minimum);
-    *out = (float)minimum;
-    return status;
+    return status == SNN_OK ? snnmodel_native_read_float(r->context, value, "minimum", out)
+                            : status;
 }
 
 static int read_layer_statistics(const struct reader *r, const struct snnbase_json_value *value,

@@ -3,6 +3,7 @@
  * Nothing of the process or the moment goes into the file, so equal graphs give equal bytes; and
  * every number is written so that it reads back to the same bits. Tensors are always inline.
  */
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -148,6 +149,49 @@ static void put_activation(struct snnbase_jsonout *out, const struct snn_layer *
 {
     put_text(out, "activation", snn_activation_name(layer->activation));
     if (layer->activation == SNN_ACTIVATION_CLIP) put_float(out, "clip", layer->clip);
+    if (layer->activation == SNN_ACTIVATION_LEAKY_RELU) put_float(out, "slope", layer->slope);
+}
+
+/* One number, or a tensor with one a channel or one a neuron. */
+static void put_list(struct snnbase_jsonout *out, const char *key, struct snn_shape shape,
+                     const float *values, size_t count)
+{
+    const uint32_t dim[] = {shape.channels, shape.height, shape.width};
+    if (count == 0) return;
+    snnbase_jsonout_key(out, key);
+    if (count == 1)
+        snnbase_jsonout_double(out, (double)values[0]);
+    else
+        snnmodel_tensor_write(out, dim, count == shape.channels ? 1 : 3, values);
+}
+
+static void put_neurons(struct snnbase_jsonout *out, const struct snn_layer *layer)
+{
+    const struct snn_neurons *n = layer->neurons;
+    put_list(out, "threshold", layer->shape, n->threshold, n->threshold_count);
+    put_list(out, "v_init", layer->shape, n->v_init, n->v_init_count);
+    if (n->v_min_count == 1 && n->v_min[0] <= -FLT_MAX)
+        put_text(out, "v_min", SNNMODEL_NATIVE_NONE);
+    else
+        put_list(out, "v_min", layer->shape, n->v_min, n->v_min_count);
+    put_text(out, "reset",
+             n->reset == SNN_RESET_ZERO ? SNNMODEL_NATIVE_RESET_ZERO
+                                        : SNNMODEL_NATIVE_RESET_SUBTRACT);
+}
+
+static void put_quantization(struct snnbase_jsonout *out, const struct snn_quantization *q)
+{
+    if (q == NULL) return;
+    snnbase_jsonout_key(out, "quantization");
+    snnbase_jsonout_object_open(out);
+    put_float(out, "scale", q->scale);
+    snnbase_jsonout_key(out, "zero_point");
+    snnbase_jsonout_int(out, q->zero_point);
+    if (q->weight_scale_count > 0) {
+        snnbase_jsonout_key(out, "weight_scale");
+        snnmodel_tensor_write(out, &q->weight_scale_count, 1, q->weight_scale);
+    }
+    snnbase_jsonout_object_close(out);
 }
 
 static void put_tensors(struct snnbase_jsonout *out, const struct snn_layer *layer)
@@ -170,9 +214,9 @@ static void put_tensors(struct snnbase_jsonout *out, const struct snn_layer *lay
     snnmodel_tensor_write(out, map, layer->bias_count == channels ? 1 : 3, layer->bias);
 }
 
-static void put_layer(struct snnbase_jsonout *out, const struct snn_graph *graph,
-                      const struct snn_layer *layer)
+static void put_layer(struct snnbase_jsonout *out, const struct snn_graph *graph, uint32_t index)
 {
+    const struct snn_layer *layer = snn_graph_layer(graph, index);
     snnbase_jsonout_object_open(out);
     put_text(out, "name", layer->name);
     put_text(out, "kind", snn_layer_kind_name(layer->kind));
@@ -196,15 +240,22 @@ static void put_layer(struct snnbase_jsonout *out, const struct snn_graph *graph
     case SNN_LAYER_SUM_POOL2D:
     case SNN_LAYER_MAX_POOL2D:
         put_window(out, layer);
+        if (layer->pad_excluded) {
+            snnbase_jsonout_key(out, "pad_excluded");
+            snnbase_jsonout_bool(out, true);
+        }
         break;
     case SNN_LAYER_ADD:
         put_activation(out, layer);
         break;
+    case SNN_LAYER_IF:
+        put_neurons(out, layer);
+        break;
     case SNN_LAYER_FLATTEN:
     case SNN_LAYER_CONCAT:
-    case SNN_LAYER_IF:
         break;
     }
+    put_quantization(out, snn_graph_quantization(graph, index));
     snnbase_jsonout_object_close(out);
 }
 
@@ -214,7 +265,7 @@ static void put_layers(struct snnbase_jsonout *out, const struct snn_graph *grap
     snnbase_jsonout_key(out, "layers");
     snnbase_jsonout_array_open(out);
     for (uint32_t i = 0; i < snn_graph_layer_count(graph); i++)
-        put_layer(out, graph, snn_graph_layer(graph, i));
+        put_layer(out, graph, i);
     snnbase_jsonout_array_close(out);
     out->pretty_depth = DEPTH_RECORD;
     if (snn_graph_layer_count(graph) > 0)

@@ -57,8 +57,11 @@ enum snn_activation {
 enum snn_reset { SNN_RESET_SUBTRACT = 0, SNN_RESET_ZERO = 1 };
 
 /* Neurons of a layer of kind IF. Each list has 1 value, one a channel, or one a neuron
- * [channels][height][width]; thresholds are positive. Without v_init or v_min (NULL, 0) those of
- * the lowering options hold; -FLT_MAX in v_min: no lower bound. */
+ * [channels][height][width]; thresholds are positive, lower bounds are not. Without v_init or v_min
+ * (NULL, 0) those of the lowering options hold, in thresholds; -FLT_MAX in v_min: no lower bound.
+ *
+ * In the plain evaluation such a layer gives max(x, 0) / threshold: the spikes a step that a neuron
+ * settles to which may fire any number of times in one and resets by subtraction. */
 struct snn_neurons {
     enum snn_reset reset;
     const float *threshold;
@@ -112,10 +115,11 @@ struct snn_quantization {
 };
 
 /* What calibration saw at one layer: values after its activation, for a layer without one
- * max(x, 0). Quantile q is the smallest value that at least a share q of all values do not exceed
- * (the inverse of the empirical distribution function); q = 1 is the maximum. */
+ * and for LEAKY_RELU max(x, 0). Quantile q is the smallest value that at least a share q of all
+ * values do not exceed (the inverse of the empirical distribution function); q = 1 is the maximum.
+ */
 struct snn_statistics {
-    float minimum;                 /* before max(x, 0) */
+    float minimum;                 /* before the activation */
     const float *quantile;         /* [quantile_count] */
     const float *channel_quantile; /* [channels][quantile_count] */
 };
@@ -207,7 +211,8 @@ SNN_API int snn_graph_set_recipe(struct snn_graph *graph, struct snn_context *co
 SNN_API uint32_t snn_graph_recipe_count(const struct snn_graph *graph);
 SNN_API const struct snn_recipe *snn_graph_recipe(const struct snn_graph *graph, uint32_t index);
 
-/* Sets how a layer was stored (copied). Errors: INVALID (scale not positive, count), NOMEM. */
+/* Sets how a layer was stored (copied). Errors: INVALID (a scale that is not positive, the zero
+ * point, the count of weight scales, which for a layer with weights is not 0), NOMEM. */
 SNN_API int snn_graph_set_quantization(struct snn_graph *graph, struct snn_context *context,
                                        uint32_t layer, const struct snn_quantization *quantization);
 /* NULL for a layer without. */
@@ -217,8 +222,8 @@ SNN_API const struct snn_quantization *snn_graph_quantization(const struct snn_g
  */
 SNN_API bool snn_graph_is_spiking(const struct snn_graph *graph);
 
-/* True for layers that have statistics and become integrate-and-fire neurons: CONV2D, DENSE and ADD
- * with an activation, and the output layer. */
+/* True for layers of a CNN that have statistics and become integrate-and-fire neurons: CONV2D,
+ * DENSE and ADD with an activation, and the output layer. */
 SNN_API bool snn_graph_layer_is_neuronal(const struct snn_graph *graph, uint32_t index);
 
 /* Names as they stand in the model file ("conv2d"); NULL for an unknown value. */

@@ -301,7 +301,7 @@ Test(native_refused, every_broken_layer_is_reported_and_the_first_returned)
     (void)snprintf(expected, sizeof(expected), "%s: layer 'a': kind 'lstm' is not supported", path);
     cr_assert_str_eq(snn_context_message(context), expected);
     cr_assert_str_eq(snn_context_hint(context), "kinds are input, conv2d, dense, avg_pool2d, "
-                                                "sum_pool2d, max_pool2d, add, flatten");
+                                                "sum_pool2d, max_pool2d, add, flatten, concat, if");
 }
 
 Test(native_refused, errors_of_a_file_begin_with_its_path)
