@@ -34,4 +34,11 @@ struct snnconv_pass {
 /* In the order they run, ended by NULL. */
 extern const struct snnconv_pass *const snnconv_pass_table[];
 
+/* Runs all passes over a copy of the program as read; between them nodes are sorted, unread ones
+ * swept and options->dump is called. `state` is written here, its arrays lie in the program's
+ * arena. Errors: those of passes and of the program (UNSUPPORTED, FORMAT, LIMIT, NOMEM, what dump
+ * returned), each problem a diagnostic of its own. */
+int snnconv_passes_run(struct snnconv_program *program, struct snn_context *context,
+                       struct snnconv_pass_state *state, const struct snn_import_options *options);
+
 #endif
