@@ -252,6 +252,20 @@ void snnbase_diagnose(struct snn_context *context, enum snn_severity severity, c
     context->diagnostic(&diagnostic, context->diagnostic_user);
 }
 
+void snnbase_diagnose_error(struct snn_context *context, const char *layer, const char *where)
+{
+    if (!context->diagnostic) return;
+    const struct snn_diagnostic diagnostic = {
+        .severity = SNN_SEVERITY_ERROR,
+        .code = context->status,
+        .layer = layer ? layer : "",
+        .where = where ? where : "",
+        .text = context->message,
+        .hint = context->hint,
+    };
+    context->diagnostic(&diagnostic, context->diagnostic_user);
+}
+
 const struct snn_limits *snnbase_limits(const struct snn_context *context)
 {
     return &context->limits;

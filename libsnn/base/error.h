@@ -33,6 +33,10 @@ void snnbase_error_copy(struct snn_context *to, const struct snn_context *from);
 void snnbase_diagnose(struct snn_context *context, enum snn_severity severity, const char *layer,
                       const char *hint, const char *format, ...) SNN_PRINTF(5, 6);
 
+/* Hands the last error and its hint to the sink, with the place in the input ("FILE: byte N"): for
+ * readers that report all problems of a file. `layer` and `where` may be NULL. */
+void snnbase_diagnose_error(struct snn_context *context, const char *layer, const char *where);
+
 const struct snn_limits *snnbase_limits(const struct snn_context *context);
 const struct snn_allocator *snnbase_allocator(const struct snn_context *context);
 

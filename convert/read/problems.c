@@ -1,0 +1,56 @@
+/* Problems of a file, see problems.h. The first error waits in a context of its own, because the
+ * reader's is overwritten by the next one.
+ */
+#include "convert/read/problems.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "convert/ir/program.h"
+#include "libsnn/base/error.h"
+#include "snn/status.h"
+
+enum { WHERE_SIZE = 512 };
+
+void snnconv_problems_init(struct snnconv_problems *problems, struct snn_context *context,
+                           const struct snnconv_file *file)
+{
+    *problems = (struct snnconv_problems){.context = context, .path = file->path};
+}
+
+/* Puts the error away, with file, place and layer before its message. */
+static int keep_first(struct snnconv_problems *problems, const char *layer, const char *where)
+{
+    int status = snnbase_context_fork(&problems->first, problems->context);
+    if (status != SNN_OK) return status;
+    snnbase_error_copy(problems->first, problems->context);
+    if (layer != NULL)
+        snnbase_where(problems->first, "%s: node '%s'", where, layer);
+    else
+        snnbase_where(problems->first, "%s", where);
+    return SNN_OK;
+}
+
+int snnconv_problems_add(struct snnconv_problems *problems, const char *layer, uint64_t offset)
+{
+    char where[WHERE_SIZE];
+    int status = snn_context_status(problems->context);
+    if (status == SNN_ERR_NOMEM || status == SNN_ERR_CANCELLED) return status;
+    if (offset == SNNCONV_NO_OFFSET)
+        (void)snprintf(where, sizeof(where), "%s", problems->path);
+    else
+        (void)snprintf(where, sizeof(where), "%s: byte %" PRIu64, problems->path, offset);
+    snnbase_diagnose_error(problems->context, layer, where);
+    if (problems->status != SNN_OK) return SNN_OK;
+    problems->status = status;
+    return keep_first(problems, layer, where);
+}
+
+int snnconv_problems_end(struct snnconv_problems *problems)
+{
+    int status = problems->status;
+    if (problems->first != NULL) snnbase_error_copy(problems->context, problems->first);
+    snn_context_destroy(&problems->first);
+    problems->status = SNN_OK;
+    return status;
+}

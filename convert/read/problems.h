@@ -1,0 +1,31 @@
+/* All problems of a file in one run: each error becomes a diagnostic as it arises, the first one is
+ * what the reader returns at the end.
+ */
+#ifndef SNN_CONVERT_READ_PROBLEMS_H
+#define SNN_CONVERT_READ_PROBLEMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "convert/read/reader.h"
+#include "snn/context.h"
+
+struct snnconv_problems {
+    struct snn_context *context;
+    struct snn_context *first; /* keeps the first error; NULL: none yet */
+    const char *path;
+    int status; /* SNN_OK, or the first one's */
+};
+
+void snnconv_problems_init(struct snnconv_problems *problems, struct snn_context *context,
+                           const struct snnconv_file *file);
+
+/* Takes the error just raised: a diagnostic about `layer` (may be NULL) at byte `offset`
+ * (SNNCONV_NO_OFFSET: of no place). Returns SNN_OK to go on; NOMEM and CANCELLED as they are. */
+int snnconv_problems_add(struct snnconv_problems *problems, const char *layer, uint64_t offset);
+
+/* Frees, and returns SNN_OK or the first error, which is the context's last again: its message
+ * names file, layer and place. */
+int snnconv_problems_end(struct snnconv_problems *problems);
+
+#endif
