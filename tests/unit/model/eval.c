@@ -591,3 +591,69 @@ Test(eval, running_out_of_memory_leaks_nothing)
     support_sweep(create_and_destroy);
     snn_graph_destroy(&swept);
 }
+
+/* ---- Kinds of nets that arrive from elsewhere ---- */
+
+Test(eval, mean_without_padding_divides_by_what_is_inside)
+{
+    struct snn_window w = window(2, 2, 2, 2);
+    w.pad_top = w.pad_left = 1;
+    struct snn_graph *graph = support_graph(1, 3, 3);
+    support_add(
+        graph, (struct snn_layer){.kind = SNN_LAYER_AVG_POOL2D, .window = w, .pad_excluded = true});
+    /* 1; (2 + 3) / 2; (4 + 7) / 2; (5 + 6 + 8 + 9) / 4 */
+    const float expected[] = {1, 2.5f, 5.5f, 7};
+    check(graph, nine, expected, 4);
+}
+
+Test(eval, leaky_relu_keeps_a_share_of_what_is_negative)
+{
+    const float weights[] = {1, -1, 0}, intensity[] = {1};
+    struct snn_graph *graph = support_graph(1, 1, 1);
+    support_add(graph, (struct snn_layer){.kind = SNN_LAYER_DENSE,
+                                          .shape = {.channels = 3},
+                                          .activation = SNN_ACTIVATION_LEAKY_RELU,
+                                          .slope = 0.25f,
+                                          .weights = weights,
+                                          .weight_count = 3});
+    const float expected[] = {1, -0.25f, 0};
+    check(graph, intensity, expected, 3);
+}
+
+Test(eval, joined_channels_keep_the_order_of_the_inputs)
+{
+    const float weights[] = {2, 3};
+    struct snn_graph *graph = support_graph(1, 1, 2);
+    uint32_t conv = support_add(graph, (struct snn_layer){.kind = SNN_LAYER_CONV2D,
+                                                          .shape = {.channels = 2},
+                                                          .window = window(1, 1, 1, 1),
+                                                          .weights = weights,
+                                                          .weight_count = 2});
+    const uint32_t inputs[] = {conv, 0, conv};
+    support_add(graph,
+                (struct snn_layer){.kind = SNN_LAYER_CONCAT, .inputs = inputs, .input_count = 3});
+    const float intensity[] = {1, 2};
+    const float expected[] = {2, 4, 3, 6, 1, 2, 2, 4, 3, 6};
+    check(graph, intensity, expected, 10);
+}
+
+Test(eval, neurons_give_the_rate_they_settle_to)
+{
+    const float weights[] = {4, -4}, intensity[] = {1, 2};
+    const float each[] = {1, 2, 4, 8}, channel[] = {2, 4}, one[] = {0.5f};
+    static const float expected[][4] = {{4, 4, 0, 0}, {2, 4, 0, 0}, {8, 16, 0, 0}};
+    const struct snn_neurons neurons[] = {{.threshold = each, .threshold_count = 4},
+                                          {.threshold = channel, .threshold_count = 2},
+                                          {.threshold = one, .threshold_count = 1}};
+    for (size_t i = 0; i < 3; i++) {
+        struct snn_graph *graph = support_graph(1, 1, 2);
+        support_add(graph, (struct snn_layer){.kind = SNN_LAYER_CONV2D,
+                                              .shape = {.channels = 2},
+                                              .window = window(1, 1, 1, 1),
+                                              .weights = weights,
+                                              .weight_count = 2});
+        support_add(graph, (struct snn_layer){.kind = SNN_LAYER_IF, .neurons = &neurons[i]});
+        /* 4 * 1 and 4 * 2 over each threshold; what is negative never fires */
+        check(graph, intensity, expected[i], 4);
+    }
+}

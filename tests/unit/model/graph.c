@@ -236,3 +236,163 @@ Test(graph, padding_cannot_ask_for_huge_maps)
     refuse(&layer, SNN_ERR_LIMIT,
            "layer 'c': padded input 2x60006x60005 exceeds the limit of 67108864 values");
 }
+
+Test(graph, joined_maps_may_differ_in_their_channels_only)
+{
+    struct snn_layer layer = conv("c", 3, 1), small = conv("s", 1, 2);
+    cr_assert_eq(snn_graph_add(graph, context, &layer, NULL), SNN_OK);
+    cr_assert_eq(snn_graph_add(graph, context, &small, NULL), SNN_OK);
+    const uint32_t inputs[] = {1, 0, 2};
+    struct snn_layer concat = {
+        .name = "j", .kind = SNN_LAYER_CONCAT, .inputs = inputs, .input_count = 3};
+    refuse(&concat, SNN_ERR_INVALID,
+           "layer 'j': joins 's' of 1x5x4 to 'c' of 3x6x5: only their channels may differ");
+    concat.input_count = 1;
+    refuse(&concat, SNN_ERR_INVALID, "layer 'j': has 1 inputs, concat takes 2 or more");
+    concat.input_count = 2;
+    cr_assert_eq(snn_graph_add(graph, context, &concat, NULL), SNN_OK);
+    cr_assert_eq(snn_graph_layer(graph, 3)->shape.channels, 5u);
+    cr_assert_eq(snn_graph_layer(graph, 3)->shape.height, 6u);
+    cr_assert_eq(snn_graph_layer_macs(graph, 3), 0u);
+}
+
+Test(graph, joined_channels_are_limited_together)
+{
+    enum { TIMES = 3 };
+    const struct snn_layer wide = {.name = "w",
+                                   .kind = SNN_LAYER_INPUT,
+                                   .shape = {.channels = 8000000, .height = 1, .width = 1}};
+    struct snn_graph *other = NULL;
+    const uint32_t inputs[TIMES] = {0};
+    cr_assert_eq(snn_graph_create(&other, context, "wide"), SNN_OK);
+    cr_assert_eq(snn_graph_add(other, context, &wide, NULL), SNN_OK);
+    const struct snn_layer concat = {
+        .name = "j", .kind = SNN_LAYER_CONCAT, .inputs = inputs, .input_count = TIMES};
+    cr_assert_eq(snn_graph_add(other, context, &concat, NULL), SNN_ERR_LIMIT);
+    cr_assert_str_eq(snn_context_message(context),
+                     "layer 'j': 24000000 channels exceed the limit of 16777216");
+    snn_graph_destroy(&other);
+}
+
+Test(graph, every_bad_number_of_a_neuron_is_named)
+{
+    static const float bad[] = {1, 0}, nan[] = {NAN}, below[] = {-1, 0.5f}, good[] = {1, 2};
+    static const struct {
+        struct snn_neurons neurons;
+        const char *message;
+    } cases[] = {
+        {{.threshold = NULL}, "layer 'n': threshold has 0 values, needs 1, 2 or 60"},
+        {{.threshold_count = 1}, "layer 'n': threshold is missing"},
+        {{.threshold = good, .threshold_count = 3},
+         "layer 'n': threshold has 3 values, needs 1, 2 or 60"},
+        {{.threshold = bad, .threshold_count = 2},
+         "layer 'n': threshold[1] is 0, which is not positive"},
+        {{.threshold = below, .threshold_count = 2},
+         "layer 'n': threshold[0] is -1, which is not positive"},
+        {{.threshold = nan, .threshold_count = 1}, "layer 'n': threshold[0] is not a number"},
+        {{.threshold = good, .threshold_count = 2, .v_init = nan, .v_init_count = 1},
+         "layer 'n': v_init[0] is not a number"},
+        {{.threshold = good, .threshold_count = 2, .v_init = good, .v_init_count = 61},
+         "layer 'n': v_init has 61 values, needs 1, 2 or 60"},
+        {{.threshold = good, .threshold_count = 2, .v_min = below, .v_min_count = 2},
+         "layer 'n': v_min[1] is 0.5, a lower bound is not positive"},
+        {{.threshold = good, .threshold_count = 2, .v_min_count = 2},
+         "layer 'n': v_min is missing"},
+        {{.threshold = good, .threshold_count = 2, .reset = (enum snn_reset)2},
+         "layer 'n': unknown reset 2"},
+    };
+    struct snn_layer layer = {
+        .name = "n", .kind = SNN_LAYER_IF, .inputs = from_input, .input_count = 1};
+    refuse(&layer, SNN_ERR_INVALID, "layer 'n': neurons are missing");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        layer.neurons = &cases[i].neurons;
+        refuse(&layer, SNN_ERR_INVALID, cases[i].message);
+    }
+    struct snn_layer with = conv("c", 1, 1);
+    with.neurons = &cases[0].neurons;
+    refuse(&with, SNN_ERR_INVALID, "layer 'c': conv2d has no neurons");
+}
+
+Test(graph, neurons_are_copied_and_make_the_net_a_spiking_one)
+{
+    float threshold[] = {1, 2}, v_init[] = {0.5f}, v_min[60];
+    for (size_t i = 0; i < 60; i++)
+        v_min[i] = -(float)i;
+    const struct snn_neurons neurons = {SNN_RESET_ZERO, threshold, 2, v_init, 1, v_min, 60};
+    const struct snn_layer layer = {.name = "n",
+                                    .kind = SNN_LAYER_IF,
+                                    .inputs = from_input,
+                                    .input_count = 1,
+                                    .neurons = &neurons};
+    cr_assert(!snn_graph_is_spiking(graph));
+    cr_assert_eq(snn_graph_add(graph, context, &layer, NULL), SNN_OK, "%s",
+                 snn_context_message(context));
+    threshold[1] = v_init[0] = v_min[59] = 7;
+    const struct snn_neurons *kept = snn_graph_layer(graph, 1)->neurons;
+    cr_assert(snn_graph_is_spiking(graph));
+    cr_assert(!snn_graph_layer_is_neuronal(graph, 1));
+    cr_assert_eq(kept->threshold[1], 2.0f);
+    cr_assert_eq(kept->v_init[0], 0.5f);
+    cr_assert_eq(kept->v_min[59], -59.0f);
+    cr_assert_eq(kept->reset, SNN_RESET_ZERO);
+    cr_assert_eq(snn_graph_layer(graph, 1)->shape.height, 6u);
+    cr_assert_eq(snn_graph_layer_macs(graph, 1), 0u);
+    cr_assert_eq(snn_graph_parameter_count(graph), 0u);
+}
+
+Test(graph, slope_and_padding_go_where_they_mean_something)
+{
+    struct snn_layer layer = conv("c", 1, 1);
+    layer.activation = SNN_ACTIVATION_LEAKY_RELU;
+    layer.slope = INFINITY;
+    refuse(&layer, SNN_ERR_INVALID, "layer 'c': slope inf is not a finite number");
+    struct snn_layer pool = {.name = "p",
+                             .kind = SNN_LAYER_SUM_POOL2D,
+                             .inputs = from_input,
+                             .input_count = 1,
+                             .window = {.kernel_h = 2, .kernel_w = 2},
+                             .pad_excluded = true};
+    refuse(&pool, SNN_ERR_INVALID, "layer 'p': sum_pool2d has no padding to leave out of a mean");
+}
+
+static void refuse_quantization(uint32_t layer, const struct snn_quantization *quantization,
+                                const char *message)
+{
+    cr_assert_eq(snn_graph_set_quantization(graph, context, layer, quantization), SNN_ERR_INVALID);
+    cr_assert_str_eq(snn_context_message(context), message);
+    cr_assert_null(snn_graph_quantization(graph, layer));
+}
+
+Test(graph, quantization_is_checked_and_copied)
+{
+    float scale[] = {0.5f, 0.25f, 0};
+    struct snn_layer layer = conv("c", 3, 1);
+    cr_assert_eq(snn_graph_add(graph, context, &layer, NULL), SNN_OK);
+    struct snn_quantization q = {.scale = 0, .weight_scale = scale, .weight_scale_count = 3};
+    refuse_quantization(1, &q, "layer 'c': quantization scale 0 is not a positive number");
+    q.scale = INFINITY;
+    refuse_quantization(1, &q, "layer 'c': quantization scale inf is not a positive number");
+    q.scale = 0.5f;
+    refuse_quantization(1, &q, "layer 'c': quantization weight_scale 0 is not a positive number");
+    q.zero_point = -129;
+    refuse_quantization(1, &q, "layer 'c': quantization zero_point -129 is not within -128..127");
+    q.zero_point = 128;
+    refuse_quantization(1, &q, "layer 'c': quantization zero_point 128 is not within -128..127");
+    q.zero_point = -128;
+    q.weight_scale_count = 2;
+    refuse_quantization(1, &q, "layer 'c': quantization has 2 weight scales, needs 1 or 3");
+    q.weight_scale_count = 0;
+    refuse_quantization(1, &q, "layer 'c': quantization has 0 weight scales, needs 1 or 3");
+    q.weight_scale_count = 1;
+    refuse_quantization(0, &q,
+                        "layer 'input': quantization has 1 weight scales, input has no weights");
+    cr_assert_eq(snn_graph_set_quantization(graph, context, 2, &q), SNN_ERR_INVALID);
+    cr_assert_str_eq(snn_context_message(context), "layer 2 of 2 does not exist");
+    scale[2] = 2;
+    q.weight_scale_count = 3;
+    cr_assert_eq(snn_graph_set_quantization(graph, context, 1, &q), SNN_OK);
+    scale[2] = 3;
+    cr_assert_eq(snn_graph_quantization(graph, 1)->weight_scale[2], 2.0f);
+    cr_assert_eq(snn_graph_quantization(graph, 1)->zero_point, -128);
+    cr_assert_null(snn_graph_quantization(graph, 0));
+}

@@ -37,6 +37,35 @@ static const float awkward[] = {0.1f,     -0.0f,   FLT_MIN / 2, FLT_MAX, -FLT_MA
                                 1.0e-45f, 1.0e30f, 16777215.0f, -7.0f,   0.5f,     2.0f,
                                 3.0f,     4.0f,    5.0f,        6.0f};
 
+/* Lists of all lengths there are: none, one value, one a channel, one a neuron. */
+static void add_spiking(struct snn_graph *graph)
+{
+    const float two[] = {0.1f, 1.0e-45f}, below[] = {-0.1f, -FLT_MAX}, none[] = {-FLT_MAX};
+    const struct snn_neurons neurons[] = {
+        {SNN_RESET_ZERO, two, 1, NULL, 0, NULL, 0},
+        {SNN_RESET_SUBTRACT, two, 2, awkward, 1, none, 1},
+        {SNN_RESET_SUBTRACT, NULL, 240, NULL, 240, below, 2},
+    };
+    float many[240];
+    for (size_t i = 0; i < 240; i++)
+        many[i] = 1.0f / (float)(i + 3);
+    for (size_t i = 0; i < 2; i++)
+        support_add(graph, (struct snn_layer){.kind = SNN_LAYER_IF, .neurons = &neurons[i]});
+    const uint32_t input[] = {0, 0};
+    support_add(graph,
+                (struct snn_layer){
+                    .name = "twice", .kind = SNN_LAYER_CONCAT, .inputs = input, .input_count = 2});
+    struct snn_neurons each = neurons[2];
+    each.threshold = each.v_init = many;
+    each.v_min = many;
+    each.v_min_count = 0;
+    support_add(graph, (struct snn_layer){.kind = SNN_LAYER_IF, .neurons = &each});
+    const float scale[] = {0.1f, 1.0e-45f, 3, 4};
+    const struct snn_quantization conv = {0.1f, -128, 4, scale}, other = {1.0e-45f, 127, 0, NULL};
+    cr_assert_eq(snn_graph_set_quantization(graph, support_context(), 0, &other), SNN_OK);
+    cr_assert_eq(snn_graph_set_quantization(graph, support_context(), 1, &conv), SNN_OK);
+}
+
 static void add_layers(struct snn_graph *graph)
 {
     struct snn_window w = window(2, 1);
@@ -64,7 +93,8 @@ static void add_layers(struct snn_graph *graph)
                                           .activation = SNN_ACTIVATION_RELU});
     struct snn_window pool = window(2, 1);
     pool.pad_left = 1;
-    support_add(graph, (struct snn_layer){.kind = SNN_LAYER_AVG_POOL2D, .window = pool});
+    support_add(graph, (struct snn_layer){
+                           .kind = SNN_LAYER_AVG_POOL2D, .window = pool, .pad_excluded = true});
     support_add(graph, (struct snn_layer){.kind = SNN_LAYER_SUM_POOL2D, .window = window(1, 1)});
     support_add(graph, (struct snn_layer){.kind = SNN_LAYER_MAX_POOL2D, .window = window(1, 1)});
     support_add(graph, (struct snn_layer){.kind = SNN_LAYER_FLATTEN});
@@ -75,10 +105,13 @@ static void add_layers(struct snn_graph *graph)
     support_add(graph, (struct snn_layer){.name = "out",
                                           .kind = SNN_LAYER_DENSE,
                                           .shape = {.channels = 2},
+                                          .activation = SNN_ACTIVATION_LEAKY_RELU,
+                                          .slope = 0.1f,
                                           .weights = weights,
                                           .weight_count = 2 * in});
     free(weights);
     support_add(graph, (struct snn_layer){.name = "unused", .kind = SNN_LAYER_FLATTEN});
+    add_spiking(graph);
 }
 
 static void add_records(struct snn_graph *graph)
@@ -120,6 +153,31 @@ static struct snn_graph *full_graph(void)
     return graph;
 }
 
+static void equal_list(const float *a, size_t a_count, const float *b, size_t b_count)
+{
+    cr_assert_eq(a_count, b_count);
+    if (a_count > 0) cr_assert_arr_eq(a, b, a_count * sizeof(float));
+}
+
+static void equal_neurons(const struct snn_neurons *a, const struct snn_neurons *b)
+{
+    cr_assert_eq(a != NULL, b != NULL);
+    if (a == NULL) return;
+    cr_assert_eq(a->reset, b->reset);
+    equal_list(a->threshold, a->threshold_count, b->threshold, b->threshold_count);
+    equal_list(a->v_init, a->v_init_count, b->v_init, b->v_init_count);
+    equal_list(a->v_min, a->v_min_count, b->v_min, b->v_min_count);
+}
+
+static void equal_quantization(const struct snn_quantization *a, const struct snn_quantization *b)
+{
+    cr_assert_eq(a != NULL, b != NULL);
+    if (a == NULL) return;
+    cr_assert_arr_eq(&a->scale, &b->scale, sizeof(float));
+    cr_assert_eq(a->zero_point, b->zero_point);
+    equal_list(a->weight_scale, a->weight_scale_count, b->weight_scale, b->weight_scale_count);
+}
+
 static void equal_layers(const struct snn_layer *a, const struct snn_layer *b)
 {
     cr_assert_str_eq(a->name, b->name);
@@ -132,6 +190,9 @@ static void equal_layers(const struct snn_layer *a, const struct snn_layer *b)
     cr_assert_eq(a->groups, b->groups);
     cr_assert_eq(a->activation, b->activation);
     cr_assert_arr_eq(&a->clip, &b->clip, sizeof(a->clip));
+    cr_assert_arr_eq(&a->slope, &b->slope, sizeof(a->slope));
+    cr_assert_eq(a->pad_excluded, b->pad_excluded);
+    equal_neurons(a->neurons, b->neurons);
     cr_assert_eq(a->weight_count, b->weight_count);
     cr_assert_eq(a->bias_count, b->bias_count);
     for (size_t i = 0; i < a->weight_count; i++) /* by their bits: -0 is not 0 here */
@@ -214,6 +275,7 @@ Test(native, a_saved_graph_comes_back_to_the_bit)
     for (uint32_t i = 0; i < snn_graph_layer_count(graph); i++) {
         equal_layers(snn_graph_layer(graph, i), snn_graph_layer(back, i));
         equal_statistics(graph, back, i);
+        equal_quantization(snn_graph_quantization(graph, i), snn_graph_quantization(back, i));
     }
     equal_records(graph, back);
     equal_recipes(graph, back);
@@ -272,6 +334,33 @@ Test(native, a_sample_outside_the_folder_is_not_saved)
         cr_assert_eq(snn_graph_save(graph, context, support_path("a.json")), SNN_ERR_INVALID, "%s",
                      outside[i]);
     }
+    snn_graph_destroy(&graph);
+}
+
+Test(native, neurons_are_written_for_people_to_read)
+{
+    static const float threshold[] = {1.5f}, v_min[] = {-FLT_MAX};
+    const struct snn_neurons neurons = {
+        .threshold = threshold, .threshold_count = 1, .v_min = v_min, .v_min_count = 1};
+    struct snn_graph *graph = support_graph(1, 2, 3);
+    support_add(graph, (struct snn_layer){.kind = SNN_LAYER_IF, .neurons = &neurons});
+    const struct snn_quantization quantization = {0.25f, -3, 0, NULL};
+    cr_assert_eq(snn_graph_set_quantization(graph, support_context(), 1, &quantization), SNN_OK);
+    cr_assert_eq(snn_graph_save(graph, support_context(), support_path("a.json")), SNN_OK);
+    size_t size = 0;
+    char *text = support_text("a.json", &size);
+    const char *expected =
+        support_quoted("    {\n"
+                       "      'name': 'layer1',\n"
+                       "      'kind': 'if',\n"
+                       "      'inputs': ['input'],\n"
+                       "      'threshold': 1.5,\n"
+                       "      'v_min': 'none',\n"
+                       "      'reset': 'subtract',\n"
+                       "      'quantization': {'scale': 0.25, 'zero_point': -3}\n"
+                       "    }\n");
+    cr_assert_not_null(strstr(text, expected), "%s", text);
+    free(text);
     snn_graph_destroy(&graph);
 }
 

@@ -156,10 +156,87 @@ Test(native_refused, numbers_of_layers)
          "layer 'out': clip: 1e+39 is not a positive 32-bit number"},
         {LAYERS(CONV(",'activation':'relu','clip':6")), SNN_ERR_FORMAT,
          "layer 'out': clip: goes with activation clip, not relu"},
+        {LAYERS(CONV(",'activation':'relu','slope':6")), SNN_ERR_FORMAT,
+         "layer 'out': slope: goes with activation leaky_relu, not relu"},
+        {LAYERS(CONV(",'activation':'leaky_relu'")), SNN_ERR_FORMAT,
+         "layer 'out': slope: missing, a number expected"},
+        {LAYERS("{'name':'x','kind':'avg_pool2d','inputs':['in'],'kernel':[1,1],"
+                "'pad_excluded':1}"),
+         SNN_ERR_FORMAT, "layer 'x': pad_excluded: true or false expected, a number found"},
+        {LAYERS("{'name':'x','kind':'sum_pool2d','inputs':['in'],'kernel':[1,1],"
+                "'pad_excluded':true}"),
+         SNN_ERR_FORMAT, "layer 'x': unknown member 'pad_excluded'"},
         {LAYERS("{'name':'x','kind':'avg_pool2d','inputs':['in']}"), SNN_ERR_FORMAT,
          "layer 'x': kernel: missing, an array of whole numbers expected"},
         {LAYERS("{'name':'x','kind':'avg_pool2d','inputs':['in'],'kernel':[2,2]}"), SNN_ERR_FORMAT,
          "layer 'x': kernel 2x2 (dilation 1x1) is larger than its padded input 1x1"},
+    };
+    CHECK_ALL(refusals);
+}
+
+#define IF(members) LAYERS("{'name':'x','kind':'if','inputs':['in']" members "}")
+
+Test(native_refused, numbers_of_neurons)
+{
+    static const struct refusal refusals[] = {
+        {IF(""), SNN_ERR_FORMAT, "layer 'x': threshold: missing, a number expected"},
+        {IF(",'threshold':0"), SNN_ERR_FORMAT,
+         "layer 'x': threshold[0] is 0, which is not positive"},
+        {IF(",'threshold':1e-50"), SNN_ERR_FORMAT,
+         "layer 'x': threshold[0] is 0, which is not positive"},
+        {IF(",'threshold':1e39"), SNN_ERR_FORMAT,
+         "layer 'x': threshold: 1e+39 exceeds 32-bit floats"},
+        {IF(",'threshold':'none'"), SNN_ERR_FORMAT,
+         "layer 'x': threshold: a number expected, a string found"},
+        {IF(",'threshold':" W22), SNN_ERR_FORMAT,
+         "layer 'x': threshold: shape is [2, 2], [2] expected"},
+        {IF(",'threshold':" W2211), SNN_ERR_FORMAT,
+         "layer 'x': threshold: shape is [2, 2, 1, 1], [2] expected"},
+        {IF(",'threshold':{'dtype':'f32','shape':[2,1,2],'data':'" VECTOR "'}"), SNN_ERR_FORMAT,
+         "layer 'x': threshold: shape is [2, 1, 2], [2, 1, 1] expected"},
+        {IF(",'threshold':1,'v_init':'none'"), SNN_ERR_FORMAT,
+         "layer 'x': v_init: a number expected, a string found"},
+        {IF(",'threshold':1,'v_min':'all'"), SNN_ERR_FORMAT,
+         "layer 'x': v_min: a number expected, a string found"},
+        {IF(",'threshold':1,'v_min':1"), SNN_ERR_FORMAT,
+         "layer 'x': v_min[0] is 1, a lower bound is not positive"},
+        {IF(",'threshold':1,'reset':'half'"), SNN_ERR_FORMAT,
+         "layer 'x': reset: 'subtract' or 'zero' expected, 'half' found"},
+        {IF(",'threshold':1,'leak':1"), SNN_ERR_FORMAT, "layer 'x': unknown member 'leak'"},
+        {LAYERS("{'name':'x','kind':'if','inputs':['in','in'],'threshold':1}"), SNN_ERR_FORMAT,
+         "layer 'x': inputs: 2 found, if takes 1"},
+        {LAYERS("{'name':'x','kind':'concat','inputs':['in']}"), SNN_ERR_FORMAT,
+         "layer 'x': has 1 inputs, concat takes 2 or more"},
+    };
+    CHECK_ALL(refusals);
+}
+
+#define QUANTIZED(members) LAYERS(CONV(",'quantization':{" members "}"))
+
+Test(native_refused, quantization)
+{
+    static const struct refusal refusals[] = {
+        {QUANTIZED(""), SNN_ERR_FORMAT,
+         "layer 'out': quantization: scale: missing, a number expected"},
+        {QUANTIZED("'scale':1"), SNN_ERR_FORMAT,
+         "layer 'out': quantization: zero_point: missing, a whole number expected"},
+        {QUANTIZED("'scale':1,'zero_point':128"), SNN_ERR_FORMAT,
+         "layer 'out': quantization: zero_point: a whole number from -128 to 127 expected, 128 "
+         "found"},
+        {QUANTIZED("'scale':1,'zero_point':0"), SNN_ERR_FORMAT,
+         "layer 'out': quantization has 0 weight scales, needs 1 or 2"},
+        {QUANTIZED("'scale':1,'zero_point':0,'weight_scale':2"), SNN_ERR_FORMAT,
+         "layer 'out': quantization: weight_scale: a tensor expected, an object"},
+        {QUANTIZED("'scale':1,'zero_point':0,'weight_scale':" W22), SNN_ERR_FORMAT,
+         "layer 'out': quantization: weight_scale: shape is [2, 2], [*] expected"},
+        {QUANTIZED("'scale':1,'zero_point':0,'weight_scale':" W4), SNN_ERR_FORMAT,
+         "layer 'out': quantization has 4 weight scales, needs 1 or 2"},
+        {QUANTIZED("'scale':-1,'zero_point':0"), SNN_ERR_FORMAT,
+         "layer 'out': quantization scale -1 is not a positive number"},
+        {QUANTIZED("'scale':1,'zero_point':0,'bits':8"), SNN_ERR_FORMAT,
+         "layer 'out': quantization: unknown member 'bits'"},
+        {LAYERS(CONV(",'quantization':3")), SNN_ERR_FORMAT,
+         "layer 'out': quantization: an object expected"},
     };
     CHECK_ALL(refusals);
 }

@@ -114,6 +114,28 @@ Test(topology, sizes_are_required_and_checked)
     refuse("'kind':'dense','units':4294967295", "layer 'x': output shape 4294967295x1x1 exceeds");
 }
 
+Test(topology, neurons_and_joins_stand_in_the_topology_itself)
+{
+    struct fake fake = {.refuses = false};
+    struct snn_graph *graph = NULL;
+    static const char text[] =
+        "{'format':'snn.model/1','name':'n','output':'s','layers':["
+        "{'name':'in','kind':'input','shape':[1,1,1]},"
+        "{'name':'a','kind':'dense','inputs':['in'],'units':2,'quantization':"
+        "{'scale':0.5,'zero_point':1,'weight_scale':"
+        "{'dtype':'f32','shape':[1],'data':'eNpjYGiwBwABQwDA'}}},"
+        "{'name':'j','kind':'concat','inputs':['a','in']},"
+        "{'name':'s','kind':'if','inputs':['j'],'threshold':2,'v_min':'none','reset':'zero'}]}";
+    cr_assert_eq(load(support_context(), &graph, text, &fake), SNN_OK, "%s",
+                 snn_context_message(support_context()));
+    cr_assert_str_eq(fake.asked, "a; 0:a,2,1");
+    cr_assert_eq(snn_graph_layer(graph, 3)->shape.channels, 3u);
+    cr_assert_eq(snn_graph_layer(graph, 3)->neurons->threshold[0], 2.0f);
+    cr_assert_eq(snn_graph_layer(graph, 3)->neurons->reset, SNN_RESET_ZERO);
+    cr_assert_eq(snn_graph_quantization(graph, 1)->weight_scale[0], 1.0f);
+    snn_graph_destroy(&graph);
+}
+
 static int load_once(struct snn_context *context)
 {
     struct fake fake = {.refuses = false};
