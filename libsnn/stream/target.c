@@ -13,18 +13,22 @@
 struct snn_target {
     const struct snn_target_ops *ops;
     void *session;
-    const struct snn_net *net; /* loaded; NULL: none */
-    struct snn_target *parent; /* of a fork */
-    uint32_t fork_count;       /* forks that are open; counted by the thread that owns them all */
+    const struct snn_net *net;     /* loaded; NULL: none */
+    const struct snn_graph *graph; /* the same of a frame-based target */
+    struct snn_target *parent;     /* of a fork */
+    uint32_t fork_count; /* forks that are open; counted by the thread that owns them all */
     struct snn_allocator allocator;
 };
 
-static const struct snn_target_ops *find(const char *scheme, size_t length)
+/* The target whose name the URI begins with, and what follows behind the colon. */
+static const struct snn_target_ops *find(const char *uri, const char **arguments_out)
 {
     for (size_t i = 0; snn_target_table[i] != NULL; i++) {
-        const char *name = snn_target_table[i]->name;
-        if (strlen(name) == length && strncmp(name, scheme, length) == 0)
-            return snn_target_table[i];
+        size_t length = strlen(snn_target_table[i]->name);
+        if (strncmp(uri, snn_target_table[i]->name, length) != 0) continue;
+        if (uri[length] != ':' && uri[length] != '\0') continue;
+        *arguments_out = uri + length + (uri[length] == ':');
+        return snn_target_table[i];
     }
     return NULL;
 }
@@ -53,14 +57,13 @@ static int wrap(struct snn_target **out, struct snn_context *context,
 
 int snn_target_open(struct snn_target **out, struct snn_context *context, const char *uri)
 {
-    const char *colon = strchr(uri, ':');
-    size_t length = colon != NULL ? (size_t)(colon - uri) : strlen(uri);
-    const struct snn_target_ops *ops = find(uri, length);
+    const char *arguments = NULL;
+    const struct snn_target_ops *ops = find(uri, &arguments);
     if (ops == NULL) return unknown(context, uri);
     struct snn_target *target = NULL;
     int status = wrap(&target, context, ops);
     if (status != SNN_OK) return status;
-    status = ops->open(&target->session, context, colon != NULL ? colon + 1 : "");
+    status = ops->open(&target->session, context, arguments);
     if (status != SNN_OK) {
         snnbase_free(context, target);
         return status;
@@ -69,27 +72,64 @@ int snn_target_open(struct snn_target **out, struct snn_context *context, const 
     return SNN_OK;
 }
 
+static int check_kind(const struct snn_target *target, struct snn_context *context,
+                      enum snn_target_kind kind)
+{
+    if (target->ops->kind == kind) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_INVALID, "target %s takes %s", target->ops->name,
+                        kind == SNN_TARGET_SPIKING ? "graphs and frames, not nets and spikes"
+                                                   : "nets and spikes, not graphs and frames");
+}
+
+static int check_free(const struct snn_target *target, struct snn_context *context)
+{
+    if (target->fork_count == 0 && target->parent == NULL) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_BUSY, "a net cannot be loaded while forks are open");
+}
+
 int snn_target_load(struct snn_target *target, struct snn_context *context,
                     const struct snn_net *net)
 {
-    if (target->fork_count > 0 || target->parent != NULL)
-        return snnbase_fail(context, SNN_ERR_BUSY, "a net cannot be loaded while forks are open");
+    int status = check_kind(target, context, SNN_TARGET_SPIKING);
+    if (status == SNN_OK) status = check_free(target, context);
+    if (status != SNN_OK) return status;
     target->net = NULL;
-    int status = target->ops->load(target->session, context, net);
+    status = target->ops->load(target->session, context, net);
     if (status == SNN_OK) target->net = net;
     return status;
 }
 
-static int check_loaded(const struct snn_target *target, struct snn_context *context)
+int snn_target_load_graph(struct snn_target *target, struct snn_context *context,
+                          const struct snn_graph *graph)
 {
-    if (target->net != NULL) return SNN_OK;
-    return snnbase_fail(context, SNN_ERR_INVALID, "target %s: no net is loaded", target->ops->name);
+    int status = check_kind(target, context, SNN_TARGET_FRAME);
+    if (status == SNN_OK) status = check_free(target, context);
+    if (status != SNN_OK) return status;
+    target->graph = NULL;
+    status = target->ops->load_graph(target->session, context, graph);
+    if (status == SNN_OK) target->graph = graph;
+    return status;
+}
+
+/* For functions of one kind of target. */
+static int check_loaded(const struct snn_target *target, struct snn_context *context,
+                        enum snn_target_kind kind)
+{
+    int status = check_kind(target, context, kind);
+    if (status != SNN_OK || target->net != NULL || target->graph != NULL) return status;
+    return snnbase_fail(context, SNN_ERR_INVALID, "target %s: no %s is loaded", target->ops->name,
+                        kind == SNN_TARGET_SPIKING ? "net" : "graph");
+}
+
+enum snn_target_kind snn_target_kind(const struct snn_target *target)
+{
+    return target->ops->kind;
 }
 
 int snn_target_fork(struct snn_target **out, struct snn_context *context, struct snn_target *target)
 {
     struct snn_target *child = NULL;
-    int status = check_loaded(target, context);
+    int status = check_loaded(target, context, target->ops->kind);
     if (status != SNN_OK) return status;
     if (target->ops->fork == NULL)
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "target %s has a single session",
@@ -102,6 +142,7 @@ int snn_target_fork(struct snn_target **out, struct snn_context *context, struct
         return status;
     }
     child->net = target->net;
+    child->graph = target->graph;
     child->parent = target;
     target->fork_count++;
     *out = child;
@@ -110,7 +151,7 @@ int snn_target_fork(struct snn_target **out, struct snn_context *context, struct
 
 int snn_target_reset(struct snn_target *target, struct snn_context *context)
 {
-    int status = check_loaded(target, context);
+    int status = check_loaded(target, context, SNN_TARGET_SPIKING);
     return status == SNN_OK ? target->ops->reset(target->session, context) : status;
 }
 
@@ -152,21 +193,29 @@ static int check_spikes(const struct snn_target *target, struct snn_context *con
 int snn_target_push(struct snn_target *target, struct snn_context *context,
                     const struct snn_spikes *spikes)
 {
-    int status = check_loaded(target, context);
+    int status = check_loaded(target, context, SNN_TARGET_SPIKING);
     if (status == SNN_OK) status = check_spikes(target, context, spikes);
     return status == SNN_OK ? target->ops->push(target->session, context, spikes) : status;
 }
 
 int snn_target_advance(struct snn_target *target, struct snn_context *context, uint32_t step_count)
 {
-    int status = check_loaded(target, context);
+    int status = check_loaded(target, context, SNN_TARGET_SPIKING);
     return status == SNN_OK ? target->ops->advance(target->session, context, step_count) : status;
 }
 
 int snn_target_pull(struct snn_target *target, struct snn_context *context, struct snn_output *out)
 {
-    int status = check_loaded(target, context);
+    int status = check_loaded(target, context, SNN_TARGET_SPIKING);
     return status == SNN_OK ? target->ops->pull(target->session, context, out) : status;
+}
+
+int snn_target_infer(struct snn_target *target, struct snn_context *context, const float *intensity,
+                     float *output)
+{
+    int status = check_loaded(target, context, SNN_TARGET_FRAME);
+    return status == SNN_OK ? target->ops->infer(target->session, context, intensity, output)
+                            : status;
 }
 
 void snn_target_close(struct snn_target **target)

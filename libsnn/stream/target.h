@@ -7,10 +7,12 @@
 
 /* The plug-in interface: one const struct a target in the registry. `session` is the target's own;
  * outputs are written only on success, errors go to the context. The wrapper has checked that a net
- * is loaded before it calls anything but open, load and close. */
+ * or graph is loaded before it calls anything but open, load, load_graph and close. A target of one
+ * kind leaves the functions of the other NULL; they are never called. */
 struct snn_target_ops {
-    const char *name; /* the URI's scheme */
+    const char *name; /* what a URI begins with, up to its end or a colon: "sim", "frame:int8" */
     const char *summary;
+    enum snn_target_kind kind;
     uint32_t parallel_max; /* sessions that may run at once; 0: any number */
     int (*open)(void **session_out, struct snn_context *context, const char *arguments);
     /* The net must stay until close. */
@@ -21,6 +23,9 @@ struct snn_target_ops {
     int (*push)(void *session, struct snn_context *context, const struct snn_spikes *spikes);
     int (*advance)(void *session, struct snn_context *context, uint32_t step_count);
     int (*pull)(void *session, struct snn_context *context, struct snn_output *out);
+    /* Frame-based targets. The graph must stay until close. */
+    int (*load_graph)(void *session, struct snn_context *context, const struct snn_graph *graph);
+    int (*infer)(void *session, struct snn_context *context, const float *intensity, float *output);
     void (*close)(void *session);
 };
 

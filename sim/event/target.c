@@ -175,6 +175,7 @@ static int sim_pull(void *session, struct snn_context *context, struct snn_outpu
 const struct snn_target_ops snnsim_target = {
     .name = "sim",
     .summary = "event-driven simulation on this host, float32, synchronous",
+    .kind = SNN_TARGET_SPIKING,
     .parallel_max = 0,
     .open = sim_open,
     .load = sim_load,

@@ -38,8 +38,8 @@ struct snn_output {
 
 struct snn_target;
 
-/* Opens a target by URI: "sim". Errors: NOT_FOUND (unknown scheme; the hint lists the known ones),
- * and the target's own. */
+/* Opens a target by URI: "sim", "frame:f32", "frame:int8". Errors: NOT_FOUND (unknown; the hint
+ * lists the known ones), and the target's own. */
 SNN_API int snn_target_open(struct snn_target **out, struct snn_context *context, const char *uri);
 /* Loads a net, which must stay until close or the next load. Every function below gives INVALID on
  * a target without a net. Errors: BUSY (forks are open), LIMIT, and the target's own. */
