@@ -4,7 +4,9 @@
 #ifndef SNN_CONVERT_READ_MODEL_H
 #define SNN_CONVERT_READ_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "convert/ir/program.h"
 #include "convert/read/reader.h"
@@ -28,6 +30,10 @@ struct snnconv_model_reader {
      * Errors: FORMAT, UNSUPPORTED, LIMIT, NOMEM, IO, NOT_FOUND (a file beside it). */
     int (*read)(struct snnconv_program *out, struct snn_context *context,
                 const struct snnconv_file *file, const struct snn_import_options *options);
+
+    /* Row `index` of what the reader accepts, for `snnconvert --supported`; false beyond the last.
+     * The rows come from the same tables that the reader decides by. NULL: nothing to list. */
+    bool (*supported)(uint32_t index, struct snn_supported *out);
 };
 
 /* All formats of whole models but the native one, ended by NULL. */

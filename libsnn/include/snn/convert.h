@@ -66,13 +66,13 @@ SNN_API const char *snn_import_sha256(const struct snn_import *import);
 SNN_API int snn_graph_import(struct snn_graph **out, struct snn_context *context, const char *path,
                              const struct snn_import_options *options, char *sha256_hex_out);
 
-/* What the front end accepts: one row an operator and format. NULL beyond the last. */
+/* What the front end accepts: one row an operator and format; false beyond the last. */
 struct snn_supported {
     const char *format; /* "ONNX" */
     const char *operator_name;
     const char *becomes; /* what is made of it, one phrase */
 };
-SNN_API const struct snn_supported *snn_supported_row(uint32_t index);
+SNN_API bool snn_supported_row(uint32_t index, struct snn_supported *out);
 
 /* Names of the passes in the order they run, and what each does; NULL beyond the last. */
 SNN_API const char *snn_pass_name(uint32_t index);
