@@ -89,7 +89,8 @@ int snnconv_program_copy(struct snnconv_program *out, struct snn_context *contex
 int snnconv_program_keep(struct snnconv_program *program, struct snn_context *context, void *block,
                          snnconv_release_fn release, void *user);
 
-/* Adds a value; name (may be NULL) and array are copied, data is not. Errors: NOMEM, LIMIT. */
+/* Adds a value; name (may be NULL) and array (NULL: not known yet) are copied, data is not. Errors:
+ * NOMEM, LIMIT, INVALID (a negative extent), FORMAT (control characters in the name). */
 int snnconv_program_add_value(struct snnconv_program *program, struct snn_context *context,
                               const char *name, const struct snnconv_array *array,
                               uint32_t *index_out);
@@ -102,7 +103,9 @@ int snnconv_program_add_constant(struct snnconv_program *program, struct snn_con
 int snnconv_program_add_integers(struct snnconv_program *program, struct snn_context *context,
                                  const int64_t *items, size_t count, uint32_t *index_out);
 
-/* Appends a node; name, inputs and outputs are copied. Errors: NOMEM, LIMIT. */
+/* Appends a node; name, inputs, outputs and the attribute `value` are copied. One without a name
+ * (NULL or "") gets "Conv_3". Outputs left out are SNNCONV_NONE too. Errors: NOMEM, LIMIT, FORMAT
+ * (control characters in the name). */
 int snnconv_program_add_node(struct snnconv_program *program, struct snn_context *context,
                              const struct snnconv_node *node);
 /* The same with one new output value, which it returns. */
@@ -125,8 +128,9 @@ static inline bool snnconv_value_is_constant(const struct snnconv_value *value)
     return value->array.data != NULL;
 }
 
-/* Puts nodes into an order in which each stands behind those it needs, stably. Errors: FORMAT (a
- * cycle, a value that nobody writes or two write; names the node). */
+/* Puts nodes into an order in which each stands behind those it needs; nodes that do already stay.
+ * Readers may hand in any indices: they are checked here. Errors: FORMAT (an index out of range, a
+ * cycle, a value that nobody writes or two write; names the node), NOMEM. */
 int snnconv_program_sort(struct snnconv_program *program, struct snn_context *context);
 
 /* For each value the node that writes it and how many inputs (and program outputs) read it; both
@@ -139,9 +143,10 @@ int snnconv_program_uses(const struct snnconv_program *program, struct snn_conte
 int snnconv_program_sweep(struct snnconv_program *program, struct snn_context *context,
                           uint32_t *removed_out);
 
-/* Runs a program of known shapes on float32 (or other) inputs, one frame: fills `arrays`
- * [value_count] with every value; data lies in `arena`. Nodes must be sorted. Errors: those of the
- * operators, naming the node. */
+/* Runs a program on one frame, an array for each of its inputs: fills `arrays` [value_count] with
+ * every value; new data lies in `arena`, that of constants and inputs where it was. Nodes must be
+ * sorted; shapes need not be inferred, but inputs must be of the shape the program knows. Errors:
+ * INVALID, those of the operators, naming the node. */
 int snnconv_program_run(const struct snnconv_program *program, struct snn_context *context,
                         const struct snnconv_array *inputs, struct snnconv_array *arrays,
                         struct snnbase_arena *arena);
