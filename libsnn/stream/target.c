@@ -218,6 +218,21 @@ int snn_target_infer(struct snn_target *target, struct snn_context *context, con
                             : status;
 }
 
+int snn_target_counts(struct snn_target *target, struct snn_context *context, uint32_t population,
+                      uint32_t *counts)
+{
+    int status = check_loaded(target, context);
+    if (status != SNN_OK) return status;
+    if (target->ops->counts == NULL)
+        return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
+                            "target %s does not tell the spikes of single neurons",
+                            target->ops->name);
+    if (population >= target->net->population_count)
+        return snnbase_fail(context, SNN_ERR_INVALID, "population %u of %u does not exist",
+                            population, target->net->population_count);
+    return target->ops->counts(target->session, context, population, counts);
+}
+
 void snn_target_close(struct snn_target **target)
 {
     if (target == NULL || *target == NULL) return;

@@ -23,6 +23,9 @@ struct snn_target_ops {
     int (*push)(void *session, struct snn_context *context, const struct snn_spikes *spikes);
     int (*advance)(void *session, struct snn_context *context, uint32_t step_count);
     int (*pull)(void *session, struct snn_context *context, struct snn_output *out);
+    /* Of a population that exists. NULL: the target does not tell. */
+    int (*counts)(void *session, struct snn_context *context, uint32_t population,
+                  uint32_t *counts);
     /* Frame-based targets. The graph must stay until close. */
     int (*load_graph)(void *session, struct snn_context *context, const struct snn_graph *graph);
     int (*infer)(void *session, struct snn_context *context, const float *intensity, float *output);

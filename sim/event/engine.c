@@ -23,6 +23,7 @@ struct population_state {
     float *current;  /* with halo, see plan.h */
     float *constant; /* analog input through the first synapse, or NULL */
     struct snnsim_activity spikes;
+    uint32_t *total; /* spikes since the reset, laid out as they are; NULL: not counted */
     struct synapse_state *synapses;
     uint64_t constant_macs;
 };
@@ -41,6 +42,8 @@ struct snnsim_engine {
     struct snnsim_activity extra;   /* spikes of further readouts, one row */
     struct snnsim_events events;    /* gathered and not yet scattered */
     bool constant;                  /* analog input is set */
+    bool counting;                  /* all populations have totals */
+    bool stepped;                   /* since the reset */
     const uint32_t *address;        /* input of the step at hand, borrowed */
     const float *count;
     size_t event_count;
@@ -188,10 +191,45 @@ void snnsim_engine_reset(struct snnsim_engine *engine)
         const struct snnsim_population *p = &engine->plan->populations[i];
         set_potentials(engine->populations[i].v, p, p->population->v_init);
         memset(engine->populations[i].current, 0, p->current_size * sizeof(float));
+        if (engine->counting)
+            memset(engine->populations[i].total, 0,
+                   p->population->shape.height * p->row_length * sizeof(uint32_t));
     }
     for (uint32_t r = 0; r < net->readout_count; r++)
         set_potentials(engine->readouts[r].v, last, net->readouts[r].v_init);
     engine->constant = false;
+    engine->stepped = false;
+}
+
+int snnsim_engine_count(struct snnsim_engine *engine, struct snn_context *context)
+{
+    if (engine->counting) return SNN_OK;
+    if (engine->stepped) {
+        snnbase_fail(context, SNN_ERR_INVALID, "spikes were not counted from the first step on");
+        return snnbase_hint(context, "ask for the counts once after the reset, before any step");
+    }
+    for (uint32_t i = 0; i < engine->plan->net->population_count; i++) {
+        const struct snnsim_population *p = &engine->plan->populations[i];
+        struct population_state *state = &engine->populations[i];
+        size_t neurons = p->population->shape.height * p->row_length;
+        if (state->total == NULL)
+            state->total = snnbase_arena_alloc(&engine->arena, context, neurons, sizeof(uint32_t));
+        if (state->total == NULL) return SNN_ERR_NOMEM;
+    }
+    engine->counting = true;
+    return SNN_OK;
+}
+
+void snnsim_engine_counts(const struct snnsim_engine *engine, uint32_t population, uint32_t *counts)
+{
+    const struct snnsim_population *p = &engine->plan->populations[population];
+    const uint32_t *total = engine->populations[population].total;
+    const struct snn_shape shape = p->population->shape;
+    const size_t map = (size_t)shape.height * shape.width;
+    for (size_t i = 0; i < map; i++, total += p->lanes) {
+        for (uint32_t c = 0; c < shape.channels; c++)
+            counts[c * map + i] = total[c];
+    }
 }
 
 /* The source's spikes after the synapse's pools. */
@@ -458,6 +496,21 @@ static void count_spikes(struct snnsim_engine *engine, struct snn_output *out, u
     }
 }
 
+/* Adds the step's spikes to the totals, where anybody wants them. */
+static void add_totals(struct snnsim_engine *engine)
+{
+    for (uint32_t i = 0; engine->counting && i < engine->plan->net->population_count; i++) {
+        const struct snnsim_population *p = &engine->plan->populations[i];
+        const struct snnsim_activity *spikes = &engine->populations[i].spikes;
+        uint32_t *total = engine->populations[i].total;
+        const size_t neurons = p->population->shape.height * p->row_length;
+        for (size_t n = 0; n < neurons; n++) {
+            uint32_t count = (uint32_t)spikes->count[n];
+            total[n] = total[n] < UINT32_MAX - count ? total[n] + count : UINT32_MAX;
+        }
+    }
+}
+
 static uint64_t count_input(const float *count, size_t event_count)
 {
     if (count == NULL) return event_count;
@@ -484,4 +537,6 @@ void snnsim_engine_step(struct snnsim_engine *engine, const uint32_t *address, c
     integrate(engine, last, out, row);
     fire_output(engine, out, row);
     count_spikes(engine, out, row);
+    add_totals(engine);
+    engine->stepped = true;
 }

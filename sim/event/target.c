@@ -172,6 +172,15 @@ static int sim_pull(void *session, struct snn_context *context, struct snn_outpu
     return SNN_OK;
 }
 
+static int sim_counts(void *session, struct snn_context *context, uint32_t population,
+                      uint32_t *counts)
+{
+    const struct session *s = session;
+    int status = snnsim_engine_count(s->engine, context);
+    if (status == SNN_OK) snnsim_engine_counts(s->engine, population, counts);
+    return status;
+}
+
 const struct snn_target_ops snnsim_target = {
     .name = "sim",
     .summary = "event-driven simulation on this host, float32, synchronous",
@@ -184,5 +193,6 @@ const struct snn_target_ops snnsim_target = {
     .push = sim_push,
     .advance = sim_advance,
     .pull = sim_pull,
+    .counts = sim_counts,
     .close = sim_close,
 };

@@ -62,7 +62,10 @@ SNN_API int snn_target_advance(struct snn_target *target, struct snn_context *co
 SNN_API int snn_target_pull(struct snn_target *target, struct snn_context *context,
                             struct snn_output *out);
 /* Spikes of each neuron of a population since the reset, [channels][height][width], as advanced so
- * far. Errors: UNSUPPORTED (the target does not tell), INVALID (no such population). */
+ * far; they stop at UINT32_MAX. A session that nobody asks does not count: the first call after a
+ * load is to be made before the first step of a sample (it gives zeros) and makes it count from
+ * then on, through all resets, every population. Errors: UNSUPPORTED (the target does not tell),
+ * INVALID (no such population, the first call came after a step), NOMEM. */
 SNN_API int snn_target_counts(struct snn_target *target, struct snn_context *context,
                               uint32_t population, uint32_t *counts);
 

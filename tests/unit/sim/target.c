@@ -175,3 +175,56 @@ Test(target, stepping_does_not_allocate)
     }
     cr_assert_eq(support_allocation_count(), before);
 }
+
+/* ---- Counts ---- */
+
+/* 4 spikes in the first step (2 from each branch), none later. */
+static void run_burst(void)
+{
+    const struct snn_spikes in = burst(4);
+    cr_assert_eq(snn_target_push(target, context, &in), SNN_OK);
+    cr_assert_eq(snn_target_advance(target, context, 4), SNN_OK);
+    cr_assert_eq(snn_target_pull(target, context, &output), SNN_OK);
+}
+
+Test(target, spikes_of_each_neuron_are_counted_once_somebody_asked)
+{
+    uint32_t count = 7;
+    cr_assert_eq(snn_target_counts(target, context, 0, &count), SNN_ERR_INVALID);
+    cr_assert_str_eq(snn_context_message(context), "target sim: no net is loaded");
+    cr_assert_eq(snn_target_load(target, context, net), SNN_OK);
+    cr_assert_eq(snn_target_reset(target, context), SNN_OK);
+    cr_assert_eq(snn_target_counts(target, context, 1, &count), SNN_ERR_INVALID);
+    cr_assert_str_eq(snn_context_message(context), "population 1 of 1 does not exist");
+    cr_assert_eq(snn_target_counts(target, context, 0, &count), SNN_OK);
+    cr_assert_eq(count, 0u);
+    run_burst();
+    cr_assert_eq(snn_target_counts(target, context, 0, &count), SNN_OK);
+    cr_assert_eq(count, 4u);
+    run_burst();
+    cr_assert_eq(snn_target_counts(target, context, 0, &count), SNN_OK);
+    cr_assert_eq(count, 8u);
+    size_t before = support_allocation_count();
+    cr_assert_eq(snn_target_reset(target, context), SNN_OK);
+    cr_assert_eq(snn_target_counts(target, context, 0, &count), SNN_OK);
+    cr_assert_eq(count, 0u);
+    run_burst();
+    cr_assert_eq(snn_target_counts(target, context, 0, &count), SNN_OK);
+    cr_assert_eq(count, 4u);
+    cr_assert_eq(support_allocation_count(), before);
+}
+
+Test(target, counts_that_begin_in_mid_sample_are_refused)
+{
+    uint32_t count = 7;
+    cr_assert_eq(snn_target_load(target, context, net), SNN_OK);
+    cr_assert_eq(snn_target_reset(target, context), SNN_OK);
+    run_burst();
+    cr_assert_eq(snn_target_counts(target, context, 0, &count), SNN_ERR_INVALID);
+    cr_assert_str_eq(snn_context_message(context),
+                     "spikes were not counted from the first step on");
+    cr_assert_eq(count, 7u);
+    cr_assert_eq(snn_target_reset(target, context), SNN_OK);
+    cr_assert_eq(snn_target_counts(target, context, 0, &count), SNN_OK);
+    cr_assert_eq(count, 0u);
+}
