@@ -221,7 +221,7 @@ int snn_target_infer(struct snn_target *target, struct snn_context *context, con
 int snn_target_counts(struct snn_target *target, struct snn_context *context, uint32_t population,
                       uint32_t *counts)
 {
-    int status = check_loaded(target, context);
+    int status = check_loaded(target, context, SNN_TARGET_SPIKING);
     if (status != SNN_OK) return status;
     if (target->ops->counts == NULL)
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
