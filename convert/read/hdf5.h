@@ -32,6 +32,9 @@ struct snnconv_hdf5_item {
     size_t child_count;
 };
 
+/* True if the signature stands at byte 0, 512, 1024, 2048, ... */
+bool snnconv_hdf5_probe(const unsigned char *bytes, size_t size);
+
 /* Reads a whole file that is in memory. `root_out` and everything below it lives in the arena.
  * Errors: FORMAT (not HDF5, damaged, the child died: says so), LIMIT, NOMEM, UNSUPPORTED (built
  * without libhdf5: names the package). */

@@ -16,6 +16,8 @@ API = re.compile(r"^SNN_API\b[^;({]*?(\w+)\s*[(;[]", re.MULTILINE)
 # A library neither prints nor ends its caller's process, and keeps no state of its own.
 BANNED = re.compile(r"_?_?(v?printf(_chk)?|puts|putchar|perror|stdout|stderr)|_?exit|_Exit|abort|"
                     r"s?rand|setlocale|strtok|getenv")
+# The one process that it may end is the child it has forked.
+ENDS_ITS_CHILD = ("_exit", "read_child.c.o")
 WRITABLE = re.compile(r"\.(data|bss|tdata|tbss)(?!\.rel\.ro)|\*COM\*")
 
 # Prefix of a room: the rooms whose private names it may use, as in check_walls.py.
@@ -29,16 +31,17 @@ CALLS = {
 }
 PRIVATE = re.compile(r"snn([a-z]+)_")
 
-Symbol = collections.namedtuple("Symbol", "name kind section")
+Symbol = collections.namedtuple("Symbol", "name kind section member")
 
 
 def symbols(library, *options):
-    answer = subprocess.run(["nm", "--format=sysv", *options, library], capture_output=True,
-                            text=True, check=True)
+    answer = subprocess.run(["nm", "--format=sysv", "--print-file-name", *options, library],
+                            capture_output=True, text=True, check=True)
     for line in answer.stdout.splitlines():
         fields = [field.strip() for field in line.split("|")]
         if len(fields) == 7 and fields[0] != "Name":
-            yield Symbol(fields[0].split("@")[0], fields[2], fields[6])
+            member, name = fields[0].rsplit(":", 2)[-2:]
+            yield Symbol(name.split("@")[0], fields[2], fields[6], member)
 
 
 def declared(tree):
@@ -83,7 +86,7 @@ def rooms_call_what_they_may_see(_tree, _shared, _static, rooms):
 def library_is_quiet(_tree, _shared, static, _rooms):
     """the library neither prints nor exits"""
     for symbol in symbols(static, "--undefined-only"):
-        if BANNED.fullmatch(symbol.name):
+        if BANNED.fullmatch(symbol.name) and (symbol.name, symbol.member) != ENDS_ITS_CHILD:
             yield f"{static}: uses {symbol.name}"
 
 

@@ -47,6 +47,7 @@ SIBLINGS = ("convert/", "sim/", "device/")
 DOORS = {
     r"cjson/.*|cJSON\.h": "libsnn/base/json.c",
     r"zlib\.h": "libsnn/base/inflate.c",
+    r"hdf5\.h|H5.*\.h": "convert/read/hdf5_lib.c",
     r".*intrin\.h|arm_neon\.h": KERNEL,
     r"criterion/.*": "tests/unit/",
 }
