@@ -11,6 +11,7 @@ extern const struct snnstream_source_ops snnstream_idx_source;
 extern const struct snnstream_source_ops snnstream_npy_source;
 extern const struct snn_target_ops snnsim_target;
 extern const struct snn_target_ops snnsim_frame_f32_target;
+extern const struct snn_target_ops snnsim_frame_int8_target;
 
 /* The room convert knows what is in one. */
 struct snnconv_reader;
@@ -35,6 +36,7 @@ const struct snnstream_source_ops *const snn_source_table[] = {
 const struct snn_target_ops *const snn_target_table[] = {
     &snnsim_target,
     &snnsim_frame_f32_target,
+    &snnsim_frame_int8_target,
     NULL,
 };
 

@@ -6,6 +6,7 @@
 #include "libsnn/stream/target.h"
 
 extern const struct snn_target_ops snnsim_frame_f32_target;
+extern const struct snn_target_ops snnsim_frame_int8_target;
 
 /* A target of this folder takes no arguments and no net that arrived spiking. Errors: INVALID,
  * UNSUPPORTED. */

@@ -1,0 +1,84 @@
+/* The executor in 8-bit integers: a graph quantised once (the plan, shared by threads), and what
+ * one thread runs frames in.
+ *
+ *   snn_graph --range--> a scale and zero point a layer --plan--> integers --int8--> values
+ *
+ * Arithmetic and formats are those of TensorFlow Lite (its quantisation specification, 8 bits):
+ * affine activations, symmetric weights, int32 biases of scale input x weight, see fixed.h. Values
+ * lie as there, channels last, [height][width][channels]. A quantised model gives the integers of
+ * the reference kernels bit by bit.
+ */
+#ifndef SNN_SIM_FRAME_FRAME_H
+#define SNN_SIM_FRAME_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libsnn/base/memory.h"
+#include "sim/frame/fixed.h"
+#include "snn/graph.h"
+
+/* Weights of a sum are padded with zeros to a multiple of this. */
+#define SNNSIM_FRAME_STEP 16u
+
+/* Offsets are in bytes, into the block that each session has of its own. */
+struct snnsim_frame_layer {
+    const struct snn_layer *layer;
+    struct snnsim_affine affine;
+    int32_t low, high; /* what the activation leaves: the output is clamped to it */
+    size_t values;     /* offset of the values */
+
+    /* CONV2D and DENSE, which is a convolution with a window over all of its input. */
+    struct snn_window window;
+    uint32_t groups;
+    bool depthwise;   /* one channel in, one out, in each group */
+    size_t depth;     /* of one output's sum, padded */
+    int16_t *weights; /* [channels][depth], of depthwise layers [tap][channels] */
+    int32_t *bias;    /* [channels], or [height][width][channels] */
+    size_t bias_step; /* from one position to the next: 0 or the channels */
+
+    /* To the output's scale: a factor for each channel of CONV2D and DENSE; for each input of
+     * CONCAT and ADD; one for the others. */
+    struct snnsim_multiplier *factor;
+    struct snnsim_multiplier *negative; /* of sums below 0, for LEAKY_RELU; else NULL */
+
+    /* ADD */
+    uint32_t sum_shift;                   /* bits that inputs are shifted left by */
+    struct snnsim_multiplier total;       /* from the sum to the output */
+    struct snnsim_multiplier total_below; /* the same of sums below 0 */
+};
+
+struct snnsim_frame_plan {
+    struct snnbase_arena arena;
+    const struct snn_graph *graph;
+    uint32_t layer_count;
+    struct snnsim_frame_layer *layers;
+    size_t plane;       /* offset of a convolution's padded input, int16 */
+    size_t patch;       /* offset of what one sum reads, int16 [depth] */
+    size_t sums;        /* offset of the sums of one position, int32 [channels] */
+    size_t block_bytes; /* of a session */
+};
+
+/* Quantises a graph that stays. Errors: UNSUPPORTED (a net that arrived spiking, sums beyond 32
+ * bits), NOT_FOUND (a layer without a range), LIMIT, NOMEM. */
+int snnsim_frame_plan_create(struct snnsim_frame_plan **out, struct snn_context *context,
+                             const struct snn_graph *graph);
+void snnsim_frame_plan_destroy(struct snnsim_frame_plan **plan);
+
+/* Finds scale and zero point of every layer: as the graph was quantised, else from its calibration
+ * (docs/semantics.md tells how). `out` has room for all layers. Errors: NOT_FOUND, NOMEM. */
+int snnsim_frame_find_ranges(struct snn_context *context, const struct snn_graph *graph,
+                             struct snnsim_affine *out);
+
+/* One frame through all layers; `block` is of plan->block_bytes, aligned. */
+void snnsim_frame_run(const struct snnsim_frame_plan *plan, void *block, const float *intensity);
+
+/* A layer's integers after a run, [height][width][channels]. */
+static inline const int8_t *snnsim_frame_values(const struct snnsim_frame_plan *plan,
+                                                const void *block, uint32_t layer)
+{
+    return (const int8_t *)block + plan->layers[layer].values;
+}
+
+#endif

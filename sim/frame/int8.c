@@ -1,0 +1,343 @@
+/* A frame through a plan: the kernels in 8-bit integers, each after the one of TensorFlow Lite that
+ * it names (tensorflow/lite/kernels/internal/reference/...), whose integers it gives. Sums of
+ * integers have no order, so loops are laid out for speed alone: what a sum reads is gathered as
+ * int16 beside its weights, and compilers make multiply-add instructions of the product.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "sim/frame/frame.h"
+
+/* A layer under way. */
+struct task {
+    const struct snnsim_frame_plan *plan;
+    const struct snnsim_frame_layer *layer;
+    struct snn_shape in, out;
+    char *block;
+};
+
+static int8_t *values_of(const struct task *t, uint32_t layer)
+{
+    return (int8_t *)t->block + t->plan->layers[layer].values;
+}
+
+static const int8_t *input_of(const struct task *t, uint32_t k)
+{
+    return values_of(t, t->layer->layer->inputs[k]);
+}
+
+static struct snnsim_affine input_affine(const struct task *t, uint32_t k)
+{
+    return t->plan->layers[t->layer->layer->inputs[k]].affine;
+}
+
+static int8_t *output_of(const struct task *t)
+{
+    return (int8_t *)t->block + t->layer->values;
+}
+
+/* ---- Input ---- */
+
+/* affine quantisation: quantize.h */
+static void quantize_input(const struct task *t, const float *intensity)
+{
+    const struct snn_preprocess *p = snn_graph_preprocess(t->plan->graph);
+    const size_t map = (size_t)t->out.height * t->out.width;
+    for (uint32_t c = 0; c < t->out.channels; c++) {
+        uint32_t k = p->channel_count == 1 ? 0 : c;
+        /* As the plain evaluation does it. */
+        const double scale = 255.0 * p->scale / p->std[k], offset = p->mean[k] / p->std[k];
+        int8_t *out = output_of(t) + c;
+        for (size_t i = 0; i < map; i++, out += t->out.channels)
+            *out = snnsim_fixed_quantize((float)((double)*intensity++ * scale - offset),
+                                         t->layer->affine);
+    }
+}
+
+/* ---- Convolution and dense layers: integer_ops/conv.h, depthwise_conv.h, fully_connected.h ----
+ */
+
+/* The input without its zero point, padded with zeros, channels last. */
+static void pad_input(const struct task *t, int16_t *plane)
+{
+    const struct snn_window *w = &t->layer->window;
+    const int8_t *in = input_of(t, 0);
+    const int16_t zero = (int16_t)input_affine(t, 0).zero_point;
+    const size_t row = (size_t)t->in.width * t->in.channels;
+    const size_t left = (size_t)w->pad_left * t->in.channels;
+    const size_t right = (size_t)w->pad_right * t->in.channels;
+    const size_t pitch = left + row + right;
+    memset(plane, 0, w->pad_top * pitch * sizeof(*plane));
+    plane += w->pad_top * pitch;
+    for (uint32_t y = 0; y < t->in.height; y++, plane += pitch, in += row) {
+        memset(plane, 0, left * sizeof(*plane));
+        for (size_t i = 0; i < row; i++)
+            plane[left + i] = (int16_t)(in[i] - zero);
+        memset(plane + left + row, 0, right * sizeof(*plane));
+    }
+    memset(plane, 0, w->pad_bottom * pitch * sizeof(*plane));
+}
+
+/* What the sums of one group at one position read, [kernel row][kernel column][channel]. `from` is
+ * where the window begins in that group's channels. */
+static void gather(const struct snn_window *w, const int16_t *from, size_t pitch, size_t channels,
+                   size_t group_channels, int16_t *patch)
+{
+    const size_t row_step = w->dilation_h * pitch, step = w->dilation_w * channels;
+    for (uint32_t ky = 0; ky < w->kernel_h; ky++, from += row_step) {
+        if (step == group_channels) {
+            memcpy(patch, from, w->kernel_w * step * sizeof(*patch));
+            patch += w->kernel_w * step;
+            continue;
+        }
+        for (uint32_t kx = 0; kx < w->kernel_w; kx++, patch += group_channels)
+            memcpy(patch, from + kx * step, group_channels * sizeof(*patch));
+    }
+}
+
+static void multiply(const int16_t *restrict x, const int16_t *restrict w, size_t depth,
+                     size_t outputs, int32_t *restrict sums)
+{
+    size_t o = 0;
+    for (; o + 4 <= outputs; o += 4, w += 4 * depth) {
+        int32_t a = 0, b = 0, c = 0, d = 0;
+        for (size_t k = 0; k < depth; k++) {
+            a += x[k] * w[k];
+            b += x[k] * w[depth + k];
+            c += x[k] * w[2 * depth + k];
+            d += x[k] * w[3 * depth + k];
+        }
+        sums[o] = a;
+        sums[o + 1] = b;
+        sums[o + 2] = c;
+        sums[o + 3] = d;
+    }
+    for (; o < outputs; o++, w += depth) {
+        int32_t a = 0;
+        for (size_t k = 0; k < depth; k++)
+            a += x[k] * w[k];
+        sums[o] = a;
+    }
+}
+
+static void multiply_depthwise(const struct snn_window *w, const int16_t *from, size_t pitch,
+                               size_t channels, const int16_t *weights, int32_t *restrict sums)
+{
+    memset(sums, 0, channels * sizeof(*sums));
+    for (uint32_t ky = 0; ky < w->kernel_h; ky++) {
+        for (uint32_t kx = 0; kx < w->kernel_w; kx++, weights += channels) {
+            const int16_t *x = from + ky * w->dilation_h * pitch + kx * w->dilation_w * channels;
+            for (size_t c = 0; c < channels; c++)
+                sums[c] += x[c] * weights[c];
+        }
+    }
+}
+
+static void finish_sums(const struct snnsim_frame_layer *l, const int32_t *sums,
+                        const int32_t *bias, int8_t *out)
+{
+    for (uint32_t o = 0; o < l->layer->shape.channels; o++) {
+        const int32_t sum = sums[o] + bias[o];
+        const struct snnsim_multiplier *factor =
+            sum < 0 && l->negative != NULL ? &l->negative[o] : &l->factor[o];
+        const int64_t scaled = snnsim_fixed_multiply(sum, *factor);
+        out[o] = snnsim_fixed_clamp(scaled + l->affine.zero_point, l->low, l->high);
+    }
+}
+
+static void sum_layer(const struct task *t)
+{
+    const struct snnsim_frame_layer *l = t->layer;
+    const struct snn_window *w = &l->window;
+    const size_t channels = t->in.channels, in_group = channels / l->groups;
+    const size_t out_group = t->out.channels / l->groups;
+    const size_t pitch = ((size_t)t->in.width + w->pad_left + w->pad_right) * channels;
+    int16_t *plane = (int16_t *)(void *)(t->block + t->plan->plane);
+    int16_t *patch = (int16_t *)(void *)(t->block + t->plan->patch);
+    int32_t *sums = (int32_t *)(void *)(t->block + t->plan->sums);
+    const int32_t *bias = l->bias;
+    int8_t *out = output_of(t);
+    pad_input(t, plane);
+    memset(patch, 0, l->depth * sizeof(*patch));
+    for (uint32_t y = 0; y < t->out.height; y++) {
+        const int16_t *from = plane + y * w->stride_h * pitch;
+        for (uint32_t x = 0; x < t->out.width; x++, from += w->stride_w * channels) {
+            if (l->depthwise) multiply_depthwise(w, from, pitch, channels, l->weights, sums);
+            for (size_t g = 0; !l->depthwise && g < l->groups; g++) {
+                gather(w, from + g * in_group, pitch, channels, in_group, patch);
+                multiply(patch, l->weights + g * out_group * l->depth, l->depth, out_group,
+                         sums + g * out_group);
+            }
+            finish_sums(l, sums, bias, out);
+            bias += l->bias_step;
+            out += t->out.channels;
+        }
+    }
+}
+
+/* ---- Pools ---- */
+
+/* The part of a window that lies inside the input along one axis: from .. end. */
+struct span {
+    size_t from, end;
+};
+
+static struct span span_of(uint32_t at, uint32_t stride, uint32_t pad, uint32_t kernel,
+                           uint32_t size)
+{
+    const int64_t first = (int64_t)at * stride - pad, end = first + kernel;
+    return (struct span){first > 0 ? (size_t)first : 0, end < size ? (size_t)end : size};
+}
+
+/* Halves away from 0. */
+static int64_t divide(int64_t sum, int64_t count)
+{
+    return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+}
+
+static bool same_affine(struct snnsim_affine a, struct snnsim_affine b)
+{
+    return a.zero_point == b.zero_point && !(a.scale < b.scale) && !(a.scale > b.scale);
+}
+
+/* A mean in the input's own integers is AVERAGE_POOL_2D (integer_ops/pooling.h); to another scale
+ * it is MEAN (integer_ops/mean.h). Sums have no counterpart there. */
+static int64_t pool_sum(const struct task *t, int64_t sum, int64_t inside)
+{
+    const struct snn_layer *layer = t->layer->layer;
+    const struct snnsim_affine in = input_affine(t, 0);
+    const int64_t area = (int64_t)layer->window.kernel_h * layer->window.kernel_w;
+    const int64_t count = layer->pad_excluded ? inside : area;
+    const bool mean = layer->kind == SNN_LAYER_AVG_POOL2D;
+    if (mean && same_affine(in, t->layer->affine))
+        return divide(sum + (count - inside) * in.zero_point, count);
+    int64_t scaled = sum - inside * in.zero_point;
+    scaled = scaled > INT32_MAX ? INT32_MAX : scaled < INT32_MIN ? INT32_MIN : scaled;
+    scaled = snnsim_fixed_multiply((int32_t)scaled, t->layer->factor[0]);
+    return (mean ? divide(scaled, count) : scaled) + t->layer->affine.zero_point;
+}
+
+static int64_t rescale(const struct task *t, uint32_t k, int32_t value)
+{
+    const struct snnsim_affine in = input_affine(t, k);
+    return (int64_t)snnsim_fixed_multiply(value - in.zero_point, t->layer->factor[k]) +
+           t->layer->affine.zero_point;
+}
+
+static int8_t pool_window(const struct task *t, const int8_t *in, struct span y, struct span x)
+{
+    const size_t channels = t->in.channels;
+    int64_t sum = 0;
+    int32_t most = INT8_MIN;
+    for (size_t row = y.from; row < y.end; row++) {
+        for (size_t column = x.from; column < x.end; column++) {
+            int32_t value = in[(row * t->in.width + column) * channels];
+            sum += value;
+            if (value > most) most = value;
+        }
+    }
+    const int64_t inside = (int64_t)((y.end - y.from) * (x.end - x.from));
+    const int64_t value = t->layer->layer->kind == SNN_LAYER_MAX_POOL2D ? rescale(t, 0, most)
+                                                                        : pool_sum(t, sum, inside);
+    return snnsim_fixed_clamp(value, INT8_MIN, INT8_MAX);
+}
+
+static void pool_layer(const struct task *t)
+{
+    const struct snn_window *w = &t->layer->layer->window;
+    int8_t *out = output_of(t);
+    for (uint32_t oy = 0; oy < t->out.height; oy++) {
+        const struct span y = span_of(oy, w->stride_h, w->pad_top, w->kernel_h, t->in.height);
+        for (uint32_t ox = 0; ox < t->out.width; ox++) {
+            const struct span x = span_of(ox, w->stride_w, w->pad_left, w->kernel_w, t->in.width);
+            for (uint32_t c = 0; c < t->out.channels; c++)
+                *out++ = pool_window(t, input_of(t, 0) + c, y, x);
+        }
+    }
+}
+
+/* ---- Joins and moves ---- */
+
+/* integer_ops/add.h */
+static void add_layer(const struct task *t)
+{
+    const struct snnsim_frame_layer *l = t->layer;
+    const size_t count = snn_shape_size(t->out);
+    int8_t *out = output_of(t);
+    for (size_t i = 0; i < count; i++) {
+        int32_t sum = 0;
+        for (uint32_t k = 0; k < l->layer->input_count; k++) {
+            int32_t value = input_of(t, k)[i] - input_affine(t, k).zero_point;
+            sum += snnsim_fixed_multiply(value * (1 << l->sum_shift), l->factor[k]);
+        }
+        const int64_t scaled = snnsim_fixed_multiply(sum, sum < 0 ? l->total_below : l->total);
+        out[i] = snnsim_fixed_clamp(scaled + l->affine.zero_point, l->low, l->high);
+    }
+}
+
+/* concatenation.h, where all scales are the same; inputs of another scale are brought to the
+ * output's as by requantize.h. */
+static void concat_layer(const struct task *t)
+{
+    const size_t map = (size_t)t->out.height * t->out.width;
+    int8_t *out = output_of(t);
+    for (uint32_t k = 0; k < t->layer->layer->input_count; k++) {
+        const size_t channels =
+            snn_graph_layer(t->plan->graph, t->layer->layer->inputs[k])->shape.channels;
+        const int8_t *in = input_of(t, k);
+        for (size_t i = 0; i < map; i++) {
+            for (size_t c = 0; c < channels; c++)
+                out[i * t->out.channels + c] =
+                    snnsim_fixed_clamp(rescale(t, k, *in++), INT8_MIN, INT8_MAX);
+        }
+        out += channels;
+    }
+}
+
+/* The order of a flattened map is channels first, as everywhere in a graph. */
+static void flatten_layer(const struct task *t)
+{
+    const size_t map = (size_t)t->in.height * t->in.width;
+    const int8_t *in = input_of(t, 0);
+    int8_t *out = output_of(t);
+    for (size_t c = 0; c < t->in.channels; c++) {
+        for (size_t i = 0; i < map; i++)
+            *out++ =
+                snnsim_fixed_clamp(rescale(t, 0, in[i * t->in.channels + c]), INT8_MIN, INT8_MAX);
+    }
+}
+
+void snnsim_frame_run(const struct snnsim_frame_plan *plan, void *block, const float *intensity)
+{
+    for (uint32_t i = 0; i < plan->layer_count; i++) {
+        const struct snn_layer *layer = plan->layers[i].layer;
+        struct task task = {
+            .plan = plan, .layer = &plan->layers[i], .out = layer->shape, .block = block};
+        if (layer->input_count > 0) task.in = plan->layers[layer->inputs[0]].layer->shape;
+        switch (layer->kind) {
+        case SNN_LAYER_INPUT:
+            quantize_input(&task, intensity);
+            break;
+        case SNN_LAYER_CONV2D:
+        case SNN_LAYER_DENSE:
+            sum_layer(&task);
+            break;
+        case SNN_LAYER_AVG_POOL2D:
+        case SNN_LAYER_SUM_POOL2D:
+        case SNN_LAYER_MAX_POOL2D:
+            pool_layer(&task);
+            break;
+        case SNN_LAYER_ADD:
+            add_layer(&task);
+            break;
+        case SNN_LAYER_CONCAT:
+            concat_layer(&task);
+            break;
+        case SNN_LAYER_FLATTEN:
+            flatten_layer(&task);
+            break;
+        case SNN_LAYER_IF:
+            break;
+        }
+    }
+}
