@@ -27,6 +27,15 @@ const struct snnconv_reader *const snn_weight_reader_table[] = {
     NULL,
 };
 
+struct snnconv_model_reader;
+extern const struct snnconv_model_reader snnconv_tflite_reader;
+extern const struct snnconv_model_reader *const snn_model_reader_table[];
+
+const struct snnconv_model_reader *const snn_model_reader_table[] = {
+    &snnconv_tflite_reader,
+    NULL,
+};
+
 const struct snnstream_source_ops *const snn_source_table[] = {
     &snnstream_idx_source,
     &snnstream_npy_source,
