@@ -166,7 +166,8 @@ bool snnconv_op_find(enum snnconv_op *out, const char *name);
 
 /* Checks input count and runs `shape`. */
 int snnconv_op_shape(struct snn_context *context, const struct snnconv_call *call);
-/* Shape, allocation of the outputs in the arena, evaluation. */
+/* Shape, allocation of the outputs in the arena, evaluation. All inputs need data, but that of
+ * SHAPE only has a shape to give. */
 int snnconv_op_evaluate(struct snn_context *context, const struct snnconv_call *call,
                         struct snnbase_arena *arena);
 

@@ -67,6 +67,12 @@ void snnconv_rule_same(const struct snnconv_call *call)
     call->outputs[0].data = NULL;
 }
 
+int snnconv_rule_numeric(struct snn_context *context, const struct snnconv_array *array)
+{
+    if (array->type != SNNCONV_TYPE_BOOL) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "an input of bool, numbers are expected");
+}
+
 int snnconv_rule_same_type(struct snn_context *context, const struct snnconv_array *a,
                            const struct snnconv_array *b)
 {

@@ -60,7 +60,7 @@ SNNCONV_EVALUATE_RULE(shape);
 SNNCONV_SHAPE_RULE(constant_of_shape);
 SNNCONV_EVALUATE_RULE(constant_of_shape);
 
-/* op_move.c: elements from other places */
+/* op_move.c: elements from other places, whatever their type */
 SNNCONV_SHAPE_RULE(transpose);
 SNNCONV_EVALUATE_RULE(transpose);
 SNNCONV_SHAPE_RULE(concat);
@@ -69,6 +69,8 @@ SNNCONV_SHAPE_RULE(slice);
 SNNCONV_EVALUATE_RULE(slice);
 SNNCONV_SHAPE_RULE(gather);
 SNNCONV_EVALUATE_RULE(gather);
+
+/* op_pad.c */
 SNNCONV_SHAPE_RULE(pad);
 SNNCONV_EVALUATE_RULE(pad);
 
@@ -132,6 +134,9 @@ int snnconv_rule_broadcast(struct snn_context *context, const struct snnconv_arr
 
 /* Output 0 with type and shape of input 0. */
 void snnconv_rule_same(const struct snnconv_call *call);
+
+/* Anything but bool. Errors: UNSUPPORTED. */
+int snnconv_rule_numeric(struct snn_context *context, const struct snnconv_array *array);
 
 /* Both have one element type. Errors: INVALID. */
 int snnconv_rule_same_type(struct snn_context *context, const struct snnconv_array *a,
