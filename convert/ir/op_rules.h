@@ -74,13 +74,15 @@ SNNCONV_EVALUATE_RULE(gather);
 SNNCONV_SHAPE_RULE(pad);
 SNNCONV_EVALUATE_RULE(pad);
 
-/* op_window.c */
-SNNCONV_SHAPE_RULE(conv); /* and ConvInteger's, QLinearConv's own */
+/* op_conv.c */
+SNNCONV_SHAPE_RULE(conv);
 SNNCONV_EVALUATE_RULE(conv);
 SNNCONV_SHAPE_RULE(conv_integer);
 SNNCONV_EVALUATE_RULE(conv_integer);
 SNNCONV_SHAPE_RULE(qlinear_conv);
 SNNCONV_EVALUATE_RULE(qlinear_conv);
+
+/* op_pool.c */
 SNNCONV_SHAPE_RULE(average_pool);
 SNNCONV_EVALUATE_RULE(average_pool);
 SNNCONV_SHAPE_RULE(max_pool);
@@ -92,9 +94,11 @@ SNNCONV_EVALUATE_RULE(global_average_pool);
 SNNCONV_SHAPE_RULE(global_max_pool);
 SNNCONV_EVALUATE_RULE(global_max_pool);
 
-/* op_matrix.c */
+/* op_norm.c */
 SNNCONV_SHAPE_RULE(batch_normalization);
 SNNCONV_EVALUATE_RULE(batch_normalization);
+
+/* op_matrix.c */
 SNNCONV_SHAPE_RULE(gemm);
 SNNCONV_EVALUATE_RULE(gemm);
 SNNCONV_SHAPE_RULE(mat_mul);
