@@ -7,37 +7,28 @@
 #include "snn/run.h"
 
 #include <math.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 #include "libsnn/base/size.h"
 #include "libsnn/base/thread.h"
 #include "libsnn/model/result.h"
+#include "libsnn/run_pool.h"
 #include "libsnn/stream/decode.h"
 
 #define TIMESTEPS_MAX 10000000u
 
 /* What all workers share. */
 struct run {
+    struct snnrun_pool pool;
     const struct snn_net *net;
     const struct snn_source *source;
     const struct snn_run_options *options;
     struct snn_target *target;
-    uint64_t count;
     struct snnmodel_sample *samples;     /* [count] */
     struct snnmodel_decision *decisions; /* [count][rule_count] */
     struct worker *workers;
-    atomic_uint_fast64_t next; /* sample that nobody has taken yet */
-    atomic_bool stop;
-    pthread_mutex_t lock; /* of everything below, and of the callbacks */
-    uint64_t done;
-    int status; /* of the failed sample with the lowest index */
-    uint64_t failed_index;
-    struct snn_context *failed; /* worker context that holds its message; NULL: the caller's does */
 };
 
 struct worker {
@@ -68,40 +59,15 @@ void snn_run_options_init(struct snn_run_options *options)
 static int check(struct snn_context *context, const struct snn_net *net,
                  const struct snn_source *source, const struct snn_run_options *o)
 {
-    struct snn_shape in = net->input_shape, have = snn_source_shape(source);
-    uint64_t total = snn_source_count(source);
     if (o->timesteps == 0 || o->timesteps > TIMESTEPS_MAX)
         return snnbase_fail(context, SNN_ERR_INVALID, "%u time steps are not within 1..%u",
                             o->timesteps, TIMESTEPS_MAX);
-    if (in.channels != have.channels || in.height != have.height || in.width != have.width)
-        return snnbase_fail(
-            context, SNN_ERR_INVALID, "the data has samples of %ux%ux%u, the net takes %ux%ux%u",
-            have.channels, have.height, have.width, in.channels, in.height, in.width);
     if (snn_source_kind(source) == SNN_SOURCE_SPIKES && o->timesteps > snn_source_steps(source))
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "%u time steps were asked for, the recording has %u", o->timesteps,
                             snn_source_steps(source));
-    if (o->offset >= total)
-        return snnbase_fail(context, SNN_ERR_NOT_FOUND,
-                            "sample %llu was asked for, the data has %llu",
-                            (unsigned long long)o->offset, (unsigned long long)total);
-    if (o->count > total - o->offset)
-        return snnbase_fail(context, SNN_ERR_NOT_FOUND,
-                            "%llu samples from %llu on were asked for, the data has %llu",
-                            (unsigned long long)o->count, (unsigned long long)o->offset,
-                            (unsigned long long)total);
-    if (o->cnn != NULL) {
-        struct snn_shape cnn = snn_graph_input_shape(o->cnn);
-        const struct snn_layer *output = snn_graph_layer(o->cnn, snn_graph_output(o->cnn));
-        if (cnn.channels != in.channels || cnn.height != in.height || cnn.width != in.width ||
-            output == NULL || snn_shape_size(output->shape) != net->class_count)
-            return snnbase_fail(context, SNN_ERR_INVALID,
-                                "the CNN to compare with is not the one the net came from");
-    }
-    if (o->energy == NULL) {
-        snnbase_fail(context, SNN_ERR_INVALID, "no energy profile was given");
-        return snnbase_hint(context, "snn_energy_profile_load gives one, \"sinabs\" for instance");
-    }
+    int status = snnrun_check(context, net->input_shape, net->class_count, source, o);
+    if (status != SNN_OK) return status;
     if (!(o->dt_us > 0.0) || !isfinite(o->dt_us))
         return snnbase_fail(context, SNN_ERR_INVALID, "a time step of %g us is not positive",
                             o->dt_us);
@@ -253,25 +219,17 @@ static int32_t ask_cnn(struct worker *w)
 {
     if (w->evaluator == NULL) return SNN_NO_CLASS;
     snn_evaluator_run(w->evaluator, w->frame);
-    const float *logits =
-        snn_evaluator_values(w->evaluator, snn_graph_output(w->run->options->cnn));
-    int32_t best = 0;
-    for (uint32_t k = 1; k < w->run->net->class_count; k++) {
-        if (logits[k] > logits[best]) best = (int32_t)k;
-    }
-    return best;
+    return snnrun_decide(snn_evaluator_values(w->evaluator, snn_graph_output(w->run->options->cnn)),
+                         w->run->net->class_count);
 }
 
 static int begin_sample(struct worker *w, uint64_t index, struct snnmodel_sample *sample)
 {
     const struct run *run = w->run;
-    sample->label = snn_source_label(run->source, index);
-    if (sample->label >= 0 && (uint32_t)sample->label >= run->net->class_count)
-        return snnbase_fail(w->context, SNN_ERR_INVALID,
-                            "sample %llu has label %d, the net tells %u classes apart",
-                            (unsigned long long)index, sample->label, run->net->class_count);
+    int status =
+        snnrun_read_label(w->context, run->source, index, run->net->class_count, &sample->label);
+    if (status != SNN_OK) return status;
     sample->cnn_prediction = SNN_NO_CLASS;
-    int status = SNN_OK;
     if (snn_source_kind(run->source) == SNN_SOURCE_SPIKES) {
         status = snn_encoder_begin_recorded(w->encoder, w->context, run->source, index);
     } else {
@@ -321,25 +279,13 @@ static void record_step(struct worker *w, uint32_t step, uint32_t row)
            net->population_count * sizeof(uint64_t));
 }
 
-/* Asks in the middle of a sample whether to go on: samples may be long. */
-static bool go_on(struct worker *w)
-{
-    struct run *run = w->run;
-    const struct snn_run_options *o = run->options;
-    if (o->progress == NULL) return !atomic_load(&run->stop);
-    pthread_mutex_lock(&run->lock);
-    if (!o->progress(run->done, run->count, o->user)) atomic_store(&run->stop, true);
-    pthread_mutex_unlock(&run->lock);
-    return !atomic_load(&run->stop);
-}
-
 static int run_steps(struct worker *w)
 {
     const struct snn_net *net = w->run->net;
     const uint32_t timesteps = w->run->options->timesteps;
     const size_t readouts = (size_t)net->readout_count * net->class_count;
     for (uint32_t step = 0; step < timesteps;) {
-        if (step > 0 && !go_on(w)) return SNN_ERR_CANCELLED;
+        if (step > 0 && !snnrun_pool_go_on(&w->run->pool)) return SNN_ERR_CANCELLED;
         uint32_t chunk = timesteps - step;
         if (chunk > SNN_TARGET_STEPS_MAX) chunk = SNN_TARGET_STEPS_MAX;
         struct snn_spikes spikes;
@@ -390,107 +336,65 @@ static void end_sample(struct worker *w, uint64_t at)
     sample->done = true;
 }
 
-/* Tells the callbacks; their verdict stops the run. */
 static int report(struct worker *w, uint64_t index)
 {
-    struct run *run = w->run;
-    const struct snn_run_options *o = run->options;
-    int status = SNN_OK;
-    pthread_mutex_lock(&run->lock);
-    run->done++;
-    if (o->sample != NULL) {
-        const struct snn_sample_record record = {index,
-                                                 o->timesteps,
-                                                 run->net->class_count,
-                                                 run->net->population_count,
-                                                 w->record_counts,
-                                                 w->record_spikes};
-        status = o->sample(&record, o->user);
-    }
-    if (o->progress != NULL && !o->progress(run->done, run->count, o->user))
-        atomic_store(&run->stop, true);
-    pthread_mutex_unlock(&run->lock);
-    return status;
-}
-
-static void fail(struct run *run, uint64_t at, int status, struct snn_context *context)
-{
-    pthread_mutex_lock(&run->lock);
-    if (run->status == SNN_OK || at < run->failed_index) {
-        run->status = status;
-        run->failed_index = at;
-        run->failed = context;
-    }
-    pthread_mutex_unlock(&run->lock);
-    atomic_store(&run->stop, true);
+    const struct run *run = w->run;
+    const struct snn_sample_record record = {index,
+                                             run->options->timesteps,
+                                             run->net->class_count,
+                                             run->net->population_count,
+                                             w->record_counts,
+                                             w->record_spikes};
+    return snnrun_pool_report(&w->run->pool, &record);
 }
 
 static void work(unsigned index, void *user)
 {
     struct run *run = user;
     struct worker *w = &run->workers[index];
-    while (!atomic_load(&run->stop)) {
-        uint64_t at = atomic_fetch_add(&run->next, 1);
-        if (at >= run->count) return;
+    uint64_t at = 0;
+    while (snnrun_pool_take(&run->pool, &at)) {
         uint64_t sample = run->options->offset + at;
         int status = begin_sample(w, sample, &run->samples[at]);
         if (status == SNN_OK) status = run_steps(w);
-        if (status == SNN_ERR_CANCELLED && atomic_load(&run->stop)) return;
+        if (status == SNN_ERR_CANCELLED && atomic_load(&run->pool.stop)) return;
         if (status != SNN_OK) {
-            fail(run, at, status, w->context);
+            snnrun_pool_fail(&run->pool, at, status, w->context);
             return;
         }
         end_sample(w, at);
         /* A callback knows the caller's context, not the worker's. */
         status = report(w, sample);
         if (status != SNN_OK) {
-            fail(run, at, status, NULL);
+            snnrun_pool_fail(&run->pool, at, status, NULL);
             return;
         }
     }
 }
 
-static unsigned choose_threads(const struct run *run, const struct snn_target *target)
-{
-    unsigned threads =
-        run->options->threads > 0 ? run->options->threads : snnbase_processor_count();
-    uint32_t most = snn_target_parallel_max(target);
-    if (most > 0 && threads > most) threads = most;
-    if (threads > run->count) threads = (unsigned)run->count;
-    return threads > 0 ? threads : 1;
-}
-
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static int execute(struct run *run, struct snn_context *context, unsigned threads,
                    struct snn_result **out)
 {
-    double start = now_seconds();
+    double start = snnrun_seconds();
     int status = SNN_OK;
     for (unsigned i = 0; status == SNN_OK && i < threads; i++)
         status = init_worker(&run->workers[i], context, run, i == 0);
     if (status != SNN_OK) return status;
     snnbase_workers_run(threads, work, run);
-    if (run->status != SNN_OK) {
-        if (run->failed != NULL) snnbase_error_copy(context, run->failed);
-        return run->status;
-    }
+    status = snnrun_pool_status(&run->pool, context);
+    if (status != SNN_OK) return status;
     for (unsigned i = 1; i < threads; i++)
         merge(&run->workers[0].tally, &run->workers[i].tally, run);
     const struct snnmodel_record record = {.target = snn_target_name(run->target),
                                            .net = run->net,
+                                           .class_count = run->net->class_count,
                                            .options = run->options,
                                            .labelled = snn_source_has_labels(run->source),
-                                           .count = run->count,
+                                           .count = run->pool.count,
                                            .samples = run->samples,
                                            .decisions = run->decisions,
                                            .tally = &run->workers[0].tally,
-                                           .seconds = now_seconds() - start,
+                                           .seconds = snnrun_seconds() - start,
                                            .threads = threads};
     return snnmodel_result_build(out, context, &record);
 }
@@ -501,18 +405,13 @@ int snn_run(struct snn_result **out, struct snn_context *context, struct snn_tar
 {
     int status = check(context, net, source, options);
     if (status != SNN_OK) return status;
-    struct run run = {.net = net,
-                      .source = source,
-                      .options = options,
-                      .target = target,
-                      .count = options->count > 0 ? options->count
-                                                  : snn_source_count(source) - options->offset};
-    unsigned threads = choose_threads(&run, target);
-    if (pthread_mutex_init(&run.lock, NULL) != 0)
-        return snnbase_fail(context, SNN_ERR_NOMEM, "out of memory: no lock");
-    run.samples = snnbase_alloc(context, run.count, sizeof(*run.samples));
+    struct run run = {.net = net, .source = source, .options = options, .target = target};
+    status = snnrun_pool_init(&run.pool, context, source, options);
+    if (status != SNN_OK) return status;
+    unsigned threads = snnrun_pool_threads(&run.pool, target);
+    run.samples = snnbase_alloc(context, run.pool.count, sizeof(*run.samples));
     size_t decisions = SIZE_MAX; /* more than there can be */
-    (void)snnbase_size_mul(run.count, options->rule_count > 0 ? options->rule_count : 1,
+    (void)snnbase_size_mul(run.pool.count, options->rule_count > 0 ? options->rule_count : 1,
                            &decisions);
     run.decisions = snnbase_alloc(context, decisions, sizeof(*run.decisions));
     run.workers = snnbase_alloc(context, threads, sizeof(*run.workers));
@@ -524,6 +423,6 @@ int snn_run(struct snn_result **out, struct snn_context *context, struct snn_tar
     snnbase_free(context, run.workers);
     snnbase_free(context, run.decisions);
     snnbase_free(context, run.samples);
-    pthread_mutex_destroy(&run.lock);
+    snnrun_pool_fini(&run.pool);
     return status;
 }

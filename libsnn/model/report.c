@@ -48,18 +48,35 @@ static void put_array(struct snnbase_jsonout *out, const char *key)
     snnbase_jsonout_array_open(out);
 }
 
+static void put_null(struct snnbase_jsonout *out, const char *key)
+{
+    snnbase_jsonout_key(out, key);
+    snnbase_jsonout_null(out);
+}
+
+/* Frame-based targets know no steps, and nothing of spikes. */
+static bool is_spiking(const struct snn_result *r)
+{
+    return r->timesteps > 0;
+}
+
 static const char *accounting_name(enum snn_synop_accounting accounting)
 {
     return accounting == SNN_SYNOPS_SINABS_0_3_3 ? "sinabs-0.3.3" : "exact";
 }
 
-static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
+/* What only a spiking target asks about; null in a run without one. */
+static void put_spiking_options(struct snnbase_jsonout *out, const struct snn_report *r)
 {
-    put_object(out, "options");
-    put_string(out, "data", r->data);
-    put_uint(out, "seed", r->seed);
-    put_uint(out, "samples", r->samples);
-    put_uint(out, "offset", r->offset);
+    static const char *const names[] = {"timesteps",   "dt_us",       "encoding", "norm",
+                                        "channelwise", "v0",          "v_min",    "reset",
+                                        "n_max",       "output_gain", "readout",  "semantics",
+                                        "order",       "arith",       "synops"};
+    if (r->timesteps == 0) {
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+            put_null(out, names[i]);
+        return;
+    }
     put_uint(out, "timesteps", r->timesteps);
     put_double(out, "dt_us", r->dt_us);
     put_string(out, "encoding", r->encoding);
@@ -80,10 +97,28 @@ static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
     put_string(out, "arith", r->arith);
     put_string(out, "synops",
                r->result_count > 0 ? accounting_name(r->results[0]->accounting) : "exact");
+}
+
+static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
+{
+    put_object(out, "options");
+    put_string(out, "data", r->data);
+    put_uint(out, "seed", r->seed);
+    put_uint(out, "samples", r->samples);
+    put_uint(out, "offset", r->offset);
+    put_spiking_options(out, r);
     put_string(out, "compat", r->compat);
     put_string(out, "calibrate", r->calibrate);
     put_string(out, "max_pool", r->max_pool);
     snnbase_jsonout_object_close(out);
+}
+
+static void put_by_step(struct snnbase_jsonout *out, const struct snn_result *r)
+{
+    put_array(out, "accuracy_by_step");
+    for (uint32_t t = 0; t < r->timesteps; t++)
+        snnbase_jsonout_double(out, r->accuracy_by_step[t]);
+    snnbase_jsonout_array_close(out);
 }
 
 static void put_first_spike(struct snnbase_jsonout *out, const struct snn_result *r)
@@ -187,15 +222,21 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r)
     put_double(out, "accuracy", r->accuracy);
     put_double(out, "balanced_accuracy", r->balanced_accuracy);
     put_double(out, "accuracy_without_silent", r->accuracy_without_silent);
-    put_array(out, "accuracy_by_step");
-    for (uint32_t t = 0; t < r->timesteps; t++)
-        snnbase_jsonout_double(out, r->accuracy_by_step[t]);
-    snnbase_jsonout_array_close(out);
+    if (is_spiking(r))
+        put_by_step(out, r);
+    else
+        put_null(out, "accuracy_by_step");
     put_double(out, "cnn_accuracy", r->cnn_accuracy);
     put_double(out, "cnn_agreement", r->cnn_agreement);
-    put_first_spike(out, r);
-    put_rules(out, r);
-    put_silent(out, r);
+    if (is_spiking(r)) {
+        put_first_spike(out, r);
+        put_rules(out, r);
+        put_silent(out, r);
+    } else {
+        put_null(out, "first_spike");
+        put_null(out, "rules");
+        put_null(out, "silent");
+    }
     put_confusion(out, r);
     put_layers(out, r);
     put_double(out, "input_spikes_mean", r->input_spikes_mean);
@@ -208,16 +249,28 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r)
 
 static void put_timing(struct snnbase_jsonout *out, const struct snn_report *report)
 {
-    double seconds = 0.0, samples = 0.0, synops = 0.0;
-    for (uint32_t i = 0; i < report->result_count; i++) {
-        seconds += report->results[i]->seconds;
-        samples += (double)report->results[i]->sample_count;
-        synops += report->results[i]->synops_total;
-    }
+    double seconds = 0.0, samples = 0.0, synops = 0.0, spiking_seconds = 0.0;
     put_object(out, "timing");
+    for (uint32_t i = 0; i < report->result_count; i++) {
+        const struct snn_result *r = report->results[i];
+        seconds += r->seconds;
+        samples += (double)r->sample_count;
+        synops += r->synops_total;
+        if (is_spiking(r)) spiking_seconds += r->seconds;
+    }
     put_double(out, "seconds", seconds);
     put_double(out, "samples_per_second", samples / seconds);
-    put_double(out, "synops_per_second", synops / seconds);
+    put_double(out, "synops_per_second", synops / spiking_seconds); /* null: nothing spiked */
+    put_array(out, "targets");
+    for (uint32_t i = 0; i < report->result_count; i++) {
+        const struct snn_result *r = report->results[i];
+        put_object(out, NULL);
+        put_string(out, "target", r->target);
+        put_double(out, "seconds", r->seconds);
+        put_double(out, "samples_per_second", (double)r->sample_count / r->seconds);
+        snnbase_jsonout_object_close(out);
+    }
+    snnbase_jsonout_array_close(out);
     snnbase_jsonout_object_close(out);
 }
 

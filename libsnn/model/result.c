@@ -7,6 +7,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
+#include "snn/graph.h"
 
 #define CONFUSION_CLASSES_MAX 1024u /* larger tables are no help to anybody */
 
@@ -64,7 +65,7 @@ static double energy_uj(const struct snnmodel_record *record, const struct snnmo
 {
     const struct snn_energy_counts counts = {
         .synops = cost->synops,
-        .updates = (double)record->net->neuron_count * steps,
+        .updates = record->net != NULL ? (double)record->net->neuron_count * steps : 0.0,
         .io_events = cost->io_events,
         .macs = cost->macs,
         .seconds = steps * record->options->dt_us * 1e-6,
@@ -72,17 +73,26 @@ static double energy_uj(const struct snnmodel_record *record, const struct snnmo
     return snn_energy_uj(record->options->energy, &counts);
 }
 
+/* Layers of a frame-based run are those that multiply. */
+static uint32_t count_layers(const struct snnmodel_record *record)
+{
+    uint32_t count = 0;
+    if (record->net != NULL) return record->net->population_count;
+    for (uint32_t i = 0; i < snn_graph_layer_count(record->graph); i++)
+        count += snn_graph_layer_macs(record->graph, i) > 0;
+    return count;
+}
+
 static int allocate(struct built_result *b, struct snn_context *context,
                     const struct snnmodel_record *record, uint64_t silent_count)
 {
-    const struct snn_net *net = record->net;
     struct snnbase_arena *arena = &b->arena;
-    size_t classes = net->class_count <= CONFUSION_CLASSES_MAX ? net->class_count : 0;
+    size_t classes = record->class_count <= CONFUSION_CLASSES_MAX ? record->class_count : 0;
     b->by_step = snnbase_arena_alloc(arena, context, record->options->timesteps, sizeof(double));
     b->first_steps = snnbase_arena_alloc(arena, context, (size_t)record->options->timesteps + 1,
                                          sizeof(uint64_t));
     b->rules = snnbase_arena_alloc(arena, context, record->options->rule_count, sizeof(*b->rules));
-    b->layers = snnbase_arena_alloc(arena, context, net->population_count, sizeof(*b->layers));
+    b->layers = snnbase_arena_alloc(arena, context, b->result.layer_count, sizeof(*b->layers));
     b->confusion = snnbase_arena_alloc(arena, context, classes * classes, sizeof(uint64_t));
     b->silent_indices = snnbase_arena_alloc(arena, context, silent_count, sizeof(uint64_t));
     b->silent_layers = snnbase_arena_alloc(arena, context, silent_count, sizeof(uint32_t));
@@ -102,7 +112,7 @@ static void add_sample(struct built_result *b, const struct snnmodel_record *rec
                        struct sums *sums)
 {
     const struct snnmodel_sample *s = &record->samples[index];
-    const uint32_t classes = record->net->class_count;
+    const uint32_t classes = record->class_count;
     bool correct = record->labelled && s->prediction == s->label;
     sums->correct += correct;
     if (s->cnn_prediction != SNN_NO_CLASS) {
@@ -140,7 +150,7 @@ static double balanced_accuracy(const struct snnmodel_record *record)
 {
     double sum = 0.0;
     uint32_t seen = 0;
-    for (uint32_t k = 0; k < record->net->class_count; k++) {
+    for (uint32_t k = 0; k < record->class_count; k++) {
         uint64_t all = 0, right = 0;
         for (uint64_t i = 0; i < record->count; i++) {
             const struct snnmodel_sample *s = &record->samples[i];
@@ -261,6 +271,39 @@ static int summarise_layer(struct built_result *b, struct snn_context *context,
     return b->layers[index].name != NULL ? SNN_OK : SNN_ERR_NOMEM;
 }
 
+/* What only spikes have is unknown, and so is the energy by a profile that has none for a MAC. */
+static int summarise_frames(struct built_result *b, struct snn_context *context,
+                            const struct snnmodel_record *record)
+{
+    struct snn_result *r = &b->result;
+    const double nan = (double)NAN;
+    r->accuracy_without_silent = nan;
+    r->first_spike.accuracy = nan;
+    r->input_spikes_mean = nan;
+    r->synops_mean = nan;
+    r->synops_until_decision_mean = nan;
+    r->energy_uj_until_decision_mean = nan;
+    if (!(record->options->energy->mac_pj > 0.0)) r->energy_uj_mean = nan;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < snn_graph_layer_count(record->graph); i++) {
+        const struct snn_layer *layer = snn_graph_layer(record->graph, i);
+        const uint64_t macs = snn_graph_layer_macs(record->graph, i);
+        if (macs == 0) continue;
+        b->layers[count] = (struct snn_result_layer){
+            .name = snnbase_arena_string(&b->arena, context, layer->name),
+            .neurons = snn_shape_size(layer->shape),
+            .spikes_mean = nan,
+            .events_mean = nan,
+            .synops_mean = nan,
+            .updates_mean = nan,
+            .input_macs_mean = nan,
+            .macs = macs,
+        };
+        if (b->layers[count++].name == NULL) return SNN_ERR_NOMEM;
+    }
+    return SNN_OK;
+}
+
 static int fill(struct built_result *b, struct snn_context *context,
                 const struct snnmodel_record *record)
 {
@@ -270,15 +313,15 @@ static int fill(struct built_result *b, struct snn_context *context,
         r->sample_count += record->samples[i].done;
         silent += record->samples[i].done && record->samples[i].silent;
     }
+    r->layer_count = count_layers(record);
     int status = allocate(b, context, record, silent);
     if (status != SNN_OK) return status;
     r->target = record->target;
     r->sample_offset = record->options->offset;
     r->complete = r->sample_count == record->count;
     r->timesteps = record->options->timesteps;
-    r->class_count = record->net->class_count;
+    r->class_count = record->class_count;
     r->rule_count = record->options->rule_count;
-    r->layer_count = record->net->population_count;
     r->energy = *record->options->energy;
     r->accounting = record->options->accounting;
     r->seconds = record->seconds;
@@ -288,6 +331,7 @@ static int fill(struct built_result *b, struct snn_context *context,
         if (record->samples[i].done) add_sample(b, record, i, &sums);
     }
     summarise(b, record, &sums);
+    if (record->net == NULL) return summarise_frames(b, context, record);
     r->input_spikes_mean = (double)record->tally->input_spikes / (double)r->sample_count;
     for (uint32_t i = 0; i < r->rule_count; i++)
         summarise_rule(b, record, i);

@@ -48,10 +48,13 @@ struct snnmodel_tally {
     uint64_t input_spikes;
 };
 
-/* Everything a finished (or stopped) run knows. */
+/* Everything a finished (or stopped) run knows. A run of frames has a graph in place of the net,
+ * neither decisions nor tally, and options with 0 time steps and no rules. */
 struct snnmodel_record {
     const char *target;
     const struct snn_net *net;
+    const struct snn_graph *graph;
+    uint32_t class_count;
     const struct snn_run_options *options;
     bool labelled;
     uint64_t count; /* of samples asked for */

@@ -26,6 +26,8 @@ int snnsim_frame_check_arguments(struct snn_context *context, const char *name,
 
 int snnsim_frame_check_graph(struct snn_context *context, const struct snn_graph *graph)
 {
+    if (snn_graph_layer_count(graph) == 0)
+        return snnbase_fail(context, SNN_ERR_INVALID, "the graph has no layers");
     if (!snn_graph_is_spiking(graph)) return SNN_OK;
     snnbase_fail(context, SNN_ERR_UNSUPPORTED,
                  "the net arrived spiking: there is no CNN to run frame by frame");

@@ -17,7 +17,7 @@ ROOMS = {
     MODEL: [PUBLIC, BASE],
     STREAM: [PUBLIC, BASE, MODEL],
     WIRE: [],
-    "libsnn/run.c": [PUBLIC, BASE, MODEL, STREAM],
+    "libsnn/run": [PUBLIC, BASE, MODEL, STREAM],
     "libsnn/registry.c": [PUBLIC, BASE, MODEL, STREAM],
     "convert/": [PUBLIC, BASE, MODEL],
     "sim/": [PUBLIC, BASE, MODEL, STREAM],

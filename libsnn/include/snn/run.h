@@ -141,7 +141,7 @@ struct snn_result {
     uint32_t layer_count;
     double input_spikes_mean;
     double synops_mean;
-    double macs_mean;
+    double macs_mean; /* of analog input; of a frame-based target all */
     double synops_until_decision_mean; /* first rule; else the first output spike */
     struct snn_energy_profile energy;
     double energy_uj_mean;
@@ -158,9 +158,11 @@ struct snn_result {
 SNN_API int snn_run(struct snn_result **out, struct snn_context *context, struct snn_target *target,
                     const struct snn_net *net, const struct snn_source *source,
                     const struct snn_run_options *options);
-/* The same for a frame-based target on which a graph was loaded: each frame once. The result has
- * timesteps 0 and no layers' spikes; energy is MACs, of options->energy. Of the options, offset,
- * count, threads, energy, cnn and the callbacks' progress are read. */
+/* The same for a frame-based target on which a graph was loaded: each frame once. Of the options,
+ * offset, count, threads, energy, cnn and the callback `progress` are read. The result has 0 time
+ * steps and NaN for everything that only spikes have; its layers are those that multiply. Its
+ * energy is that of the graph's MACs alone, NaN by a profile that has none for a MAC; `seconds` is
+ * without what the comparison with `cnn` takes. */
 SNN_API int snn_run_frames(struct snn_result **out, struct snn_context *context,
                            struct snn_target *target, const struct snn_graph *graph,
                            const struct snn_source *source, const struct snn_run_options *options);
@@ -175,7 +177,7 @@ struct snn_report {
     uint64_t seed;
     uint64_t samples; /* asked for */
     uint64_t offset;
-    uint32_t timesteps;
+    uint32_t timesteps; /* 0: no target was a spiking one, whose options are then left out */
     double dt_us;
     const char *encoding;
     const char *norm;
