@@ -1,8 +1,8 @@
 /* Between the files of the spiking lowering: what a graph layer's output is in spiking terms.
  *
- * SPIKES: events of a population (or of the input) that pass some pools. LINEAR: a sum of weighted
- * branches that no neuron has integrated yet; an activation, or being the output, turns it into a
- * population.
+ * SPIKES: events of a population (or of the input) that pass some pools. JOINED: several of those,
+ * concatenated. LINEAR: a sum of weighted branches that no neuron has integrated yet; an
+ * activation, a layer of neurons, or being the output, turns it into a population.
  */
 #ifndef SNN_CONVERT_LOWER_LOWER_H
 #define SNN_CONVERT_LOWER_LOWER_H
@@ -15,7 +15,8 @@
 enum snnconv_value_kind {
     SNNCONV_VALUE_ABSENT = 0, /* not needed for the output, or an obstacle was reported */
     SNNCONV_VALUE_SPIKES = 1,
-    SNNCONV_VALUE_LINEAR = 2
+    SNNCONV_VALUE_LINEAR = 2,
+    SNNCONV_VALUE_JOINED = 3
 };
 
 struct snnconv_value;
@@ -42,22 +43,54 @@ struct snnconv_value {
     /* LINEAR */
     const struct snnconv_branch *branches;
     uint32_t branch_count;
+    /* JOINED */
+    const struct snnconv_value *parts; /* SPIKES; flattened ones keep their shape */
+    uint32_t part_count;
 };
 
 struct snnconv_lowering {
     struct snn_context *context;
     const struct snn_graph *graph;
     const struct snn_lower_options *options;
-    struct snnbase_arena *arena;  /* of the net */
-    struct snnconv_value *values; /* one a graph layer */
+    const struct snn_layer *spiking; /* the first layer of kind IF; NULL: a CNN */
+    struct snnbase_arena *arena;     /* of the net */
+    struct snnbase_arena *scratch;   /* as long as the lowering */
+    struct snnconv_value *values;    /* one a graph layer */
     struct snn_population *populations;
     uint32_t population_count;
     uint32_t synapse_count;
     uint64_t neuron_count;
 };
 
-/* The scale of a neuronal layer's activations, [channels], from norm, statistics or recipe. Errors:
- * NOT_FOUND with the hint how to get what is missing, INVALID, NOMEM. */
+/* Says that `input` of `layer` is a sum that no neuron has integrated. Returns UNSUPPORTED. */
+int snnconv_fail_linear(struct snnconv_lowering *lowering, const struct snn_layer *layer,
+                        const struct snn_layer *input);
+
+/* A SPIKES value behind one more pool. */
+int snnconv_pool_append(struct snnconv_lowering *lowering, const struct snn_layer *layer,
+                        const struct snnconv_value *input, bool average, struct snnconv_value *out);
+
+/* Concatenation (join.c): the JOINED value of a layer, one more pool behind such a value, and the
+ * LINEAR value of a convolution or dense layer on it. Errors: UNSUPPORTED, LIMIT, NOMEM. */
+int snnconv_join_lower(struct snnconv_lowering *lowering, const struct snn_layer *layer,
+                       struct snnconv_value *out);
+int snnconv_join_pool(struct snnconv_lowering *lowering, const struct snn_layer *layer,
+                      const struct snnconv_value *joined, bool average, struct snnconv_value *out);
+int snnconv_join_branches(struct snnconv_lowering *lowering, const struct snn_layer *layer,
+                          const struct snnconv_value *joined, struct snnconv_value *out);
+
+/* Fills in how the neurons of a layer's population fire (neuron.c). Errors: INVALID (potentials
+ * overflow), NOMEM. */
+int snnconv_neurons_build(struct snnconv_lowering *lowering, const struct snn_layer *layer,
+                          struct snn_population *out);
+
+/* A readout whose neurons are those of a population with all potentials times `gain`. */
+int snnconv_readout_build(struct snnconv_lowering *lowering, const struct snn_population *of,
+                          float gain, struct snn_readout *out);
+
+/* The scale of a neuronal layer's activations, [channels], from norm, statistics or recipe; 1 in a
+ * net that arrived spiking. Errors: NOT_FOUND with the hint how to get what is missing, INVALID,
+ * NOMEM. */
 int snnconv_threshold_choose(struct snnconv_lowering *lowering, uint32_t layer, double **scale_out);
 
 /* Builds one synapse: weights folded with the scales of both sides and of the pools. */

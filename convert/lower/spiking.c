@@ -10,6 +10,7 @@
 
 #include "convert/lower/lower.h"
 #include "libsnn/base/error.h"
+#include "libsnn/model/layer.h"
 
 void snn_lower_options_init(struct snn_lower_options *options)
 {
@@ -57,19 +58,21 @@ static const struct snnconv_value *input_value(const struct snnconv_lowering *l,
     return value->kind != SNNCONV_VALUE_ABSENT ? value : NULL;
 }
 
+int snnconv_fail_linear(struct snnconv_lowering *l, const struct snn_layer *layer,
+                        const struct snn_layer *input)
+{
+    snnbase_fail(l->context, SNN_ERR_UNSUPPORTED, "layer '%s': no %s between it and its input '%s'",
+                 layer->name, l->spiking != NULL ? "neurons lie" : "activation lies", input->name);
+    return snnbase_hint(l->context,
+                        "a spiking net needs %s after '%s', or both folded into one layer",
+                        l->spiking != NULL ? "neurons" : "a ReLU", input->name);
+}
+
 static int require_spikes(struct snnconv_lowering *l, const struct snn_layer *layer,
                           const struct snnconv_value *value)
 {
     const struct snn_layer *input = snn_graph_layer(l->graph, layer->inputs[0]);
-    if (value->kind == SNNCONV_VALUE_LINEAR) {
-        snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
-                     "layer '%s': no activation lies between it and its input '%s'", layer->name,
-                     input->name);
-        return snnbase_hint(l->context,
-                            "a spiking net needs a ReLU after '%s', or both folded "
-                            "into one layer",
-                            input->name);
-    }
+    if (value->kind == SNNCONV_VALUE_LINEAR) return snnconv_fail_linear(l, layer, input);
     if (layer->kind != SNN_LAYER_DENSE && layer->kind != SNN_LAYER_FLATTEN &&
         !same_shape(value->shape, input->shape))
         return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
@@ -106,8 +109,8 @@ static int lower_input(struct snnconv_lowering *l, const struct snn_layer *layer
     return SNN_OK;
 }
 
-static int append_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
-                       const struct snnconv_value *input, bool average, struct snnconv_value *out)
+int snnconv_pool_append(struct snnconv_lowering *l, const struct snn_layer *layer,
+                        const struct snnconv_value *input, bool average, struct snnconv_value *out)
 {
     struct snn_window *pools =
         snnbase_arena_alloc(l->arena, l->context, (size_t)input->pool_count + 1, sizeof(*pools));
@@ -117,7 +120,8 @@ static int append_pool(struct snnconv_lowering *l, const struct snn_layer *layer
     *out = *input;
     out->pools = pools;
     out->pool_count = input->pool_count + 1;
-    out->shape = layer->shape;
+    out->shape.height = layer->shape.height;
+    out->shape.width = layer->shape.width;
     if (average) out->pool_scale /= (double)layer->window.kernel_h * layer->window.kernel_w;
     return SNN_OK;
 }
@@ -142,32 +146,24 @@ static int scale_to_float(struct snnconv_lowering *l, const double *scale, uint3
     return SNN_OK;
 }
 
-/* A population that integrates `value`, with the neuron that the options ask for. */
+/* A population that integrates `value`. */
 static int add_population(struct snnconv_lowering *l, const struct snn_layer *layer,
                           const struct snnconv_value *value, double *scale,
                           struct snnconv_value *out)
 {
-    const struct snn_lower_options *o = l->options;
     struct snn_population p = {.name = snnbase_arena_string(l->arena, l->context, layer->name),
                                .shape = layer->shape,
                                .synapse_count = value->branch_count,
-                               .synapse_first = l->synapse_count,
-                               .threshold = 1.0f,
-                               .v_init = o->v_init,
-                               .v_min = isinf(o->v_min) ? -FLT_MAX : o->v_min,
-                               .spikes_max =
-                                   o->spikes_max > 0 ? o->spikes_max : SNN_SPIKES_PER_STEP_MAX,
-                               .reset = o->reset};
+                               .synapse_first = l->synapse_count};
     struct snn_synapse *synapses =
         snnbase_arena_alloc(l->arena, l->context, value->branch_count, sizeof(*synapses));
     if (p.name == NULL || synapses == NULL) return SNN_ERR_NOMEM;
     p.synapses = synapses;
     int status = count_neurons(l, layer);
+    if (status == SNN_OK) status = snnconv_neurons_build(l, layer, &p);
     for (uint32_t b = 0; b < value->branch_count && status == SNN_OK; b++) {
         const struct snn_layer *weights = value->branches[b].weights;
-        uint32_t index = 0;
-        if (weights != NULL && snn_graph_find(l->graph, weights->name, &index) == SNN_OK)
-            p.macs += snn_graph_layer_macs(l->graph, index);
+        if (weights != NULL) p.macs += snnmodel_layer_macs(weights);
         status = snnconv_synapse_build(l, &value->branches[b], layer->shape, scale, &synapses[b]);
     }
     if (status == SNN_OK) status = snnconv_bias_build(l, value, layer->shape, scale, &p);
@@ -196,15 +192,50 @@ static int one_branch(struct snnconv_lowering *l, const struct snn_layer *weight
     return SNN_OK;
 }
 
+static int lower_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
+                      const struct snnconv_value *input, bool average, struct snnconv_value *out)
+{
+    if (input->kind == SNNCONV_VALUE_JOINED)
+        return snnconv_join_pool(l, layer, input, average, out);
+    return snnconv_pool_append(l, layer, input, average, out);
+}
+
+/* True if some window reaches beyond the map. */
+static bool meets_padding(const struct snn_layer *pool, struct snn_shape in)
+{
+    const struct snn_window *w = &pool->window;
+    uint64_t bottom = (uint64_t)(pool->shape.height - 1) * w->stride_h + w->kernel_h;
+    uint64_t right = (uint64_t)(pool->shape.width - 1) * w->stride_w + w->kernel_w;
+    return w->pad_top > 0 || w->pad_left > 0 || bottom > in.height || right > in.width;
+}
+
+static int lower_avg_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
+                          const struct snnconv_value *input, struct snnconv_value *out)
+{
+    if (!layer->pad_excluded || !meets_padding(layer, input->shape))
+        return lower_pool(l, layer, input, true, out);
+    snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                 "layer '%s': a mean that leaves padding out has no spiking form: its divisor "
+                 "differs at the borders",
+                 layer->name);
+    return snnbase_hint(l->context, "frame-based targets take it (--target frame:f32); or train "
+                                    "with padding that counts as zeros");
+}
+
 /* `or`: neurons that fire once a step if any neuron of their window fired. */
 static int lower_max_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
                           const struct snnconv_value *input, struct snnconv_value *out)
 {
-    if (l->options->max_pool == SNN_MAX_POOL_AVG) return append_pool(l, layer, input, true, out);
+    if (l->options->max_pool == SNN_MAX_POOL_AVG) return lower_pool(l, layer, input, true, out);
     if (l->options->max_pool != SNN_MAX_POOL_OR) {
         snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
                      "layer '%s': max pooling has no exact integrate-and-fire form", layer->name);
         return snnbase_hint(l->context, "choose a stand-in: --max-pool avg, or --max-pool or");
+    }
+    if (input->kind == SNNCONV_VALUE_JOINED) {
+        snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                     "layer '%s': the maximum over joined maps has no spiking form", layer->name);
+        return snnbase_hint(l->context, "choose another stand-in: --max-pool avg");
     }
     if (input->offset != NULL && input->pool_count > 0)
         return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
@@ -216,7 +247,7 @@ static int lower_max_pool(struct snnconv_lowering *l, const struct snn_layer *la
         snnbase_arena_alloc(l->arena, l->context, layer->shape.channels, sizeof(*scale));
     struct snnconv_value linear;
     if (pooled == NULL || scale == NULL) return SNN_ERR_NOMEM;
-    int status = append_pool(l, layer, input, false, pooled);
+    int status = snnconv_pool_append(l, layer, input, false, pooled);
     pooled->offset = NULL; /* the same all over the window: added behind the maximum */
     if (status == SNN_OK) status = one_branch(l, NULL, pooled, &linear);
     if (status != SNN_OK) return status;
@@ -266,6 +297,10 @@ static int lower_add(struct snnconv_lowering *l, const struct snn_layer *layer,
         if (input->kind == SNNCONV_VALUE_LINEAR) {
             memcpy(branches + at, input->branches, input->branch_count * sizeof(*branches));
             at += input->branch_count;
+        } else if (input->kind == SNNCONV_VALUE_JOINED) {
+            return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                                "layer '%s': adding the joined maps '%s' has no spiking form",
+                                layer->name, snn_graph_layer(l->graph, layer->inputs[i])->name);
         } else if (!same_shape(input->shape, layer->shape)) {
             return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
                                 "layer '%s': adding flattened maps has no spiking form",
@@ -288,16 +323,70 @@ static int lower_single_input(struct snnconv_lowering *l, const struct snn_layer
     if (status != SNN_OK) return status;
     switch (layer->kind) {
     case SNN_LAYER_AVG_POOL2D:
-        return append_pool(l, layer, input, true, out);
+        return lower_avg_pool(l, layer, input, out);
     case SNN_LAYER_SUM_POOL2D:
-        return append_pool(l, layer, input, false, out);
+        return lower_pool(l, layer, input, false, out);
     case SNN_LAYER_MAX_POOL2D:
         return lower_max_pool(l, layer, input, out);
     case SNN_LAYER_FLATTEN:
         *out = *input;
         return SNN_OK;
     default:
+        if (input->kind == SNNCONV_VALUE_JOINED) return snnconv_join_branches(l, layer, input, out);
         return one_branch(l, layer, input, out);
+    }
+}
+
+/* What a layer of neurons integrates: a sum of branches, or spikes as they come. */
+static int lower_neurons(struct snnconv_lowering *l, const struct snn_layer *layer,
+                         struct snnconv_value *out)
+{
+    const struct snnconv_value *input = input_value(l, layer, 0);
+    if (input == NULL) return SNN_OK; /* reported further up */
+    if (input->kind == SNNCONV_VALUE_LINEAR) {
+        *out = *input;
+        return SNN_OK;
+    }
+    if (input->kind == SNNCONV_VALUE_SPIKES && same_shape(input->shape, layer->shape))
+        return one_branch(l, NULL, input, out);
+    return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                        "layer '%s': neurons on the %s maps '%s' have no spiking form", layer->name,
+                        input->kind == SNNCONV_VALUE_JOINED ? "joined" : "flattened",
+                        snn_graph_layer(l->graph, layer->inputs[0])->name);
+}
+
+/* Activations that no neuron of this net can stand for. */
+static int check_activation(struct snnconv_lowering *l, const struct snn_layer *layer)
+{
+    if (layer->activation == SNN_ACTIVATION_NONE) return SNN_OK;
+    if (l->spiking != NULL) {
+        snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                     "layer '%s': has activation %s, but layer '%s' has neurons of its own",
+                     layer->name, snn_activation_name(layer->activation), l->spiking->name);
+        return snnbase_hint(l->context, "a net is a CNN or spiking, from end to end");
+    }
+    if (layer->activation != SNN_ACTIVATION_LEAKY_RELU) return SNN_OK;
+    snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                 "layer '%s': leaky ReLU has no spiking form: no rate is negative", layer->name);
+    return snnbase_hint(l->context,
+                        "frame-based targets take it (--target frame:f32); or train with ReLU");
+}
+
+/* A layer's value before any neuron of its own. */
+static int lower_value(struct snnconv_lowering *l, const struct snn_layer *layer,
+                       struct snnconv_value *out)
+{
+    switch (layer->kind) {
+    case SNN_LAYER_INPUT:
+        return lower_input(l, layer, out);
+    case SNN_LAYER_ADD:
+        return lower_add(l, layer, out);
+    case SNN_LAYER_CONCAT:
+        return snnconv_join_lower(l, layer, out);
+    case SNN_LAYER_IF:
+        return lower_neurons(l, layer, out);
+    default:
+        return lower_single_input(l, layer, out);
     }
 }
 
@@ -305,11 +394,10 @@ static int lower_layer(struct snnconv_lowering *l, uint32_t index)
 {
     const struct snn_layer *layer = snn_graph_layer(l->graph, index);
     struct snnconv_value *out = &l->values[index];
-    if (layer->kind == SNN_LAYER_INPUT) return lower_input(l, layer, out);
-    int status =
-        layer->kind == SNN_LAYER_ADD ? lower_add(l, layer, out) : lower_single_input(l, layer, out);
+    int status = check_activation(l, layer);
+    if (status == SNN_OK) status = lower_value(l, layer, out);
     if (status != SNN_OK || out->kind != SNNCONV_VALUE_LINEAR ||
-        !snn_graph_layer_is_neuronal(l->graph, index))
+        (layer->kind != SNN_LAYER_IF && !snn_graph_layer_is_neuronal(l->graph, index)))
         return status;
     struct snnconv_value linear = *out;
     *out = (struct snnconv_value){.kind = SNNCONV_VALUE_ABSENT};
@@ -327,6 +415,15 @@ static void mark_needed(const struct snn_graph *graph, bool *needed)
         for (uint32_t k = 0; needed[i] && k < layer->input_count; k++)
             needed[layer->inputs[k]] = true;
     }
+}
+
+static const struct snn_layer *first_neurons(const struct snn_graph *graph, const bool *needed)
+{
+    for (uint32_t i = 0; i < snn_graph_layer_count(graph); i++) {
+        const struct snn_layer *layer = snn_graph_layer(graph, i);
+        if (needed[i] && layer->kind == SNN_LAYER_IF) return layer;
+    }
+    return NULL;
 }
 
 /* The error just raised as a diagnostic; the layer it names stands in its own field there. */
@@ -362,14 +459,21 @@ static int lower_layers(struct snnconv_lowering *l, const bool *needed)
     return hint[0] != '\0' ? snnbase_hint(l->context, "%s", hint) : first;
 }
 
-static struct snn_readout make_readout(const struct snn_lower_options *o, float gain,
-                                       uint32_t spikes_max)
+/* The output's neurons with all potentials times the gain of each readout; or, for the first,
+ * potentials that are only read. */
+static int make_readouts(struct snnconv_lowering *l, const struct snn_population *output,
+                         bool fires, struct snn_readout *readouts)
 {
-    return (struct snn_readout){.gain = gain,
-                                .threshold = gain,
-                                .v_init = o->v_init * gain,
-                                .v_min = isinf(o->v_min) ? -FLT_MAX : o->v_min * gain,
-                                .spikes_max = spikes_max};
+    const struct snn_lower_options *o = l->options;
+    int status = snnconv_readout_build(l, output, o->output_gain, &readouts[0]);
+    for (uint32_t i = 0; i < o->extra_gain_count && status == SNN_OK; i++)
+        status = snnconv_readout_build(l, output, o->extra_gains[i], &readouts[i + 1]);
+    if (status != SNN_OK || fires) return status;
+    readouts[0].threshold = FLT_MAX;
+    readouts[0].v_init = 0.0f;
+    readouts[0].v_min = -FLT_MAX;
+    readouts[0].neurons = NULL;
+    return SNN_OK;
 }
 
 /* The output population: its threshold, its readouts, and that it is the last. */
@@ -384,7 +488,7 @@ static int finish_output(struct snnconv_lowering *l, struct snn_net *net)
                      snn_graph_layer(l->graph, output)->name,
                      snn_layer_kind_name(snn_graph_layer(l->graph, output)->kind));
         return snnbase_hint(l->context,
-                            "the output must be a convolution, a dense layer or an add");
+                            "the output must be a convolution, a dense layer, an add or neurons");
     }
     const struct snn_lower_options *o = l->options;
     struct snn_population *population = &l->populations[l->population_count - 1];
@@ -392,17 +496,15 @@ static int finish_output(struct snnconv_lowering *l, struct snn_net *net)
     struct snn_readout *readouts =
         snnbase_arena_alloc(l->arena, l->context, count, sizeof(*readouts));
     if (readouts == NULL) return SNN_ERR_NOMEM;
-    readouts[0] = make_readout(o, o->output_gain, population->spikes_max);
-    if (o->readout_membrane) {
-        readouts[0].threshold = FLT_MAX;
-        readouts[0].v_init = 0.0f;
-        readouts[0].v_min = -FLT_MAX;
-    }
-    for (uint32_t i = 0; i < o->extra_gain_count; i++)
-        readouts[i + 1] = make_readout(o, o->extra_gains[i], population->spikes_max);
+    /* What arrived spiking fires only where it has neurons. */
+    bool fires = !o->readout_membrane &&
+                 (l->spiking == NULL || snn_graph_layer(l->graph, output)->kind == SNN_LAYER_IF);
+    int status = make_readouts(l, population, fires, readouts);
+    if (status != SNN_OK) return status;
     population->threshold = readouts[0].threshold;
     population->v_init = readouts[0].v_init;
     population->v_min = readouts[0].v_min;
+    population->neurons = readouts[0].neurons;
     net->readouts = readouts;
     net->readout_count = count;
     net->class_count = (uint32_t)snn_shape_size(population->shape);
@@ -421,6 +523,7 @@ static int lower(struct snnconv_lowering *l, struct snn_net *net)
         l->values != NULL && needed != NULL && l->populations != NULL ? SNN_OK : SNN_ERR_NOMEM;
     if (status == SNN_OK) {
         mark_needed(l->graph, needed);
+        l->spiking = first_neurons(l->graph, needed);
         status = lower_layers(l, needed);
     }
     if (status == SNN_OK) status = finish_output(l, net);
@@ -447,9 +550,15 @@ int snn_net_lower(struct snn_net **out, struct snn_context *context, const struc
     struct snnmodel_net *net = NULL;
     status = snnmodel_net_create(&net, context);
     if (status != SNN_OK) return status;
-    struct snnconv_lowering lowering = {
-        .context = context, .graph = graph, .options = options, .arena = &net->arena};
+    struct snnbase_arena scratch;
+    snnbase_arena_init(&scratch, context);
+    struct snnconv_lowering lowering = {.context = context,
+                                        .graph = graph,
+                                        .options = options,
+                                        .arena = &net->arena,
+                                        .scratch = &scratch};
     status = lower(&lowering, &net->net);
+    snnbase_arena_fini(&scratch);
     struct snn_net *result = &net->net;
     if (status != SNN_OK)
         snn_net_destroy(&result);

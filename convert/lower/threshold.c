@@ -111,7 +111,7 @@ int snnconv_threshold_choose(struct snnconv_lowering *l, uint32_t layer, double 
     double *scale = snnbase_arena_alloc(l->arena, l->context, of->shape.channels, sizeof(*scale));
     if (scale == NULL) return SNN_ERR_NOMEM;
     int status = SNN_OK;
-    if (l->options->norm == SNN_NORM_NONE) {
+    if (l->spiking != NULL || l->options->norm == SNN_NORM_NONE) {
         for (uint32_t c = 0; c < of->shape.channels; c++)
             scale[c] = 1.0;
         if (of->activation == SNN_ACTIVATION_CLIP)

@@ -218,11 +218,7 @@ int snn_graph_find(const struct snn_graph *graph, const char *name, uint32_t *in
 
 uint64_t snn_graph_layer_macs(const struct snn_graph *graph, uint32_t index)
 {
-    const struct snn_layer *layer = &graph->layers[index];
-    if (layer->kind == SNN_LAYER_DENSE) return layer->weight_count;
-    if (layer->kind == SNN_LAYER_CONV2D)
-        return (uint64_t)layer->weight_count * layer->shape.height * layer->shape.width;
-    return 0;
+    return snnmodel_layer_macs(&graph->layers[index]);
 }
 
 uint64_t snn_graph_parameter_count(const struct snn_graph *graph)

@@ -65,6 +65,14 @@ struct snn_shape snnmodel_pooled_shape(struct snn_shape shape, const struct snn_
     return shape;
 }
 
+uint64_t snnmodel_layer_macs(const struct snn_layer *layer)
+{
+    if (layer->kind == SNN_LAYER_DENSE) return layer->weight_count;
+    if (layer->kind == SNN_LAYER_CONV2D)
+        return (uint64_t)layer->weight_count * layer->shape.height * layer->shape.width;
+    return 0;
+}
+
 static int check_shape(struct snn_context *context, const struct snn_layer *layer)
 {
     struct snn_shape s = layer->shape;

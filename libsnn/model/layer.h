@@ -21,6 +21,9 @@ bool snnmodel_layer_joins(enum snn_layer_kind kind);
 int snnmodel_layer_check_tensors(struct snn_context *context, const struct snn_layer *layer,
                                  const struct snn_layer *const *inputs);
 
+/* Multiply-accumulates of a layer for one frame, padding included. */
+uint64_t snnmodel_layer_macs(const struct snn_layer *layer);
+
 /* The shape behind a pool that fits its input. */
 struct snn_shape snnmodel_pooled_shape(struct snn_shape shape, const struct snn_window *pool);
 

@@ -160,9 +160,15 @@ static void integrate(struct snnstream_decoder *d, uint32_t readout, const float
     size_t map = (size_t)output->shape.height * output->shape.width;
     bool fires = r->threshold < FLT_MAX;
     double threshold = fires ? r->threshold : r->gain; /* for units only where it never fires */
+    double v_init = r->v_init;
     for (uint32_t k = 0; k < d->net->class_count; k++) {
+        if (r->neurons != NULL) {
+            const struct snn_neurons *n = r->neurons;
+            threshold = snn_neurons_at(n->threshold, n->threshold_count, d->net->class_count, k);
+            v_init = snn_neurons_at(n->v_init, n->v_init_count, d->net->class_count, k);
+        }
         double emitted = fires ? (double)counts[k] * threshold : 0.0;
-        double sum = emitted + (double)potential[k] - (double)r->v_init;
+        double sum = emitted + (double)potential[k] - v_init;
         d->evidence[k] = logits ? sum * output->activation_scale[k / map] : sum / threshold;
     }
 }

@@ -173,13 +173,18 @@ void snnsim_engine_destroy(struct snnsim_engine **engine)
 }
 
 /* Padded lanes start at 0 and receive nothing, so they never fire. */
-static void set_potentials(float *v, const struct snnsim_population *p, float v_init)
+static void set_potentials(float *v, const struct snnsim_population *p, float v_init,
+                           const struct snnsim_differing *differing)
 {
-    const uint32_t channels = p->population->shape.channels;
-    const size_t positions = (size_t)p->population->shape.height * p->population->shape.width;
-    for (size_t i = 0; i < positions; i++) {
-        for (uint32_t c = 0; c < p->lanes; c++)
-            v[i * p->lanes + c] = c < channels ? v_init : 0.0f;
+    const struct snn_shape shape = p->population->shape;
+    for (uint32_t y = 0; y < shape.height; y++, v += p->row_length) {
+        if (differing != NULL) {
+            memcpy(v, differing->v_init.values + y * differing->v_init.stride,
+                   p->row_length * sizeof(*v));
+            continue;
+        }
+        for (size_t i = 0; i < p->row_length; i++)
+            v[i] = i % p->lanes < shape.channels ? v_init : 0.0f;
     }
 }
 
@@ -189,14 +194,15 @@ void snnsim_engine_reset(struct snnsim_engine *engine)
     const struct snnsim_population *last = &engine->plan->populations[net->population_count - 1];
     for (uint32_t i = 0; i < net->population_count; i++) {
         const struct snnsim_population *p = &engine->plan->populations[i];
-        set_potentials(engine->populations[i].v, p, p->population->v_init);
+        set_potentials(engine->populations[i].v, p, p->population->v_init, p->differing);
         memset(engine->populations[i].current, 0, p->current_size * sizeof(float));
         if (engine->counting)
             memset(engine->populations[i].total, 0,
                    p->population->shape.height * p->row_length * sizeof(uint32_t));
     }
     for (uint32_t r = 0; r < net->readout_count; r++)
-        set_potentials(engine->readouts[r].v, last, net->readouts[r].v_init);
+        set_potentials(engine->readouts[r].v, last, net->readouts[r].v_init,
+                       engine->plan->readouts[r]);
     engine->constant = false;
     engine->stepped = false;
 }
@@ -416,6 +422,32 @@ static void integrate(struct snnsim_engine *engine, uint32_t index, struct snn_o
     }
 }
 
+/* One row of neurons under way: what it reads and writes. */
+struct row {
+    float *v;
+    float *current;
+    float *count;
+    uint8_t *mask;
+};
+
+/* Fires row y of a population or, with other neurons on the same currents, of a readout. */
+static void fire_row(const struct snnsim_engine *engine, const struct snnsim_population *p,
+                     uint32_t y, const struct snnsim_neuron *alike,
+                     const struct snnsim_differing *differing, struct row row)
+{
+    const struct snnsim_kernels *kernels = &engine->plan->kernels;
+    const float *bias = p->bias.values + y * p->bias.stride;
+    if (differing == NULL) {
+        kernels->fire(row.v, row.current, bias, row.count, row.mask, p->row_length, alike);
+        return;
+    }
+    const struct snnsim_neurons neurons = {differing->threshold.values +
+                                               y * differing->threshold.stride,
+                                           differing->v_min.values + y * differing->v_min.stride,
+                                           alike->spikes_max, alike->reset_zero};
+    kernels->fire_each(row.v, row.current, bias, row.count, row.mask, p->row_length, &neurons);
+}
+
 static void fire(struct snnsim_engine *engine, uint32_t index)
 {
     const struct snnsim_population *p = &engine->plan->populations[index];
@@ -426,10 +458,10 @@ static void fire(struct snnsim_engine *engine, uint32_t index)
                                          population->reset == SNN_RESET_ZERO};
     for (uint32_t y = 0; y < population->shape.height; y++) {
         size_t first = y * p->row_length;
-        engine->plan->kernels.fire(state->v + first, state->current + p->origin + y * p->pitch,
-                                   p->bias + y * p->bias_stride, state->spikes.count + first,
-                                   state->spikes.mask + first / SNNSIM_LANES, p->row_length,
-                                   &neuron);
+        const struct row row = {state->v + first, state->current + p->origin + y * p->pitch,
+                                state->spikes.count + first,
+                                state->spikes.mask + first / SNNSIM_LANES};
+        fire_row(engine, p, y, &neuron, p->differing, row);
     }
 }
 
@@ -465,9 +497,8 @@ static void fire_output(struct snnsim_engine *engine, struct snn_output *out, ui
                                                  p->population->reset == SNN_RESET_ZERO};
             float *v = engine->readouts[r].v + first;
             memcpy(engine->row_current, current, p->row_length * sizeof(float));
-            engine->plan->kernels.fire(v, engine->row_current, p->bias + y * p->bias_stride,
-                                       engine->extra.count, engine->extra.mask, p->row_length,
-                                       &neuron);
+            fire_row(engine, p, y, &neuron, engine->plan->readouts[r],
+                     (struct row){v, engine->row_current, engine->extra.count, engine->extra.mask});
             size_t at = base + (size_t)r * net->class_count;
             read_row(p, y, engine->extra.count, v, out->spikes + at, out->potential + at);
         }

@@ -9,6 +9,13 @@
 
 #define CURRENT_SIZE_MAX ((size_t)1 << 31) /* floats: offsets are 32 bits wide */
 
+/* Values of neurons as a net has them. */
+struct list {
+    const float *values;
+    size_t count;
+    float padding;
+};
+
 static uint32_t beyond(int64_t distance)
 {
     return distance > 0 ? (uint32_t)distance : 0;
@@ -49,28 +56,45 @@ static int lay_out(struct snn_context *context, struct snnsim_population *p)
     return SNN_OK;
 }
 
-/* Biases as rows of lanes: one row for all where they are per channel, else one a row of neurons.
- */
-static int spread_bias(struct snnsim_plan *plan, struct snn_context *context,
-                       struct snnsim_population *p)
+/* A list with 1 value, one a channel or one a neuron as rows of lanes: one row for all, unless each
+ * neuron has its own. Padded lanes get `padding`; an empty list is all padding. */
+static int spread(struct snnsim_plan *plan, struct snn_context *context,
+                  const struct snnsim_population *p, struct list list, struct snnsim_spread *out)
 {
-    const struct snn_population *population = p->population;
-    struct snn_shape shape = population->shape;
-    bool map = population->bias_count > shape.channels;
-    uint32_t rows = map ? shape.height : 1;
-    p->bias = snnbase_arena_alloc(&plan->arena, context, rows * p->row_length, sizeof(*p->bias));
-    if (p->bias == NULL) return SNN_ERR_NOMEM;
-    p->bias_stride = map ? p->row_length : 0;
-    if (population->bias == NULL) return SNN_OK;
-    for (uint32_t y = 0; y < rows; y++) {
-        for (uint32_t x = 0; x < shape.width; x++) {
-            float *to = p->bias + y * p->row_length + (size_t)x * p->lanes;
-            for (uint32_t c = 0; c < shape.channels; c++)
-                to[c] = map ? population->bias[((size_t)c * shape.height + y) * shape.width + x]
-                            : population->bias[c];
+    const struct snn_shape shape = p->population->shape;
+    const bool map = list.count > shape.channels;
+    const uint32_t rows = map ? shape.height : 1;
+    float *to = snnbase_arena_alloc(&plan->arena, context, rows * p->row_length, sizeof(*to));
+    if (to == NULL) return SNN_ERR_NOMEM;
+    *out = (struct snnsim_spread){to, map ? p->row_length : 0};
+    for (size_t at = 0; at < (size_t)rows * shape.width; at++, to += p->lanes) {
+        for (uint32_t c = 0; c < p->lanes; c++) {
+            to[c] = list.padding;
+            if (c >= shape.channels || list.count == 0) continue;
+            size_t neuron = map ? (size_t)c * shape.height * shape.width + at : c;
+            to[c] = list.values[list.count > 1 ? neuron : 0];
         }
     }
     return SNN_OK;
+}
+
+/* NULL where the neurons are alike. Padded lanes receive nothing and so never reach 1. */
+static int spread_neurons(struct snnsim_plan *plan, struct snn_context *context,
+                          const struct snnsim_population *p, const struct snn_neurons *neurons,
+                          const struct snnsim_differing **out)
+{
+    if (neurons == NULL) return SNN_OK;
+    struct snnsim_differing *differing =
+        snnbase_arena_alloc(&plan->arena, context, 1, sizeof(*differing));
+    if (differing == NULL) return SNN_ERR_NOMEM;
+    const struct list threshold = {neurons->threshold, neurons->threshold_count, 1.0f};
+    const struct list v_init = {neurons->v_init, neurons->v_init_count, 0.0f};
+    const struct list v_min = {neurons->v_min, neurons->v_min_count, 0.0f};
+    int status = spread(plan, context, p, threshold, &differing->threshold);
+    if (status == SNN_OK) status = spread(plan, context, p, v_init, &differing->v_init);
+    if (status == SNN_OK) status = spread(plan, context, p, v_min, &differing->v_min);
+    *out = differing;
+    return status;
 }
 
 static int plan_population(struct snnsim_plan *plan, struct snn_context *context, uint32_t index)
@@ -79,7 +103,10 @@ static int plan_population(struct snnsim_plan *plan, struct snn_context *context
     p->population = &plan->net->populations[index];
     p->counted_by = SNNSIM_NOT_COUNTED;
     int status = lay_out(context, p);
-    if (status == SNN_OK) status = spread_bias(plan, context, p);
+    const struct list bias = {p->population->bias, p->population->bias_count, 0.0f};
+    if (status == SNN_OK) status = spread(plan, context, p, bias, &p->bias);
+    if (status == SNN_OK)
+        status = spread_neurons(plan, context, p, p->population->neurons, &p->differing);
     if (status != SNN_OK) return status;
     p->synapses = snnbase_arena_alloc(&plan->arena, context, p->population->synapse_count,
                                       sizeof(*p->synapses));
@@ -92,6 +119,18 @@ static int plan_population(struct snnsim_plan *plan, struct snn_context *context
             plan->populations[synapse->source].counted_by = p->population->synapse_first + s;
     }
     return SNN_OK;
+}
+
+static int plan_readouts(struct snnsim_plan *plan, struct snn_context *context)
+{
+    const struct snn_net *net = plan->net;
+    const struct snnsim_population *last = &plan->populations[net->population_count - 1];
+    plan->readouts =
+        snnbase_arena_alloc(&plan->arena, context, net->readout_count, sizeof(*plan->readouts));
+    int status = plan->readouts != NULL ? SNN_OK : SNN_ERR_NOMEM;
+    for (uint32_t r = 0; status == SNN_OK && r < net->readout_count; r++)
+        status = spread_neurons(plan, context, last, net->readouts[r].neurons, &plan->readouts[r]);
+    return status;
 }
 
 int snnsim_plan_create(struct snnsim_plan **out, struct snn_context *context,
@@ -114,6 +153,7 @@ int snnsim_plan_create(struct snnsim_plan **out, struct snn_context *context,
     if (status == SNN_OK && plan->populations == NULL) status = SNN_ERR_NOMEM;
     for (uint32_t i = 0; status == SNN_OK && i < net->population_count; i++)
         status = plan_population(plan, context, i);
+    if (status == SNN_OK) status = plan_readouts(plan, context);
     if (status != SNN_OK) {
         snnsim_plan_destroy(&plan);
         return status;

@@ -55,6 +55,19 @@ struct snnsim_synapse {
     float *weights;
 };
 
+/* Values of neurons, a lane each. */
+struct snnsim_spread {
+    float *values; /* [row_length] or [height][row_length] */
+    size_t stride; /* from row to row: 0 or row_length */
+};
+
+/* What the neurons of a population or readout have each for themselves. */
+struct snnsim_differing {
+    struct snnsim_spread threshold; /* padded lanes have 1 */
+    struct snnsim_spread v_init;    /* ... and 0 */
+    struct snnsim_spread v_min;
+};
+
 struct snnsim_population {
     const struct snn_population *population;
     struct snnsim_synapse *synapses;
@@ -64,8 +77,8 @@ struct snnsim_population {
     size_t current_size; /* floats */
     size_t origin;       /* of neuron (0, 0, 0) */
     size_t row_length;   /* floats a row of neurons: width * lanes */
-    float *bias;         /* [bias_rows][row_length] */
-    size_t bias_stride;  /* 0 or row_length */
+    struct snnsim_spread bias;
+    const struct snnsim_differing *differing; /* NULL: the neurons are alike */
     /* Synapse of a later population whose arriving spikes are all of this one's; or none. */
     uint32_t counted_by;
 };
@@ -77,6 +90,7 @@ struct snnsim_plan {
     const struct snn_net *net;
     struct snnsim_kernels kernels;
     struct snnsim_population *populations;
+    const struct snnsim_differing **readouts; /* [readout_count], NULL where they are alike */
     uint32_t input_lanes;
     bool maps_input; /* some synapse takes the input through a pool, so it is needed as a map */
 };

@@ -218,6 +218,40 @@ static void fire(float *v, float *current, const float *bias, float *count, uint
         fire_row(v, current, bias, count, mask, length, neuron, false, false);
 }
 
+/* The same with a threshold and a lower clip a lane. */
+INLINE void fire_each_row(float *v, float *current, const float *bias, float *count, uint8_t *mask,
+                          size_t length, const struct snnsim_neurons *neurons, bool reset_zero)
+{
+    const __m256 zero = _mm256_setzero_ps();
+    const __m256 spikes_max = _mm256_set1_ps(neurons->spikes_max);
+    for (size_t i = 0; i < length; i += SNNSIM_LANES) {
+        const __m256 threshold = _mm256_load_ps(neurons->threshold + i);
+        __m256 input = _mm256_add_ps(_mm256_load_ps(current + i), _mm256_load_ps(bias + i));
+        __m256 x = _mm256_add_ps(_mm256_load_ps(v + i), input);
+        _mm256_store_ps(current + i, zero);
+        __m256 n = _mm256_div_ps(_mm256_max_ps(x, zero), threshold);
+        n = _mm256_round_ps(n, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+        n = _mm256_min_ps(n, spikes_max);
+        const __m256 fired = _mm256_cmp_ps(n, zero, _CMP_GT_OQ);
+        if (reset_zero)
+            x = _mm256_andnot_ps(fired, x);
+        else
+            x = _mm256_sub_ps(x, _mm256_mul_ps(n, threshold));
+        _mm256_store_ps(v + i, _mm256_max_ps(x, _mm256_load_ps(neurons->v_min + i)));
+        _mm256_store_ps(count + i, n);
+        mask[i / SNNSIM_LANES] = (uint8_t)_mm256_movemask_ps(fired);
+    }
+}
+
+static void fire_each(float *v, float *current, const float *bias, float *count, uint8_t *mask,
+                      size_t length, const struct snnsim_neurons *neurons)
+{
+    if (neurons->reset_zero)
+        fire_each_row(v, current, bias, count, mask, length, neurons, true);
+    else
+        fire_each_row(v, current, bias, count, mask, length, neurons, false);
+}
+
 INLINE void pool_row(const float *in, const struct snnsim_window *w, uint32_t width, float *out,
                      uint8_t *mask, uint32_t kernel_h, uint32_t kernel_w)
 {
@@ -252,6 +286,7 @@ void snnsim_avx2_kernels(struct snnsim_kernels *kernels)
     kernels->scatter = scatter;
     kernels->gather = gather;
     kernels->fire = fire;
+    kernels->fire_each = fire_each;
     kernels->pool = pool;
 }
 

@@ -54,6 +54,14 @@ struct snnsim_neuron {
     bool reset_zero;
 };
 
+/* The same where each lane has a threshold (positive) and a lower clip of its own. */
+struct snnsim_neurons {
+    const float *threshold; /* [length], aligned to a vector */
+    const float *v_min;
+    float spikes_max;
+    bool reset_zero;
+};
+
 /* The windows of one row of outputs, all of them wholly on the map. */
 struct snnsim_window {
     uint32_t kernel_h, kernel_w;
@@ -80,6 +88,10 @@ struct snnsim_kernels {
      * multiple of SNNSIM_LANES; all pointers but `mask` are aligned to a vector. */
     void (*fire)(float *v, float *current, const float *bias, float *count, uint8_t *mask,
                  size_t length, const struct snnsim_neuron *neuron);
+
+    /* The same for neurons that differ. */
+    void (*fire_each)(float *v, float *current, const float *bias, float *count, uint8_t *mask,
+                      size_t length, const struct snnsim_neurons *neurons);
 
     /* Sums the windows of `width` outputs, rows before columns; a bit a lane where the sum is not
      * 0. Aligned as for fire. */

@@ -42,23 +42,45 @@ static size_t gather(const uint8_t *mask, const float *count, size_t vectors, ui
     return n;
 }
 
+/* One neuron; returns its spikes. */
+static float fire_one(float *v, float input, const struct snnsim_neuron *neuron)
+{
+    float potential = *v + input;
+    /* Not fmaxf: a NaN potential fires nothing and is caught by the clip below, as in SIMD. */
+    float n = potential > 0.0f ? truncf(potential / neuron->threshold) : 0.0f;
+    n = n < neuron->spikes_max ? n : neuron->spikes_max;
+    if (neuron->reset_zero)
+        potential = n > 0.0f ? 0.0f : potential;
+    else
+        potential -= n * neuron->threshold;
+    *v = potential > neuron->v_min ? potential : neuron->v_min;
+    return n;
+}
+
+static void note_spikes(size_t i, float n, float *count, uint8_t *mask)
+{
+    count[i] = n;
+    if (i % SNNSIM_LANES == 0) mask[i / SNNSIM_LANES] = 0;
+    if (n > 0.0f) mask[i / SNNSIM_LANES] |= (uint8_t)(1u << (i % SNNSIM_LANES));
+}
+
 static void fire(float *v, float *current, const float *bias, float *count, uint8_t *mask,
                  size_t length, const struct snnsim_neuron *neuron)
 {
     for (size_t i = 0; i < length; i++) {
-        float potential = v[i] + (current[i] + bias[i]);
+        note_spikes(i, fire_one(&v[i], current[i] + bias[i], neuron), count, mask);
         current[i] = 0.0f;
-        /* Not fmaxf: a NaN potential fires nothing and is caught by the clip below, as in SIMD. */
-        float n = potential > 0.0f ? truncf(potential / neuron->threshold) : 0.0f;
-        n = n < neuron->spikes_max ? n : neuron->spikes_max;
-        if (neuron->reset_zero)
-            potential = n > 0.0f ? 0.0f : potential;
-        else
-            potential -= n * neuron->threshold;
-        v[i] = potential > neuron->v_min ? potential : neuron->v_min;
-        count[i] = n;
-        if (i % SNNSIM_LANES == 0) mask[i / SNNSIM_LANES] = 0;
-        if (n > 0.0f) mask[i / SNNSIM_LANES] |= (uint8_t)(1u << (i % SNNSIM_LANES));
+    }
+}
+
+static void fire_each(float *v, float *current, const float *bias, float *count, uint8_t *mask,
+                      size_t length, const struct snnsim_neurons *neurons)
+{
+    for (size_t i = 0; i < length; i++) {
+        const struct snnsim_neuron neuron = {neurons->threshold[i], neurons->v_min[i],
+                                             neurons->spikes_max, neurons->reset_zero};
+        note_spikes(i, fire_one(&v[i], current[i] + bias[i], &neuron), count, mask);
+        current[i] = 0.0f;
     }
 }
 
@@ -85,5 +107,6 @@ void snnsim_scalar_kernels(struct snnsim_kernels *kernels)
     kernels->scatter = scatter;
     kernels->gather = gather;
     kernels->fire = fire;
+    kernels->fire_each = fire_each;
     kernels->pool = pool;
 }

@@ -121,6 +121,36 @@ static bool fire_round(const struct snnsim_kernels *scalar, const struct snnsim_
     return equal;
 }
 
+static bool fire_each_round(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other)
+{
+    static const float thresholds[] = {1.0f, 0.37f, 4.0f, 1e-30f, 1e-45f, FLT_MAX, 2.5f};
+    const size_t length = SNNSIM_LANES * (1 + draw(20));
+    struct pair v = make_pair(length), current = make_pair(length), bias = make_pair(length),
+                count = make_pair(length), threshold = make_pair(length), v_min = make_pair(length);
+    uint8_t masks[2][20 + 1] = {{0}, {0}};
+    for (size_t i = 0; i < length; i++) {
+        threshold.scalar[i] = threshold.other[i] = thresholds[draw(7)];
+        v_min.scalar[i] = v_min.other[i] = draw(3) > 0 ? -(float)draw(3) : -FLT_MAX;
+    }
+    struct snnsim_neurons neurons = {threshold.scalar, v_min.scalar,
+                                     draw(2) > 0 ? 16777216.0f : (float)(1 + draw(3)),
+                                     draw(2) == 0};
+    scalar->fire_each(v.scalar, current.scalar, bias.scalar, count.scalar, masks[0], length,
+                      &neurons);
+    neurons.threshold = threshold.other;
+    neurons.v_min = v_min.other;
+    other->fire_each(v.other, current.other, bias.other, count.other, masks[1], length, &neurons);
+    bool equal = same(&v) && same(&current) && same(&bias) && same(&count) && same(&threshold) &&
+                 same(&v_min) && memcmp(masks[0], masks[1], sizeof(masks[0])) == 0;
+    free_pair(&v);
+    free_pair(&current);
+    free_pair(&bias);
+    free_pair(&count);
+    free_pair(&threshold);
+    free_pair(&v_min);
+    return equal;
+}
+
 static bool gather_round(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other)
 {
     enum { VECTORS = 6, MOST = VECTORS * 8 };
@@ -198,10 +228,11 @@ int main(void)
         printf("1..0 # SKIP this processor has no level but scalar\n");
         return 0;
     }
-    printf("1..4\n");
+    printf("1..5\n");
     int failed = compare(1, "scatter", scatter_round, &scalar, &best);
     failed += compare(2, "fire", fire_round, &scalar, &best);
     failed += compare(3, "gather", gather_round, &scalar, &best);
     failed += compare(4, "pool", pool_round, &scalar, &best);
+    failed += compare(5, "fire_each", fire_each_round, &scalar, &best);
     return failed > 0;
 }

@@ -72,6 +72,13 @@ struct snn_neurons {
     size_t v_min_count;
 };
 
+/* What such a list of `count` values says of a neuron of a layer with `neurons` neurons; the index
+ * runs over [channels][height][width]. */
+static inline float snn_neurons_at(const float *list, size_t count, size_t neurons, size_t index)
+{
+    return list[index / (neurons / count)];
+}
+
 /* The sliding window of convolutions and pools. */
 struct snn_window {
     uint32_t kernel_h, kernel_w;

@@ -2,7 +2,8 @@
  *
  * Immutable after lowering and shared between threads; all fields are to be read only. Thresholds
  * are folded into the weights (threshold form), so that populations fire at `threshold` = 1 unless
- * an option says otherwise. See docs/semantics.md for the equations.
+ * an option says otherwise or the net arrived spiking: then weights and thresholds are as they
+ * were. See docs/semantics.md for the equations.
  */
 #ifndef SNN_NET_H
 #define SNN_NET_H
@@ -59,11 +60,14 @@ struct snn_population {
     size_t bias_count;
     float threshold;
     float v_init;
-    float v_min;         /* -FLT_MAX for none */
+    float v_min; /* -FLT_MAX for none */
+    /* Where neurons differ: all three lists are there and hold in place of the values above, which
+     * are those of neuron 0. NULL where they are alike. */
+    const struct snn_neurons *neurons;
     uint32_t spikes_max; /* per neuron and step, 1..SNN_SPIKES_PER_STEP_MAX */
     enum snn_reset reset;
-    /* Activation that one spike a step stands for, [channels]: rate * activation_scale = CNN value
-     */
+    /* Activation that one spike a step stands for, [channels]: rate * activation_scale = CNN value;
+     * 1 in a net that arrived spiking. */
     const float *activation_scale;
     uint64_t macs; /* of the CNN layer, per frame */
 };
@@ -75,6 +79,7 @@ struct snn_readout {
     float threshold; /* FLT_MAX: integrates without ever firing */
     float v_init;
     float v_min;
+    const struct snn_neurons *neurons; /* as in struct snn_population */
     uint32_t spikes_max;
 };
 
@@ -117,9 +122,12 @@ struct snn_lower_options {
 /* The defaults named above, with SNN_NORM_QUANTILE 0.999. */
 SNN_API void snn_lower_options_init(struct snn_lower_options *options);
 
-/* Lowers a graph: a pure function of graph and options. Reports every obstacle to the diagnostics
- * sink and returns the first. Errors: UNSUPPORTED (a layer with no spiking form), NOT_FOUND (no
- * such statistics or recipe; the hint says how to get them), INVALID, LIMIT (neuron_count), NOMEM.
+/* Lowers a graph: a pure function of graph and options. Of a graph that is spiking (layers of kind
+ * IF), norm, recipe, channelwise and reset are not read, v_init and v_min only where a layer has
+ * none, and an output that is no such layer integrates without firing. Reports every obstacle to
+ * the diagnostics sink and returns the first. Errors: UNSUPPORTED (a layer with no spiking form),
+ * NOT_FOUND (no such statistics or recipe; the hint says how to get them), INVALID, LIMIT
+ * (neuron_count), NOMEM.
  */
 SNN_API int snn_net_lower(struct snn_net **out, struct snn_context *context,
                           const struct snn_graph *graph, const struct snn_lower_options *options);
