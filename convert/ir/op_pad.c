@@ -137,7 +137,7 @@ static void pad_all(const struct snnconv_call *call, const struct widths *widths
     size_t size = snnconv_type_size(from->type), count = snnconv_array_count(to);
     unsigned char *line = snnconv_array_room(to);
     uint32_t last = from->rank - 1;
-    int mode = call->attributes->pad;
+    int mode = (int)call->attributes->pad;
     int64_t at[SNNCONV_RANK_MAX] = {0};
     const int64_t range[2] = {widths->begin[last], to->dim[last]};
     for (size_t done = 0; done < count; done += (size_t)range[1]) {

@@ -69,10 +69,21 @@ def install(work):
         find(installed(work), name)
 
 
+def moved_pkg_config(work):
+    """A folder with the snn.pc of what lies below DESTDIR: only our own prefix moves, what others
+    installed stays where it is."""
+    with open(find(installed(work), "snn.pc"), encoding="utf-8") as file:
+        lines = file.read().split("\n")
+    moved = [line.replace("prefix=", "prefix=" + installed(work), 1)
+             if line.startswith("prefix=") else line for line in lines]
+    with open(os.path.join(work, "snn.pc"), "w", encoding="utf-8") as file:
+        file.write("\n".join(moved))
+    return work
+
+
 def build_with_pkg_config(work, program, *options):
     """Compiles the consumer against the installed library, as a Makefile would."""
-    environment = dict(os.environ, PKG_CONFIG_SYSROOT_DIR=installed(work),
-                       PKG_CONFIG_PATH=os.path.dirname(find(installed(work), "snn.pc")))
+    environment = dict(os.environ, PKG_CONFIG_PATH=moved_pkg_config(work))
     flags = run("pkg-config", "--cflags", "--libs", *options, "snn", env=environment).split()
     if "--static" in options:
         flags = ["-l:libsnn.a" if flag == "-lsnn" else flag for flag in flags]
