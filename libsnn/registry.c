@@ -3,12 +3,14 @@
  */
 #include <stddef.h>
 
+#include "libsnn/stream/recording.h"
 #include "libsnn/stream/source.h"
 #include "libsnn/stream/target.h"
 #include "snn/version.h"
 
 extern const struct snnstream_source_ops snnstream_idx_source;
 extern const struct snnstream_source_ops snnstream_npy_source;
+extern const struct snnstream_event_ops snnstream_nmnist_events;
 extern const struct snn_target_ops snnsim_target;
 extern const struct snn_target_ops snnsim_frame_f32_target;
 extern const struct snn_target_ops snnsim_frame_int8_target;
@@ -39,6 +41,11 @@ const struct snnconv_model_reader *const snn_model_reader_table[] = {
 const struct snnstream_source_ops *const snn_source_table[] = {
     &snnstream_idx_source,
     &snnstream_npy_source,
+    NULL,
+};
+
+const struct snnstream_event_ops *const snn_event_table[] = {
+    &snnstream_nmnist_events,
     NULL,
 };
 

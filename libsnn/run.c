@@ -160,7 +160,7 @@ static int init_worker(struct worker *w, struct snn_context *parent, struct run 
         status = snn_target_fork(&w->target, w->context, run->target);
         w->owns_target = status == SNN_OK;
     }
-    const struct snn_encoder_options encoder = {o->encoding, o->seed, o->timesteps};
+    const struct snn_encoder_options encoder = {o->encoding, o->seed, o->timesteps, o->dt_us};
     if (status == SNN_OK)
         status = snn_encoder_create(&w->encoder, w->context, &encoder, run->net->input_shape);
     if (status == SNN_OK)
@@ -230,7 +230,7 @@ static int begin_sample(struct worker *w, uint64_t index, struct snnmodel_sample
         snnrun_read_label(w->context, run->source, index, run->net->class_count, &sample->label);
     if (status != SNN_OK) return status;
     sample->cnn_prediction = SNN_NO_CLASS;
-    if (snn_source_kind(run->source) == SNN_SOURCE_SPIKES) {
+    if (snn_source_kind(run->source) != SNN_SOURCE_FRAMES) {
         status = snn_encoder_begin_recorded(w->encoder, w->context, run->source, index);
     } else {
         snn_source_frame(run->source, index, w->frame);

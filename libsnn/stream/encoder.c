@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -32,6 +33,9 @@ struct snn_encoder {
     uint64_t index;                     /* of the sample */
     uint64_t step;                      /* the next one */
     const struct snn_source *recording; /* borrowed; NULL for a frame */
+    const struct snn_event *event;      /* the next one of a recording of events */
+    const struct snn_event *event_end;
+    uint32_t *bin; /* [pixels] events of one step at each address; else all zero */
 
     uint32_t active_count;
     uint32_t *active; /* [pixels] addresses that may spike, ascending */
@@ -114,12 +118,14 @@ static int allocate_arrays(struct snn_encoder *encoder, struct snn_context *cont
     encoder->number = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->number));
     encoder->drawn = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->drawn));
     encoder->mark = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->mark));
+    encoder->bin = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->bin));
     encoder->address = snnbase_arena_alloc(arena, context, pixels * SNN_ENCODER_STEPS_MAX,
                                            sizeof(*encoder->address));
     encoder->count = snnbase_arena_alloc(arena, context, pixels * SNN_ENCODER_STEPS_MAX,
                                          sizeof(*encoder->count));
     bool complete = encoder->active && encoder->value && encoder->remainder && encoder->number &&
-                    encoder->drawn && encoder->mark && encoder->address && encoder->count;
+                    encoder->drawn && encoder->mark && encoder->bin && encoder->address &&
+                    encoder->count;
     return complete ? SNN_OK : SNN_ERR_NOMEM;
 }
 
@@ -132,6 +138,7 @@ int snn_encoder_create(struct snn_encoder **out, struct snn_context *context,
     if (!encoder) return SNN_ERR_NOMEM;
     encoder->allocator = *snnbase_allocator(context);
     encoder->options = *options;
+    if (encoder->options.dt_us == 0.0) encoder->options.dt_us = 1000.0;
     encoder->shape = shape;
     snnbase_arena_init(&encoder->arena, context);
     status = allocate_arrays(encoder, context);
@@ -230,7 +237,7 @@ int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *
 {
     struct snn_shape have = snn_source_shape(source);
     struct snn_shape want = encoder->shape;
-    if (snn_source_kind(source) != SNN_SOURCE_SPIKES) {
+    if (snn_source_kind(source) == SNN_SOURCE_FRAMES) {
         return snnbase_fail(context, SNN_ERR_INVALID, "the source holds frames, not spikes");
     }
     if (have.channels != want.channels || have.height != want.height || have.width != want.width) {
@@ -248,6 +255,9 @@ int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *
     encoder->index = index;
     encoder->step = 0;
     encoder->recording = source;
+    uint64_t count = 0;
+    encoder->event = snn_source_events(source, index, &count);
+    encoder->event_end = encoder->event ? encoder->event + count : NULL;
     return SNN_OK;
 }
 
@@ -346,6 +356,44 @@ static uint32_t list_counts(struct snn_encoder *encoder, const uint8_t *counts, 
     return length;
 }
 
+static int compare_addresses(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Appends the events of one step, those of one address added up; returns the new length. */
+static uint32_t list_events(struct snn_encoder *encoder, uint64_t step, uint32_t length,
+                            uint32_t *most)
+{
+    double end = (double)(step + 1) * encoder->options.dt_us;
+    uint32_t first = length;
+    for (; encoder->event < encoder->event_end && encoder->event->time_us < end; encoder->event++) {
+        uint32_t address = encoder->event->address;
+        if (encoder->bin[address]++ == 0) encoder->address[length++] = address;
+    }
+    if (length == first) return length;
+    qsort(encoder->address + first, length - first, sizeof(uint32_t), compare_addresses);
+    for (uint32_t i = first; i < length; i++) {
+        uint32_t *bin = &encoder->bin[encoder->address[i]];
+        encoder->count[i] = (float)*bin;
+        if (*bin > *most) *most = *bin;
+        *bin = 0;
+    }
+    return length;
+}
+
+static void next_events(struct snn_encoder *encoder, uint32_t step_count, struct snn_spikes *out)
+{
+    uint32_t length = 0, most = 0;
+    for (uint32_t t = 0; t < step_count; t++) {
+        encoder->step_begin[t] = length;
+        length = list_events(encoder, encoder->step + t, length, &most);
+    }
+    encoder->step_begin[step_count] = length;
+    if (most > 1) out->count = encoder->count;
+}
+
 static void next_recorded(struct snn_encoder *encoder, uint32_t step_count, struct snn_spikes *out)
 {
     uint32_t recorded = snn_source_steps(encoder->recording);
@@ -394,7 +442,9 @@ void snn_encoder_next(struct snn_encoder *encoder, uint32_t step_count, struct s
         .step_begin = encoder->step_begin,
         .address = encoder->address,
     };
-    if (encoder->recording) {
+    if (encoder->recording && snn_source_kind(encoder->recording) == SNN_SOURCE_EVENTS) {
+        next_events(encoder, step_count, out);
+    } else if (encoder->recording) {
         next_recorded(encoder, step_count, out);
     } else if (encoder->options.encoding == SNN_ENCODING_CURRENT) {
         next_current(encoder, out);

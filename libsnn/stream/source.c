@@ -13,14 +13,17 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/stream/folder.h"
+#include "libsnn/stream/recording.h"
 
-enum { MAGIC_SHOWN = 8, SUMMARIES_SIZE = 400 };
+enum { MAGIC_SHOWN = 8, SUMMARIES_SIZE = 400, HEAD_SIZE = 512 };
 
 struct snn_source {
     struct snn_allocator allocator;
     enum snn_source_kind kind;
-    struct snnstream_samples samples;
-    int32_t *labels; /* [samples.count], or NULL */
+    struct snnstream_samples samples;       /* frames and spikes */
+    struct snnstream_recordings recordings; /* events */
+    int32_t *labels;                        /* [samples.count], or NULL */
 };
 
 unsigned char *snnstream_source_take(struct snnstream_file *file)
@@ -204,16 +207,21 @@ static int labels_open(struct snn_source *source, struct snn_context *context, c
 int snn_source_open(struct snn_source **out, struct snn_context *context, const char *path,
                     enum snn_source_kind kind, const struct snn_source_options *options)
 {
-    if (kind != SNN_SOURCE_FRAMES && kind != SNN_SOURCE_SPIKES) {
+    if (kind != SNN_SOURCE_FRAMES && kind != SNN_SOURCE_SPIKES && kind != SNN_SOURCE_EVENTS) {
         return snnbase_fail(context, SNN_ERR_INVALID, "unknown kind of source %d", (int)kind);
     }
     struct snn_source *source = snnbase_alloc(context, 1, sizeof(*source));
     if (!source) return SNN_ERR_NOMEM;
     source->allocator = *snnbase_allocator(context);
     source->kind = kind;
-    int status = samples_load(source, context, path);
-    if (status == SNN_OK) {
-        status = labels_open(source, context, path, options ? options->labels : NULL);
+    int status = SNN_OK;
+    if (kind == SNN_SOURCE_EVENTS) {
+        status = snnstream_recordings_open(&source->recordings, context, path, options);
+    } else {
+        status = samples_load(source, context, path);
+        if (status == SNN_OK) {
+            status = labels_open(source, context, path, options ? options->labels : NULL);
+        }
     }
     if (status != SNN_OK) {
         snn_source_close(&source);
@@ -228,6 +236,7 @@ void snn_source_close(struct snn_source **source)
     if (!source || !*source) return;
     struct snn_allocator allocator = (*source)->allocator;
     snnbase_allocator_free(&allocator, (*source)->samples.storage);
+    snnstream_recordings_fini(&(*source)->recordings, &allocator);
     snnbase_allocator_free(&allocator, (*source)->labels);
     snnbase_allocator_free(&allocator, *source);
     *source = NULL;
@@ -240,12 +249,12 @@ enum snn_source_kind snn_source_kind(const struct snn_source *source)
 
 uint64_t snn_source_count(const struct snn_source *source)
 {
-    return source->samples.count;
+    return source->kind == SNN_SOURCE_EVENTS ? source->recordings.count : source->samples.count;
 }
 
 struct snn_shape snn_source_shape(const struct snn_source *source)
 {
-    return source->samples.shape;
+    return source->kind == SNN_SOURCE_EVENTS ? source->recordings.shape : source->samples.shape;
 }
 
 uint32_t snn_source_steps(const struct snn_source *source)
@@ -255,13 +264,14 @@ uint32_t snn_source_steps(const struct snn_source *source)
 
 bool snn_source_has_labels(const struct snn_source *source)
 {
-    return source->labels != NULL;
+    return source->labels != NULL || source->recordings.labels != NULL;
 }
 
 int32_t snn_source_label(const struct snn_source *source, uint64_t index)
 {
-    if (!source->labels || index >= source->samples.count) return -1;
-    return source->labels[index];
+    const int32_t *labels = source->labels ? source->labels : source->recordings.labels;
+    if (!labels || index >= snn_source_count(source)) return -1;
+    return labels[index];
 }
 
 static void bytes_to_intensity(const uint8_t *bytes, size_t count, float *intensity)
@@ -273,7 +283,7 @@ static void bytes_to_intensity(const uint8_t *bytes, size_t count, float *intens
 void snn_source_frame(const struct snn_source *source, uint64_t index, float *intensity)
 {
     const struct snnstream_samples *samples = &source->samples;
-    size_t size = snn_shape_size(samples->shape);
+    size_t size = snn_shape_size(snn_source_shape(source));
     if (source->kind != SNN_SOURCE_FRAMES || index >= samples->count) {
         memset(intensity, 0, size * sizeof(*intensity));
     } else if (samples->bytes) {
@@ -288,4 +298,45 @@ const uint8_t *snn_source_counts(const struct snn_source *source, uint64_t index
     const struct snnstream_samples *samples = &source->samples;
     if (index >= samples->count || step >= samples->steps) return NULL;
     return samples->bytes + (index * samples->steps + step) * snn_shape_size(samples->shape);
+}
+
+/* The first bytes of a file are enough for the formats of frames, which have a magic. */
+static bool begins_as_frames(const char *path)
+{
+    unsigned char head[HEAD_SIZE];
+    struct snnstream_file file = {.path = path, .bytes = {.data = head}};
+    FILE *stream = fopen(path, "rb");
+    if (!stream) return true;
+    file.bytes.size = fread(head, 1, sizeof(head), stream);
+    (void)fclose(stream);
+    bool packed = file.bytes.size >= 2 && head[0] == 0x1f && head[1] == 0x8b;
+    return packed || format_find(&file);
+}
+
+enum snn_source_kind snn_source_guess(struct snn_context *context, const char *path)
+{
+    struct snnbase_buffer bytes = {.data = NULL};
+    enum snn_source_kind kind = SNN_SOURCE_FRAMES;
+    if (snnstream_folder_is(path)) return SNN_SOURCE_EVENTS;
+    if (begins_as_frames(path)) return kind;
+    if (snnbase_file_read(context, path, &bytes) == SNN_OK && snnstream_recording_format(&bytes)) {
+        kind = SNN_SOURCE_EVENTS;
+    }
+    snnbase_buffer_fini(context, &bytes);
+    return kind;
+}
+
+const struct snn_event *snn_source_events(const struct snn_source *source, uint64_t index,
+                                          uint64_t *count_out)
+{
+    const struct snnstream_recordings *recordings = &source->recordings;
+    *count_out = 0;
+    if (index >= recordings->count) return NULL;
+    *count_out = recordings->begin[index + 1] - recordings->begin[index];
+    return recordings->events + recordings->begin[index];
+}
+
+uint64_t snn_source_duration_us(const struct snn_source *source)
+{
+    return source->recordings.duration_us;
 }

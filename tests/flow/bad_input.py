@@ -257,7 +257,8 @@ PACKED = flow.gz(flow.images())
 
 DATA = [
     refusal("data: missing", None, ["model.json", "--data", "gone"], 66, ("gone", "no such file")),
-    refusal("data: a folder", None, ["model.json", "--data", "."], 74, (".", "is a directory")),
+    refusal("data: a folder", None, ["model.json", "--data", "."], 65,
+            ("images-idx3", "not a recording of events that is known", "N-MNIST")),
     bad_data("empty", b"", ("given", "empty")),
     bad_data("truncated gzip", PACKED[:-9], ("given", "truncated at byte")),
     bad_data("corrupt gzip", flipped(PACKED, 14), ("given: byte", "")),

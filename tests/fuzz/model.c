@@ -63,7 +63,7 @@ static int step(struct snn_context *context, struct snn_target *target, const st
 static void simulate(struct snn_context *context, const struct snn_net *net, const float *frame,
                      enum snn_encoding encoding)
 {
-    const struct snn_encoder_options options = {encoding, 1, STEPS};
+    const struct snn_encoder_options options = {encoding, 1, STEPS, 0.0};
     struct snn_target *target = NULL;
     struct snn_encoder *encoder = NULL;
     int status = snn_target_open(&target, context, "sim");

@@ -141,7 +141,9 @@ static int open_data(struct session *s)
     int status = own ? find_sample(s) : SNNCLI_EXIT_OK;
     if (status != SNNCLI_EXIT_OK) return status;
     if (own) s->data_path = s->sample_images;
-    const struct snn_source_options options = {.labels = own ? s->sample_labels : o->labels};
+    if (kind == SNN_SOURCE_FRAMES) kind = snn_source_guess(s->context, s->data_path);
+    const struct snn_source_options options = {.labels = own ? s->sample_labels : o->labels,
+                                               .shape = snn_graph_input_shape(s->graph)};
     if (snn_source_open(&s->source, s->context, s->data_path, kind, &options) != SNN_OK) {
         status = snncli_fail_context(&s->console, s->context, NULL);
         if (own && status == SNNCLI_EXIT_NO_INPUT)
@@ -151,6 +153,8 @@ static int open_data(struct session *s)
     }
     if (kind == SNN_SOURCE_SPIKES && !o->timesteps_given)
         o->timesteps = snn_source_steps(s->source);
+    if (kind == SNN_SOURCE_EVENTS && !o->timesteps_given)
+        o->timesteps = (uint32_t)((double)(snn_source_duration_us(s->source) - 1) / o->dt_us) + 1;
     return check_labels(s);
 }
 
@@ -378,6 +382,19 @@ static const char *max_pool_name(enum snn_max_pool max_pool)
     return max_pool == SNN_MAX_POOL_AVG ? "avg" : "or";
 }
 
+static const char *encoding_name(const struct session *s)
+{
+    switch (snn_source_kind(s->source)) {
+    case SNN_SOURCE_SPIKES:
+        return "recorded";
+    case SNN_SOURCE_EVENTS:
+        return "events";
+    case SNN_SOURCE_FRAMES:
+        break;
+    }
+    return snn_encoding_name(s->options.encoding);
+}
+
 static int write_results(struct session *s)
 {
     const struct snnsim_options *o = &s->options;
@@ -394,7 +411,7 @@ static int write_results(struct session *s)
         .offset = o->offset,
         .timesteps = o->timesteps,
         .dt_us = o->dt_us,
-        .encoding = o->input_spikes != NULL ? "recorded" : snn_encoding_name(o->encoding),
+        .encoding = encoding_name(s),
         .norm = o->norm,
         .channelwise = o->lower.channelwise,
         .v_init = (double)o->lower.v_init,

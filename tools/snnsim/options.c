@@ -49,9 +49,13 @@ static const struct snncli_option table[] = {
      .metavar = "FILE",
      .group = "Input",
      .path = true,
-     .help = "IDX, IDX.gz or NPY frames (the model's sample)",
-     .text = "Frames to classify. Labels are looked for beside them: images-idx3 becomes "
-             "labels-idx1. Without this option the sample that the model file names is taken."},
+     .help = "IDX, IDX.gz, NPY; recordings (the model's sample)",
+     .text = "Frames to classify, or recordings of an event camera: an N-MNIST file (.bin, .bs2), "
+             "a folder of them with a labels.txt (lines of NAME LABEL), or one with a folder a "
+             "class. Events are binned into steps by --dt, and --timesteps is by default as long "
+             "as the longest recording. Labels of frames are looked for beside them: images-idx3 "
+             "becomes labels-idx1. Without this option the sample that the model file names is "
+             "taken."},
     {.id = OPT_LABELS,
      .name = "labels",
      .metavar = "FILE",

@@ -32,16 +32,34 @@ struct snn_spikes {
 /* A data set: labelled frames, or exact spike recordings. Reading is thread-safe. */
 struct snn_source;
 
-enum snn_source_kind { SNN_SOURCE_FRAMES = 0, SNN_SOURCE_SPIKES = 1 };
+enum snn_source_kind {
+    SNN_SOURCE_FRAMES = 0,
+    SNN_SOURCE_SPIKES = 1, /* counts of every neuron in every step */
+    SNN_SOURCE_EVENTS = 2  /* recordings of an event camera: address and time of each event */
+};
 
 struct snn_source_options {
     const char *labels; /* path; NULL: found beside (images-idx3 -> labels-idx1), or none */
+    /* Of recordings that do not say how large their sensor was; channels are polarities. 0: what
+     * the events take up. */
+    struct snn_shape shape;
 };
+
+/* An event: which address and when, in microseconds since the first event of its recording. */
+struct snn_event {
+    uint32_t time_us;
+    uint32_t address;
+};
+
+/* What a path seems to hold, by its bytes: EVENTS for a folder or a recording, else FRAMES. */
+SNN_API enum snn_source_kind snn_source_guess(struct snn_context *context, const char *path);
 
 /* Opens IDX, IDX.gz (labels likewise) or NPY: uint8 or float frames of shape N,H,W or N,C,H,W (also
  * N,features); as `spikes` uint8 counts of shape N,T,C,H,W or T,C,H,W. Float frames are intensities
- * in 0..1. Errors: NOT_FOUND, ACCESS, IO, FORMAT (wrong magic, truncated, labels of another
- * length), UNSUPPORTED (dtype), LIMIT, NOMEM. */
+ * in 0..1. As `events` one recording (N-MNIST .bin, .bs2), or a folder of them: those that its
+ * labels.txt lists (a line "NAME LABEL" each), else all in the order of their names, or one folder
+ * a class, named by its number. Errors: NOT_FOUND, ACCESS, IO, FORMAT (wrong magic, truncated,
+ * labels of another length), UNSUPPORTED (dtype), LIMIT, NOMEM. */
 SNN_API int snn_source_open(struct snn_source **out, struct snn_context *context, const char *path,
                             enum snn_source_kind kind, const struct snn_source_options *options);
 SNN_API void snn_source_close(struct snn_source **source);
@@ -58,6 +76,12 @@ SNN_API void snn_source_frame(const struct snn_source *source, uint64_t index, f
 /* The spike counts of one step of one sample, [channels][height][width]. Only for spikes. */
 SNN_API const uint8_t *snn_source_counts(const struct snn_source *source, uint64_t index,
                                          uint32_t step);
+
+/* Events of one recording in the order of time, and the microseconds that the longest recording
+ * takes. Only for events. */
+SNN_API const struct snn_event *snn_source_events(const struct snn_source *source, uint64_t index,
+                                                  uint64_t *count_out);
+SNN_API uint64_t snn_source_duration_us(const struct snn_source *source);
 
 enum snn_encoding {
     SNN_ENCODING_RATE = 0, /* error diffusion: acc += p, spike where acc >= 1; acc starts at 1/2 */
@@ -76,6 +100,7 @@ struct snn_encoder_options {
     enum snn_encoding encoding;
     uint64_t seed;
     uint32_t timesteps;
+    double dt_us; /* recordings: duration of a step, into which events are binned; 0: 1000 */
 };
 
 /* Turns one frame after another into spikes. One thread at a time. The same seed, sample index,
@@ -89,7 +114,7 @@ SNN_API void snn_encoder_destroy(struct snn_encoder **encoder);
  * for a value outside 0..1, naming it. */
 SNN_API int snn_encoder_begin(struct snn_encoder *encoder, struct snn_context *context,
                               uint64_t index, const float *intensity);
-/* The same for recorded spikes of a source. */
+/* The same for recorded spikes or events of a source; events of one address in one step add up. */
 SNN_API int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *context,
                                        const struct snn_source *source, uint64_t index);
 /* The next `step_count` steps (at most SNN_ENCODER_STEPS_MAX). No allocation. */

@@ -17,7 +17,7 @@ TestSuite(encoder, .init = support_begin, .fini = support_end);
 static struct snn_encoder *create(enum snn_encoding encoding, uint64_t seed, uint32_t timesteps,
                                   struct snn_shape shape)
 {
-    struct snn_encoder_options options = {encoding, seed, timesteps};
+    struct snn_encoder_options options = {encoding, seed, timesteps, 0.0};
     struct snn_encoder *encoder = NULL;
     int status = snn_encoder_create(&encoder, support_context(), &options, shape);
     cr_assert_eq(status, SNN_OK, "%s", snn_context_message(support_context()));
@@ -440,7 +440,7 @@ Test(encoder, nothing_is_allocated_after_creation)
 
 static int create_and_destroy(struct snn_context *context)
 {
-    struct snn_encoder_options options = {SNN_ENCODING_RATE, 0, 10};
+    struct snn_encoder_options options = {SNN_ENCODING_RATE, 0, 10, 0.0};
     struct snn_encoder *encoder = NULL;
     int status = snn_encoder_create(&encoder, context, &options, (struct snn_shape){1, 28, 28});
     snn_encoder_destroy(&encoder);
@@ -568,7 +568,7 @@ Test(encoder, intensities_outside_zero_to_one_are_named)
 static void refuse(enum snn_encoding encoding, uint32_t timesteps, struct snn_shape shape,
                    int status, const char *message)
 {
-    struct snn_encoder_options options = {encoding, 0, timesteps};
+    struct snn_encoder_options options = {encoding, 0, timesteps, 0.0};
     struct snn_encoder *encoder = NULL;
     cr_assert_eq(snn_encoder_create(&encoder, support_context(), &options, shape), status);
     cr_assert_null(encoder);

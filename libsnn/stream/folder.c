@@ -1,0 +1,188 @@
+/* A folder as a data set: names of files, in an order that does not depend on the file system, and
+ * their labels. Nothing is opened here but the list of labels.
+ */
+#include "libsnn/stream/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "libsnn/base/error.h"
+#include "libsnn/base/file.h"
+
+enum { FILES_MAX = 4 * 1024 * 1024, LABEL_MAX = 65535, NAME_SHOWN = 60 };
+
+bool snnstream_folder_is(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static const char *join(struct snnstream_folder *folder, struct snn_context *context,
+                        const char *path, const char *name, size_t name_size)
+{
+    size_t size = strlen(path);
+    char *text = snnbase_arena_alloc(&folder->arena, context, size + name_size + 2, 1);
+    if (text == NULL) return NULL;
+    memcpy(text, path, size);
+    if (size > 0 && path[size - 1] != '/') text[size++] = '/';
+    memcpy(text + size, name, name_size);
+    return text;
+}
+
+static int add(struct snnstream_folder *folder, struct snn_context *context, const char *path,
+               int32_t label)
+{
+    if (path == NULL) return SNN_ERR_NOMEM;
+    if (folder->count == FILES_MAX)
+        return snnbase_fail(context, SNN_ERR_LIMIT, "%s: more than %d files", path, FILES_MAX);
+    int status = snnbase_grow(context, (void **)&folder->entries, &folder->capacity,
+                              folder->count + 1, sizeof(*folder->entries));
+    if (status != SNN_OK) return status;
+    folder->entries[folder->count++] = (struct snnstream_folder_entry){path, label};
+    return SNN_OK;
+}
+
+/* ---- Lists of labels ---- */
+
+/* "0".."65535"; false for anything else. */
+static bool read_label(const char *text, size_t size, int32_t *out)
+{
+    int32_t value = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9' || value > LABEL_MAX) return false;
+        value = value * 10 + (text[i] - '0');
+    }
+    *out = value;
+    return size > 0 && value <= LABEL_MAX;
+}
+
+/* One line, without its end: "NAME LABEL", empty, or a comment after '#'. */
+static int take_line(struct snnstream_folder *folder, struct snn_context *context, const char *path,
+                     const char *line, size_t size)
+{
+    int32_t label = 0;
+    while (size > 0 && strchr(" \t\r", line[size - 1]) != NULL)
+        size--;
+    if (size == 0 || line[0] == '#') return SNN_OK;
+    size_t space = size;
+    while (space > 0 && line[space - 1] != ' ' && line[space - 1] != '\t')
+        space--;
+    size_t name = space;
+    while (name > 0 && (line[name - 1] == ' ' || line[name - 1] == '\t'))
+        name--;
+    if (name == 0 || !read_label(line + space, size - space, &label))
+        return snnbase_fail(context, SNN_ERR_FORMAT, "'%.*s' is not \"NAME LABEL\"",
+                            (int)(size < NAME_SHOWN ? size : NAME_SHOWN), line);
+    if (memchr(line, '\0', name) != NULL)
+        return snnbase_fail(context, SNN_ERR_FORMAT, "a name with a zero byte");
+    return add(folder, context, join(folder, context, path, line, name), label);
+}
+
+static int read_labels(struct snnstream_folder *folder, struct snn_context *context,
+                       const char *path, const char *labels)
+{
+    struct snnbase_buffer text = {NULL, 0, 0};
+    int status = snnbase_file_read(context, labels, &text);
+    size_t at = 0, number = 0;
+    while (status == SNN_OK && at < text.size) {
+        const char *line = (const char *)text.data + at;
+        const char *end = memchr(line, '\n', text.size - at);
+        size_t size = end != NULL ? (size_t)(end - line) : text.size - at;
+        number++;
+        status = take_line(folder, context, path, line, size);
+        if (status != SNN_OK && status != SNN_ERR_NOMEM)
+            status = snnbase_where(context, "%s: line %zu", labels, number);
+        at += size + 1;
+    }
+    snnbase_buffer_fini(context, &text);
+    folder->labelled = true;
+    return status;
+}
+
+/* ---- Names ---- */
+
+static int compare_entries(const void *a, const void *b)
+{
+    return strcmp(((const struct snnstream_folder_entry *)a)->path,
+                  ((const struct snnstream_folder_entry *)b)->path);
+}
+
+/* Adds the files of one folder, sorted by name; or its subfolders that a number names. */
+static int list_files(struct snnstream_folder *folder, struct snn_context *context,
+                      const char *path, int32_t label, bool folders)
+{
+    DIR *directory = opendir(path);
+    if (directory == NULL) return snnbase_fail_errno(context, errno, path);
+    size_t first = folder->count;
+    int status = SNN_OK;
+    for (struct dirent *entry; status == SNN_OK && (entry = readdir(directory)) != NULL;) {
+        int32_t number = label;
+        size_t size = strlen(entry->d_name);
+        if (entry->d_name[0] == '.') continue;
+        const char *full = join(folder, context, path, entry->d_name, size);
+        if (full == NULL) {
+            status = SNN_ERR_NOMEM;
+        } else if (snnstream_folder_is(full) == folders) {
+            if (!folders || read_label(entry->d_name, size, &number))
+                status = add(folder, context, full, number);
+        }
+    }
+    (void)closedir(directory);
+    if (status == SNN_OK && folder->count > first)
+        qsort(folder->entries + first, folder->count - first, sizeof(*folder->entries),
+              compare_entries);
+    return status;
+}
+
+/* Subfolders 0, 1, ... and the files in each. */
+static int list_classes(struct snnstream_folder *folder, struct snn_context *context,
+                        const char *path)
+{
+    int status = list_files(folder, context, path, -1, true);
+    size_t classes = folder->count;
+    for (size_t i = 0; status == SNN_OK && i < classes; i++)
+        status =
+            list_files(folder, context, folder->entries[i].path, folder->entries[i].label, false);
+    if (status != SNN_OK) return status;
+    folder->count -= classes;
+    memmove(folder->entries, folder->entries + classes, folder->count * sizeof(*folder->entries));
+    folder->labelled = folder->count > 0;
+    return SNN_OK;
+}
+
+static int list_folder(struct snnstream_folder *folder, struct snn_context *context,
+                       const char *path, const char *labels)
+{
+    static const char own[] = "labels.txt";
+    if (labels == NULL) {
+        const char *beside = join(folder, context, path, own, sizeof(own) - 1);
+        if (beside == NULL) return SNN_ERR_NOMEM;
+        if (snnbase_file_exists(beside)) labels = beside;
+    }
+    if (labels != NULL) return read_labels(folder, context, path, labels);
+    int status = list_files(folder, context, path, -1, false);
+    if (status == SNN_OK && folder->count == 0) status = list_classes(folder, context, path);
+    return status;
+}
+
+int snnstream_folder_list(struct snnstream_folder *out, struct snn_context *context,
+                          const char *path, const char *labels)
+{
+    *out = (struct snnstream_folder){.entries = NULL};
+    snnbase_arena_init(&out->arena, context);
+    if (!snnstream_folder_is(path))
+        return add(out, context, snnbase_arena_string(&out->arena, context, path), -1);
+    int status = list_folder(out, context, path, labels);
+    if (status == SNN_OK && out->count == 0)
+        status = snnbase_fail(context, SNN_ERR_NOT_FOUND, "%s: no recordings in this folder", path);
+    return status;
+}
+
+void snnstream_folder_fini(struct snnstream_folder *folder, struct snn_context *context)
+{
+    snnbase_free(context, folder->entries);
+    snnbase_arena_fini(&folder->arena);
+}
