@@ -152,7 +152,7 @@ static int find_range(struct snn_context *context, const struct snn_graph *graph
                      "layer '%s' has no range for 8 bits: the model is neither quantised nor "
                      "calibrated",
                      layer->name);
-        return snnbase_hint(context, "calibrate it: snnconvert MODEL --calibrate FRAMES -o FILE");
+        return snnbase_hint(context, "give training frames with --calibrate (snnconvert, snnsim)");
     } else {
         struct interval range = propagated_range(layer, ranges);
         for (uint32_t i = index + 1; is_sum(layer) && i < snn_graph_layer_count(graph); i++)

@@ -1,9 +1,9 @@
 """Texts that must not change by accident: golden.py [--update] SOURCE_ROOT TOOL...
 
 Transcripts (*.txt here) hold commands, each behind `$ `, followed by what it prints on stdout and
-stderr and by its exit status; they run in the source root. digits.json is the JSON result of a run
-on the bundled digits without `timing` and `host`. All are compared byte for byte; --update rewrites
-them, for a look at the difference before it is committed.
+stderr and by its exit status; they run in the source root. digits.json and targets.json are the
+JSON results of runs on the bundled digits without `timing` and `host`. All are compared byte for
+byte; --update rewrites them, for a look at the difference before it is committed.
 """
 
 import difflib
@@ -17,6 +17,8 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 DIGITS = ["data/lenet.json", "--samples", "10", "--timesteps", "16", "--encoding", "bernoulli",
           "--rule", "first@2", "--rule", "softmax:0.9", "--json", "-"]
+TARGETS = ["data/lenet.json", "--samples", "10", "--timesteps", "4", "--target", "frame:int8",
+           "--target", "sim", "--target", "frame:f32", "--energy", "horowitz45_int8", "--json", "-"]
 
 
 class Tools:
@@ -43,8 +45,8 @@ def transcript(tools, old):
     return text
 
 
-def digits(tools, _old):
-    answer = tools.run("snnsim", *DIGITS)
+def result(tools, arguments):
+    answer = tools.run("snnsim", *arguments)
     try:
         document = json.loads(answer.stdout)
     except json.JSONDecodeError:
@@ -54,7 +56,9 @@ def digits(tools, _old):
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-GOLDEN = {"help.txt": transcript, "errors.txt": transcript, "digits.json": digits}
+GOLDEN = {"help.txt": transcript, "errors.txt": transcript,
+          "digits.json": lambda tools, _old: result(tools, DIGITS),
+          "targets.json": lambda tools, _old: result(tools, TARGETS)}
 
 
 def read(path):

@@ -1,7 +1,7 @@
 /* snnsim: a trained CNN as a spiking network over a data set, and what comes of it.
  *
  * The datum's path in one page: model -> (calibration) -> spiking net -> target; data -> spikes ->
- * target -> result -> table and files.
+ * target -> result -> table and files. Frame-based targets take the model and the data as they are.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,9 +24,11 @@ struct session {
     struct snn_graph *graph;
     struct snn_source *source;
     struct snn_source *calibration;
-    struct snn_net *net;
-    struct snn_target *target;
-    struct snn_result *result;
+    struct snn_net *net; /* NULL: no target is a spiking one */
+    struct snn_target *targets[SNNSIM_TARGETS_MAX];
+    struct snn_result *results[SNNSIM_TARGETS_MAX];
+    uint32_t result_count; /* of the targets that were run */
+    struct snn_energy_profile energy;
     struct snnsim_save save;
     struct snncli_progress progress;
     char sha256[65];
@@ -37,8 +39,10 @@ struct session {
 
 static void release(struct session *s)
 {
-    snn_result_destroy(&s->result);
-    snn_target_close(&s->target);
+    for (uint32_t i = 0; i < SNNSIM_TARGETS_MAX; i++) {
+        snn_result_destroy(&s->results[i]);
+        snn_target_close(&s->targets[i]);
+    }
     snn_net_destroy(&s->net);
     snn_source_close(&s->source);
     snn_source_close(&s->calibration);
@@ -214,29 +218,66 @@ static int choose_norm(struct session *s)
     return snnsim_options_set_norm(o, o->norm);
 }
 
-static int open_target(struct session *s)
+static bool is_spiking(const struct session *s, uint32_t target)
 {
-    if (snn_target_open(&s->target, s->context, s->options.target) != SNN_OK) {
-        int status = snncli_fail_context(&s->console, s->context, "--target");
-        return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_NO_DEVICE : status;
-    }
-    if (snn_target_load(s->target, s->context, s->net) == SNN_OK) return SNNCLI_EXIT_OK;
-    int status = snncli_fail_context(&s->console, s->context, NULL);
-    return snn_context_status(s->context) == SNN_ERR_LIMIT ? SNNCLI_EXIT_DOES_NOT_FIT : status;
+    return snn_target_kind(s->targets[target]) == SNN_TARGET_SPIKING;
 }
 
-static int prepare_net(struct session *s)
+/* Before anything is loaded: which kinds there are decides what has to be prepared. */
+static int open_targets(struct session *s)
 {
-    int status = choose_norm(s);
-    if (status == SNNCLI_EXIT_OK && s->options.calibrate != NULL) status = calibrate(s);
-    if (status != SNNCLI_EXIT_OK) return status;
-    size_t before = s->console.error_count;
-    if (snn_net_lower(&s->net, s->context, s->graph, &s->options.lower) != SNN_OK) {
-        status = fail_reported(s, before, s->options.model);
-        /* Statistics or a recipe: it is the model that lacks them. */
-        return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_DATA : status;
+    const struct snnsim_options *o = &s->options;
+    uint32_t spiking = 0;
+    for (uint32_t i = 0; i < o->target_count; i++) {
+        if (snn_target_open(&s->targets[i], s->context, o->targets[i]) != SNN_OK) {
+            int status = snncli_fail_context(&s->console, s->context, "--target");
+            return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_NO_DEVICE : status;
+        }
+        spiking += is_spiking(s, i);
+        if (o->input_spikes != NULL && !is_spiking(s, i))
+            return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--input-spikes",
+                               "target %s takes frames, not spikes", o->targets[i]);
     }
-    return open_target(s);
+    if ((o->save_counts != NULL || o->save_layer_counts != NULL) && spiking != 1)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE,
+                           o->save_counts != NULL ? "--save-counts" : "--save-layer-counts",
+                           "takes one spiking target, %u are given", spiking);
+    s->options.spiking = spiking > 0;
+    return SNNCLI_EXIT_OK;
+}
+
+static int load_targets(struct session *s)
+{
+    for (uint32_t i = 0; i < s->options.target_count; i++) {
+        int status = is_spiking(s, i) ? snn_target_load(s->targets[i], s->context, s->net)
+                                      : snn_target_load_graph(s->targets[i], s->context, s->graph);
+        if (status == SNN_OK) continue;
+        int code = snncli_fail_context(&s->console, s->context, s->options.targets[i]);
+        if (status == SNN_ERR_LIMIT) return SNNCLI_EXIT_DOES_NOT_FIT;
+        /* Ranges: it is the model that lacks them. */
+        return code == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_DATA : code;
+    }
+    return SNNCLI_EXIT_OK;
+}
+
+static int lower_model(struct session *s)
+{
+    size_t before = s->console.error_count;
+    if (snn_net_lower(&s->net, s->context, s->graph, &s->options.lower) == SNN_OK)
+        return SNNCLI_EXIT_OK;
+    int status = fail_reported(s, before, s->options.model);
+    /* Statistics or a recipe: it is the model that lacks them. */
+    return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_DATA : status;
+}
+
+static int prepare_targets(struct session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    int status = open_targets(s);
+    if (status == SNNCLI_EXIT_OK && (o->spiking || o->calibrate != NULL)) status = choose_norm(s);
+    if (status == SNNCLI_EXIT_OK && o->calibrate != NULL) status = calibrate(s);
+    if (status == SNNCLI_EXIT_OK && o->spiking) status = lower_model(s);
+    return status == SNNCLI_EXIT_OK ? load_targets(s) : status;
 }
 
 /* An output that cannot be made is 73, whatever the reason. */
@@ -319,50 +360,91 @@ static int save_sample(const struct snn_sample_record *record, void *user)
     return snnsim_save_sample(&s->save, record);
 }
 
-static int run(struct session *s)
+static uint64_t samples_asked(const struct session *s)
 {
-    struct snnsim_options *o = &s->options;
-    struct snn_energy_profile energy;
-    if (snn_energy_profile_load(&energy, s->context, o->energy) != SNN_OK)
-        return snncli_fail_context(&s->console, s->context, "--energy");
-    uint64_t total = snn_source_count(s->source);
-    uint64_t samples = o->samples > 0 ? o->samples : total > o->offset ? total - o->offset : 1;
-    bool saving = o->save_counts != NULL || o->save_layer_counts != NULL;
+    const struct snnsim_options *o = &s->options;
+    const uint64_t total = snn_source_count(s->source);
+    return o->samples > 0 ? o->samples : total > o->offset ? total - o->offset : 1;
+}
+
+static void fill_run_options(struct session *s, struct snn_run_options *options)
+{
+    const struct snnsim_options *o = &s->options;
+    snn_run_options_init(options);
+    options->timesteps = o->timesteps;
+    options->encoding = o->encoding;
+    options->seed = o->seed;
+    options->offset = o->offset;
+    options->count = o->samples;
+    options->threads = o->threads;
+    options->dt_us = o->dt_us;
+    options->accounting = o->accounting;
+    options->energy = &s->energy;
+    options->rules = o->rules;
+    options->rule_count = o->rule_count;
+    options->cnn = snn_graph_is_spiking(s->graph) ? NULL : s->graph;
+    options->progress = show_progress;
+    options->user = s;
+}
+
+static int run_spikes(struct session *s, uint32_t target, struct snn_result **out)
+{
+    const struct snnsim_options *o = &s->options;
+    const bool saving = o->save_counts != NULL || o->save_layer_counts != NULL;
+    struct snn_run_options options;
+    fill_run_options(s, &options);
     int status = SNN_OK;
     if (saving)
         status = snnsim_save_open(&s->save, s->context, o->save_counts, o->save_layer_counts,
-                                  s->net, o->offset, samples, o->timesteps);
+                                  s->net, o->offset, samples_asked(s), o->timesteps);
     if (status != SNN_OK) return fail_output(s, status);
-    struct snn_run_options options;
-    snn_run_options_init(&options);
-    options.timesteps = o->timesteps;
-    options.encoding = o->encoding;
-    options.seed = o->seed;
-    options.offset = o->offset;
-    options.count = o->samples;
-    options.threads = o->threads;
-    options.dt_us = o->dt_us;
-    options.accounting = o->accounting;
-    options.energy = &energy;
-    options.rules = o->rules;
-    options.rule_count = o->rule_count;
-    options.cnn = s->graph;
-    options.progress = show_progress;
     options.sample = saving ? save_sample : NULL;
-    options.user = s;
-    snncli_progress_init(&s->progress, &s->console, "simulating", "samples", samples);
-    status = snn_run(&s->result, s->context, s->target, s->net, s->source, &options);
+    snncli_progress_init(&s->progress, &s->console, "simulating", "samples", samples_asked(s));
+    status = snn_run(out, s->context, s->targets[target], s->net, s->source, &options);
     snncli_progress_finish(&s->progress);
     if (status != SNN_OK) {
         int code = fail_run(s);
         if (saving) (void)snnsim_save_close(&s->save, 0);
         return code;
     }
-    if (saving) status = snnsim_save_close(&s->save, s->result->complete);
-    if (status != SNN_OK) return fail_output(s, status);
-    if (!s->result->complete)
+    if (saving) status = snnsim_save_close(&s->save, (*out)->complete);
+    return status == SNN_OK ? SNNCLI_EXIT_OK : fail_output(s, status);
+}
+
+static int run_frames(struct session *s, uint32_t target, struct snn_result **out)
+{
+    struct snn_run_options options;
+    fill_run_options(s, &options);
+    snncli_progress_init(&s->progress, &s->console, s->options.targets[target], "samples",
+                         samples_asked(s));
+    int status = snn_run_frames(out, s->context, s->targets[target], s->graph, s->source, &options);
+    snncli_progress_finish(&s->progress);
+    return status == SNN_OK ? SNNCLI_EXIT_OK : fail_run(s);
+}
+
+static bool is_complete(const struct session *s)
+{
+    return s->result_count == s->options.target_count && s->results[s->result_count - 1]->complete;
+}
+
+/* One target after another, so that each has the machine to itself; an interrupt ends them all. */
+static int run(struct session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    if (snn_energy_profile_load(&s->energy, s->context, o->energy) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, "--energy");
+    while (s->result_count < o->target_count) {
+        const uint32_t i = s->result_count;
+        int status =
+            is_spiking(s, i) ? run_spikes(s, i, &s->results[i]) : run_frames(s, i, &s->results[i]);
+        if (status != SNNCLI_EXIT_OK) return status;
+        s->result_count++;
+        if (s->results[i]->complete) continue;
         snncli_warning(&s->console, NULL, "interrupted: %llu of %llu samples were run",
-                       (unsigned long long)s->result->sample_count, (unsigned long long)samples);
+                       (unsigned long long)s->results[i]->sample_count,
+                       (unsigned long long)samples_asked(s));
+        break;
+    }
     return SNNCLI_EXIT_OK;
 }
 
@@ -398,7 +480,9 @@ static const char *encoding_name(const struct session *s)
 static int write_results(struct session *s)
 {
     const struct snnsim_options *o = &s->options;
-    const struct snn_result *results[] = {s->result};
+    const struct snn_result *results[SNNSIM_TARGETS_MAX];
+    for (uint32_t i = 0; i < s->result_count; i++)
+        results[i] = s->results[i];
     const struct snn_report report = {
         .tool = "snnsim",
         .model_name = snn_graph_provenance(s->graph)->name,
@@ -409,7 +493,7 @@ static int write_results(struct session *s)
         .seed = o->seed,
         .samples = o->samples > 0 ? o->samples : snn_source_count(s->source) - o->offset,
         .offset = o->offset,
-        .timesteps = o->timesteps,
+        .timesteps = o->spiking ? o->timesteps : 0,
         .dt_us = o->dt_us,
         .encoding = encoding_name(s),
         .norm = o->norm,
@@ -426,29 +510,43 @@ static int write_results(struct session *s)
         .calibrate = o->calibrate,
         .max_pool = max_pool_name(o->lower.max_pool),
         .results = results,
-        .result_count = 1,
+        .result_count = s->result_count,
     };
     if (o->json != NULL && strcmp(o->json, "-") == 0) return print_report(s, &report);
     /* The file first: whoever reads stdout may go away (snnsim ... | head). */
     int status = o->json != NULL ? snn_report_save(s->context, &report, o->json) : SNN_OK;
     int code = status == SNN_OK ? SNNCLI_EXIT_OK : fail_output(s, status);
-    snnsim_print_result(&s->console, &report, s->result);
+    if (o->target_count > 1)
+        snnsim_print_comparison(&s->console, &report);
+    else
+        snnsim_print_result(&s->console, &report, s->results[0]);
     return code;
 }
 
-/* --min-accuracy and --max-silent. */
-static int check_result(struct session *s)
+/* --min-accuracy and --max-silent, of each target. */
+static int check_result(struct session *s, const struct snn_result *result)
 {
     const struct snnsim_options *o = &s->options;
+    const char *where = o->target_count > 1 ? result->target : NULL;
     int status = SNNCLI_EXIT_OK;
-    if (o->min_accuracy >= 0.0 && !(s->result->accuracy >= o->min_accuracy))
-        status = snncli_fail(&s->console, SNNCLI_EXIT_CHECK, NULL,
+    if (o->min_accuracy >= 0.0 && !(result->accuracy >= o->min_accuracy))
+        status = snncli_fail(&s->console, SNNCLI_EXIT_CHECK, where,
                              "accuracy %.2f %% is below --min-accuracy %.2f %%",
-                             100.0 * s->result->accuracy, 100.0 * o->min_accuracy);
-    if (o->max_silent >= 0 && s->result->silent_count > (uint64_t)o->max_silent)
-        status = snncli_fail(&s->console, SNNCLI_EXIT_CHECK, NULL,
+                             100.0 * result->accuracy, 100.0 * o->min_accuracy);
+    if (o->max_silent >= 0 && result->silent_count > (uint64_t)o->max_silent)
+        status = snncli_fail(&s->console, SNNCLI_EXIT_CHECK, where,
                              "%llu silent samples are more than --max-silent %lld",
-                             (unsigned long long)s->result->silent_count, (long long)o->max_silent);
+                             (unsigned long long)result->silent_count, (long long)o->max_silent);
+    return status;
+}
+
+static int check_results(struct session *s)
+{
+    int status = SNNCLI_EXIT_OK;
+    for (uint32_t i = 0; i < s->result_count; i++) {
+        int code = check_result(s, s->results[i]);
+        if (code != SNNCLI_EXIT_OK) status = code;
+    }
     return status;
 }
 
@@ -465,11 +563,11 @@ static int work(struct session *s, int argc, char **argv)
     if (status == SNNCLI_EXIT_OK) status = check_outputs(s);
     if (status == SNNCLI_EXIT_OK) status = load_model(s);
     if (status == SNNCLI_EXIT_OK) status = open_data(s);
-    if (status == SNNCLI_EXIT_OK) status = prepare_net(s);
+    if (status == SNNCLI_EXIT_OK) status = prepare_targets(s);
     if (status == SNNCLI_EXIT_OK) status = run(s);
     if (status == SNNCLI_EXIT_OK) status = write_results(s);
     if (status != SNNCLI_EXIT_OK) return status;
-    return s->result->complete ? check_result(s) : SNNCLI_EXIT_INTERRUPTED;
+    return is_complete(s) ? check_results(s) : SNNCLI_EXIT_INTERRUPTED;
 }
 
 int main(int argc, char **argv)

@@ -237,7 +237,13 @@ static const struct snncli_option table[] = {
      .name = "target",
      .metavar = "T",
      .group = "Machine",
-     .help = "what runs the net (sim)"},
+     .repeatable = true,
+     .help = "sim, frame:f32, frame:int8 (sim); repeatable",
+     .text =
+         "What runs the net. sim: the spiking network, simulated. frame:f32 and frame:int8: the "
+         "CNN itself, frame by frame, in 32-bit floats or in the 8-bit integers of TensorFlow "
+         "Lite; a model that was not quantised must be calibrated for them. With several "
+         "targets one table compares them."},
     {.id = OPT_THREADS,
      .name = "threads",
      .metavar = "N",
@@ -320,6 +326,20 @@ static int take_rule(struct snnsim_options *o, const char *value)
     if (snn_rule_parse(&o->rules[o->rule_count], o->context, value) != SNN_OK)
         return snncli_fail_context(o->console, o->context, "--rule");
     o->rule_count++;
+    return SNNCLI_EXIT_OK;
+}
+
+static int take_target(struct snnsim_options *o, const char *value)
+{
+    if (o->target_count == SNNSIM_TARGETS_MAX)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--target", "more than %d targets",
+                           SNNSIM_TARGETS_MAX);
+    for (uint32_t i = 0; i < o->target_count; i++) {
+        if (strcmp(o->targets[i], value) == 0)
+            return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--target", "%s is given twice",
+                               value);
+    }
+    o->targets[o->target_count++] = value;
     return SNNCLI_EXIT_OK;
 }
 
@@ -468,8 +488,7 @@ static int take_result(struct snnsim_options *o, const struct snncli_option *opt
     case OPT_MAX_SILENT:
         return take_count(o, option, value, 0, INT64_MAX, &o->max_silent);
     case OPT_TARGET:
-        o->target = value;
-        break;
+        return take_target(o, value);
     case OPT_KERNEL:
         o->kernel = value;
         break;
@@ -572,13 +591,13 @@ int snnsim_options_read(struct snnsim_options *options, struct snncli_console *c
     options->timesteps = 100;
     options->dt_us = 1000.0;
     options->energy = "sinabs";
-    options->target = "sim";
     options->min_accuracy = -1.0;
     options->max_silent = -1;
     snn_lower_options_init(&options->lower);
     int status = snncli_args_parse(&tool, console, argc, argv, take, options);
     if (status != SNNCLI_GO_ON) return status;
     if (options->model == NULL) return snncli_args_missing(console, &tool, "MODEL");
+    if (options->target_count == 0) options->targets[options->target_count++] = "sim";
     status = check_together(options);
     if (status == SNNCLI_EXIT_OK && options->compat != NULL) status = apply_compat(options);
     if (status != SNNCLI_EXIT_OK) return status;

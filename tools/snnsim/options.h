@@ -13,6 +13,7 @@
 #include "tools/cli/preprocess.h"
 
 #define SNNSIM_RULES_MAX 32
+#define SNNSIM_TARGETS_MAX 8
 
 struct snnsim_options {
     struct snncli_console *console;
@@ -25,7 +26,9 @@ struct snnsim_options {
     const char *save_layer_counts;
     const char *calibrate;
     const char *energy;
-    const char *target;
+    const char *targets[SNNSIM_TARGETS_MAX]; /* each once */
+    uint32_t target_count;
+    bool spiking; /* one of them at least; known when they are open */
     const char *json;
     const char *norm;   /* as written; NULL: the default */
     const char *v_min;  /* as written; NULL: the default */

@@ -16,15 +16,25 @@ static void label(const char *text)
     printf("  %-*s", LABEL_WIDTH, text);
 }
 
-static void print_heading(const struct snncli_console *console, const struct snn_report *report,
-                          const struct snn_result *r)
+static void print_subject(const struct snn_report *report, const struct snn_result *r)
 {
-    const char *dot = console->utf8 ? " \u00b7 " : ", ";
     printf("%s on %s: %s samples%s\n", report->model_name, report->data,
            snncli_format_count(r->sample_count).text, r->complete ? "" : " (INTERRUPTED)");
-    printf("%u steps of %g ms%s%s encoding%snorm %s%sseed %llu%s%s, %s, %s\n\n", r->timesteps,
+}
+
+static void print_spiking_options(const struct snncli_console *console,
+                                  const struct snn_report *report, const struct snn_result *r)
+{
+    const char *dot = console->utf8 ? " \u00b7 " : ", ";
+    printf("%u steps of %g ms%s%s encoding%snorm %s%sseed %llu%s%s, %s, %s\n", r->timesteps,
            report->dt_us / 1000.0, dot, report->encoding, dot, report->norm, dot,
            (unsigned long long)report->seed, dot, r->target, report->semantics, report->arith);
+}
+
+/* A result of a frame-based target knows no steps. */
+static bool is_spiking(const struct snn_result *r)
+{
+    return r->timesteps > 0;
 }
 
 static void print_accuracy(const struct snn_result *r)
@@ -155,10 +165,76 @@ static void print_curve(const struct snncli_console *console, const struct snn_r
     (void)snncli_plot_curve(stdout, &curve, &style);
 }
 
+/* The energy of all MACs, or why it is not known. */
+static void print_frame_cost(const struct snn_result *r)
+{
+    label("MACs");
+    printf("%s a sample\n", snncli_format_si(r->macs_mean).text);
+    label("energy");
+    if (isnan(r->energy_uj_mean))
+        printf("unknown: profile %s has none for a MAC\n", r->energy.name);
+    else
+        printf("%s a sample (profile %s)\n", snncli_format_unit(r->energy_uj_mean * 1e-6, "J").text,
+               r->energy.name);
+    label("speed");
+    printf("%s: %s samples/s, %s MACs/s, %u thread%s\n", snncli_format_seconds(r->seconds).text,
+           snncli_format_si((double)r->sample_count / r->seconds).text,
+           snncli_format_si(r->macs_mean * (double)r->sample_count / r->seconds).text, r->threads,
+           r->threads == 1 ? "" : "s");
+}
+
+static void print_frame_layers(const struct snncli_console *console, const struct snn_result *r)
+{
+    static const struct snncli_column columns[] = {{"layer", SNNCLI_LEFT},
+                                                   {"values", SNNCLI_RIGHT},
+                                                   {"MACs", SNNCLI_RIGHT},
+                                                   {"share", SNNCLI_RIGHT},
+                                                   {NULL, SNNCLI_LEFT}};
+    struct snncli_table table;
+    snncli_table_init(&table, columns);
+    for (uint32_t i = 0; i < r->layer_count; i++) {
+        const double macs = (double)r->layers[i].macs;
+        snncli_table_cell(&table, "%s", r->layers[i].name);
+        snncli_table_cell(&table, "%s", snncli_format_count(r->layers[i].neurons).text);
+        snncli_table_cell(&table, "%s", snncli_format_si(macs).text);
+        snncli_table_cell(&table, "%.1f %%", 100.0 * macs / r->macs_mean);
+    }
+    printf("\n");
+    (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
+    snncli_table_fini(&table);
+}
+
+static void print_frames(const struct snncli_console *console, const struct snn_report *report,
+                         const struct snn_result *r)
+{
+    print_subject(report, r);
+    printf("%s\n\n", r->target);
+    if (r->sample_count == 0) return;
+    if (!isnan(r->accuracy)) {
+        label("accuracy");
+        printf("%s", snncli_format_percent(r->accuracy).text);
+        if (!isnan(r->cnn_accuracy))
+            printf(", CNN in float %s, same answer in %s",
+                   snncli_format_percent(r->cnn_accuracy).text,
+                   snncli_format_percent(r->cnn_agreement).text);
+        printf("\n");
+    } else {
+        printf("  the data has no labels: no accuracy\n");
+    }
+    print_frame_cost(r);
+    print_frame_layers(console, r);
+}
+
 void snnsim_print_result(const struct snncli_console *console, const struct snn_report *report,
                          const struct snn_result *result)
 {
-    print_heading(console, report, result);
+    if (!is_spiking(result)) {
+        print_frames(console, report, result);
+        return;
+    }
+    print_subject(report, result);
+    print_spiking_options(console, report, result);
+    printf("\n");
     if (result->sample_count == 0) return;
     if (!isnan(result->accuracy))
         print_accuracy(result);
@@ -168,4 +244,43 @@ void snnsim_print_result(const struct snncli_console *console, const struct snn_
     print_rules(console, result);
     print_layers(console, result);
     print_curve(console, result);
+}
+
+static void add_row(struct snncli_table *table, const struct snn_result *r)
+{
+    const double operations = is_spiking(r) ? r->synops_mean : r->macs_mean;
+    snncli_table_cell(table, "%s%s", r->target, r->complete ? "" : " (INTERRUPTED)");
+    snncli_table_cell(table, "%s", snncli_format_percent(r->accuracy).text);
+    snncli_table_cell(table, "%s", snncli_format_percent(r->cnn_agreement).text);
+    snncli_table_cell(table, "%s %s", snncli_format_si(operations).text,
+                      is_spiking(r) ? "SynOps" : "MACs");
+    snncli_table_cell(
+        table, "%s",
+        isnan(r->energy_uj_mean) ? "-" : snncli_format_unit(r->energy_uj_mean * 1e-6, "J").text);
+    snncli_table_cell(table, "%s", snncli_format_si((double)r->sample_count / r->seconds).text);
+}
+
+void snnsim_print_comparison(const struct snncli_console *console, const struct snn_report *report)
+{
+    static const struct snncli_column columns[] = {
+        {"target", SNNCLI_LEFT}, {"accuracy", SNNCLI_RIGHT}, {"as CNN", SNNCLI_RIGHT},
+        {"cost", SNNCLI_RIGHT},  {"energy", SNNCLI_RIGHT},   {"samples/s", SNNCLI_RIGHT},
+        {NULL, SNNCLI_LEFT}};
+    const struct snn_result *first = report->results[0];
+    struct snncli_table table;
+    snncli_table_init(&table, columns);
+    print_subject(report, first);
+    for (uint32_t i = 0; i < report->result_count; i++) {
+        if (is_spiking(report->results[i]))
+            print_spiking_options(console, report, report->results[i]);
+        if (report->results[i]->sample_count > 0) add_row(&table, report->results[i]);
+    }
+    printf("\n");
+    (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
+    snncli_table_fini(&table);
+    if (!isnan(first->cnn_accuracy))
+        printf("\n  CNN in float %s; ", snncli_format_percent(first->cnn_accuracy).text);
+    else
+        printf("\n  ");
+    printf("cost and energy are of a sample, energy by profile %s\n", first->energy.name);
 }

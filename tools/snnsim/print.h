@@ -10,4 +10,7 @@
 void snnsim_print_result(const struct snncli_console *console, const struct snn_report *report,
                          const struct snn_result *result);
 
+/* Prints the report's results as one table, a row a target. */
+void snnsim_print_comparison(const struct snncli_console *console, const struct snn_report *report);
+
 #endif

@@ -1,0 +1,105 @@
+"""The frame-based targets beside the CNN and the spiking net: targets.py SNNSIM
+
+MNIST is taken from $SNN_SHARED/mnist; without it only the bundled digits are run.
+"""
+
+import json
+import os
+import sys
+
+from accuracy import mnist
+from flow import named, report, require
+
+MODEL = os.path.join(os.path.dirname(__file__), "..", "..", "data", "lenet.json")
+SPIKES_ONLY = ("accuracy_without_silent", "accuracy_by_step", "first_spike", "rules", "silent",
+               "input_spikes_mean", "synops_mean", "synops_until_decision_mean")
+MACS = 117600 + 240000 + 48000 + 10080 + 840
+
+
+def run(place, *arguments):
+    answer = place.run(MODEL, "-q", "--json", "-", *arguments)
+    require(answer.returncode == 0, "snnsim failed", answer)
+    return json.loads(answer.stdout)
+
+
+def result(place, target, *arguments):
+    return run(place, "--target", target, *arguments)["results"][0]
+
+
+def floats_are_the_cnn(place):
+    """frame:f32 decides every digit as the CNN does"""
+    found = result(place, "frame:f32")
+    require(found["accuracy"] == found["cnn_accuracy"], f"{found['accuracy']}")
+    require(found["cnn_agreement"] == 1.0, f"agreement {found['cnn_agreement']}")
+
+
+def floats_are_the_cnn_on_mnist(place):
+    """frame:f32 has the CNN's 99.48 % of all 10,000 MNIST images"""
+    found = result(place, "frame:f32", "-d", mnist())
+    require(found["accuracy"] == found["cnn_accuracy"] == 0.9948, f"{found['accuracy']}")
+
+
+def integers_lose_little_on_mnist(place):
+    """frame:int8 is within 0.1 points of the CNN on all 10,000 MNIST images"""
+    found = result(place, "frame:int8", "-d", mnist())
+    print(f"# accuracy {found['accuracy']}, agreement {found['cnn_agreement']}")
+    require(abs(found["accuracy"] - found["cnn_accuracy"]) <= 0.001, f"{found['accuracy']}")
+    require(found["cnn_agreement"] >= 0.998, f"agreement {found['cnn_agreement']}")
+
+
+def nothing_of_spikes_is_pretended(place):
+    """what only spikes have is null for a frame-based target"""
+    document = run(place, "--target", "frame:int8", "-n", 20)
+    found = document["results"][0]
+    for member in SPIKES_ONLY:
+        require(found[member] is None, f"{member} is {found[member]}")
+    require(document["options"]["timesteps"] is None, "time steps of a run without spikes")
+    require(document["timing"]["synops_per_second"] is None, "SynOps of a run without spikes")
+
+
+def energy_is_of_macs(place):
+    """energy is MACs times the profile's energy of one, and unknown by a profile without"""
+    known = result(place, "frame:int8", "-n", 20, "--energy", "horowitz45_int8")
+    unknown = result(place, "frame:int8", "-n", 20, "--energy", "loihi")
+    require(known["macs_mean"] == MACS, f"{known['macs_mean']} MACs")
+    require(abs(known["energy"]["uj_mean"] - MACS * 0.23e-6) < 1e-12, f"{known['energy']}")
+    require(known["energy"]["uj_until_decision_mean"] is None, f"{known['energy']}")
+    require(unknown["energy"]["uj_mean"] is None, f"{unknown['energy']}")
+
+
+def threads_do_not_matter(place):
+    """the result is the same on one thread and on three"""
+    for target in ("frame:f32", "frame:int8"):
+        one, three = (result(place, target, "--threads", count) for count in (1, 3))
+        require(one == three, f"{target}: {one} and {three}")
+
+
+def several_in_one_run(place):
+    """several targets give what each gives alone, in their order"""
+    names = ["frame:int8", "sim", "frame:f32"]
+    options = ("-n", 30, "-t", 8)
+    together = run(place, *options, *(word for name in names for word in ("--target", name)))
+    require([entry["target"] for entry in together["results"]] == names, "the order")
+    require([entry["target"] for entry in together["timing"]["targets"]] == names, "the timing")
+    for name, entry in zip(names, together["results"]):
+        require(entry == result(place, name, *options), f"{name} differs")
+    table = place.run(MODEL, "-q", *options, "--target", "sim", "--target", "frame:int8").stdout
+    for word in ("sim ", "frame:int8 ", "SynOps", "MACs", "profile sinabs"):
+        require(word in table, f"no {word!r} in the table:\n{table}")
+
+
+def accuracy_is_demanded_of_each(place):
+    """--min-accuracy is checked for every target, and names the one that fails"""
+    answer = place.run(MODEL, "-q", "-n", 100, "-t", 1, "--norm", "max", "--min-accuracy", 99,
+                       "--target", "sim", "--target", "frame:int8")
+    require(answer.returncode == 1, "status", answer)
+    require("sim: accuracy" in answer.stderr and "frame:int8:" not in answer.stderr, "message",
+            answer)
+
+
+TESTS = named([floats_are_the_cnn, floats_are_the_cnn_on_mnist, integers_lose_little_on_mnist,
+               nothing_of_spikes_is_pretended, energy_is_of_macs, threads_do_not_matter,
+               several_in_one_run, accuracy_is_demanded_of_each])
+
+if __name__ == "__main__":
+    sys.exit(report(TESTS, os.path.abspath(sys.argv[1])))
