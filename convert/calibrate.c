@@ -46,6 +46,19 @@ struct calibration {
 
 /* ---- What is asked for ---- */
 
+/* Rates of neurons are no activations that thresholds could be chosen from. */
+static int check_graph(struct snn_context *context, const struct snn_graph *graph)
+{
+    for (uint32_t i = 0; i < snn_graph_layer_count(graph); i++) {
+        const struct snn_layer *layer = snn_graph_layer(graph, i);
+        if (layer->kind != SNN_LAYER_IF) continue;
+        snnbase_fail(context, SNN_ERR_UNSUPPORTED,
+                     "layer '%s': the net arrived spiking, calibration is for CNNs", layer->name);
+        return snnbase_hint(context, "its thresholds are its own: it runs without calibration");
+    }
+    return SNN_OK;
+}
+
 static int check_frames(struct snn_context *context, const struct snn_graph *graph,
                         const struct snn_frames *frames)
 {
@@ -333,7 +346,8 @@ int snn_calibrate(struct snn_graph *graph, struct snn_context *context,
         .frames = frames,
         .options = options != NULL ? options : &defaults,
     };
-    int status = check_frames(context, graph, frames);
+    int status = check_graph(context, graph);
+    if (status == SNN_OK) status = check_frames(context, graph, frames);
     if (status == SNN_OK) status = check_intensities(context, frames);
     if (status != SNN_OK) return status;
     snnbase_arena_init(&c.arena, context);

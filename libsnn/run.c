@@ -166,7 +166,8 @@ static int init_worker(struct worker *w, struct snn_context *parent, struct run 
     if (status == SNN_OK)
         status = snnstream_decoder_create(&w->decoder, w->context, run->net, o->rules,
                                           o->rule_count, o->timesteps);
-    if (status == SNN_OK && o->cnn != NULL && snn_source_kind(run->source) == SNN_SOURCE_FRAMES)
+    if (status == SNN_OK && o->cnn != NULL && !snn_graph_is_spiking(o->cnn) &&
+        snn_source_kind(run->source) == SNN_SOURCE_FRAMES)
         status = snn_evaluator_create(&w->evaluator, w->context, o->cnn);
     if (status == SNN_OK) status = init_tally(w, &w->tally);
     if (status == SNN_OK) status = init_tally(w, &w->sample);

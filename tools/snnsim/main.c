@@ -3,6 +3,7 @@
  * The datum's path in one page: model -> (calibration) -> spiking net -> target; data -> spikes ->
  * target -> result -> table and files. Frame-based targets take the model and the data as they are.
  */
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,10 +203,28 @@ static int calibrate(struct session *s)
                             : snncli_fail_context(&s->console, s->context, "--calibrate");
 }
 
+/* A net that arrived spiking has thresholds of its own. */
+static int skip_norm(struct session *s)
+{
+    struct snnsim_options *o = &s->options;
+    if (o->norm != NULL && strcmp(o->norm, "none") != 0)
+        snncli_warning(&s->console, o->model,
+                       "the net arrived spiking and keeps its thresholds: --norm %s is skipped",
+                       o->norm);
+    if (o->lower.channelwise)
+        snncli_warning(
+            &s->console, o->model,
+            "the net arrived spiking and keeps its thresholds: --channelwise is skipped");
+    o->norm = "none";
+    o->lower.channelwise = false;
+    return snnsim_options_set_norm(o, o->norm);
+}
+
 /* The default norm: p99.9, or none where the model knows nothing of its activations. */
 static int choose_norm(struct session *s)
 {
     struct snnsim_options *o = &s->options;
+    if (snn_graph_is_spiking(s->graph)) return skip_norm(s);
     if (o->norm != NULL) return SNNCLI_EXIT_OK;
     uint32_t count = 0;
     (void)snn_graph_quantiles(s->graph, &count, NULL, NULL);
@@ -503,7 +522,7 @@ static int write_results(struct session *s)
         .reset = o->lower.reset == SNN_RESET_ZERO ? "zero" : "subtract",
         .spikes_max = o->lower.spikes_max,
         .output_gain = (double)o->lower.output_gain,
-        .readout = o->lower.readout_membrane ? "membrane" : "spikes",
+        .readout = s->net->readouts[0].threshold < FLT_MAX ? "spikes" : "membrane",
         .semantics = "sync",
         .arith = "float",
         .compat = o->compat,

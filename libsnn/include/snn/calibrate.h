@@ -49,7 +49,8 @@ struct snn_calibrate_options {
  * A threshold of 0 says that layer or channel never fired.
  * Memory: about 100 KiB a channel, and the activations of up to 50 frames.
  * Errors: INVALID (shape, no frames, values outside 0..1, unknown recipe, quantile out of range,
- * activations that overflow), LIMIT (see snn_evaluator_create), CANCELLED, NOMEM. */
+ * activations that overflow), UNSUPPORTED (a net that arrived spiking: its thresholds are its own),
+ * LIMIT (see snn_evaluator_create), CANCELLED, NOMEM. */
 SNN_API int snn_calibrate(struct snn_graph *graph, struct snn_context *context,
                           const struct snn_frames *frames,
                           const struct snn_calibrate_options *options);

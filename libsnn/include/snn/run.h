@@ -70,7 +70,8 @@ struct snn_run_options {
     const struct snn_energy_profile *energy; /* required */
     const struct snn_rule *rules;
     uint32_t rule_count;
-    const struct snn_graph *cnn; /* evaluated on the same frames for cnn_accuracy; NULL: not */
+    /* Evaluated on the same frames for cnn_accuracy; NULL, or a net that arrived spiking: not. */
+    const struct snn_graph *cnn;
     /* Called under a lock from any worker, after each sample and every few steps within one.
      * `progress` returns false to stop the run: the samples
      * done so far then make a result with complete = false. */
@@ -141,7 +142,7 @@ struct snn_result {
     uint32_t layer_count;
     double input_spikes_mean;
     double synops_mean;
-    double macs_mean; /* of analog input; of a frame-based target all */
+    double macs_mean;                  /* of analog input; of a frame-based target all */
     double synops_until_decision_mean; /* first rule; else the first output spike */
     struct snn_energy_profile energy;
     double energy_uj_mean;

@@ -493,6 +493,20 @@ static void read_raw_pixels(uint64_t index, float *intensity, void *user)
         intensity[i] = index == 3 && i == 50 ? 200.0f : 0.5f;
 }
 
+Test(calibrate, a_net_that_arrived_spiking_is_refused)
+{
+    struct snn_context *context = support_context();
+    struct snn_graph *graph = make_graph(context);
+    const float threshold[] = {1};
+    const struct snn_neurons neurons = {.threshold = threshold, .threshold_count = 1};
+    support_add(graph, context,
+                (struct snn_layer){.name = "n", .kind = SNN_LAYER_IF, .neurons = &neurons});
+    cr_assert_eq(snn_calibrate(graph, context, &frames, NULL), SNN_ERR_UNSUPPORTED);
+    cr_assert_str_eq(snn_context_message(context),
+                     "layer 'n': the net arrived spiking, calibration is for CNNs");
+    snn_graph_destroy(&graph);
+}
+
 Test(calibrate, frames_outside_0_to_1_are_refused)
 {
     struct snn_frames raw = frames;
