@@ -487,6 +487,11 @@ bool snnbase_json_is_number(const struct snnbase_json_value *value)
     return cJSON_IsNumber(item_of(value)) != 0;
 }
 
+bool snnbase_json_is_null(const struct snnbase_json_value *value)
+{
+    return cJSON_IsNull(item_of(value)) != 0;
+}
+
 size_t snnbase_json_count(const struct snnbase_json_value *array_or_object)
 {
     size_t count = 0;

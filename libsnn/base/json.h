@@ -31,6 +31,7 @@ bool snnbase_json_is_object(const struct snnbase_json_value *value);
 bool snnbase_json_is_array(const struct snnbase_json_value *value);
 bool snnbase_json_is_string(const struct snnbase_json_value *value);
 bool snnbase_json_is_number(const struct snnbase_json_value *value);
+bool snnbase_json_is_null(const struct snnbase_json_value *value);
 size_t snnbase_json_count(const struct snnbase_json_value *array_or_object);
 
 /* Member or element, NULL if absent or not an object/array. Iterate elements with first/next. */
