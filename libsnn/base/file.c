@@ -129,6 +129,61 @@ char *snnbase_path_beside(struct snn_context *context, const char *path, const c
     return string_join(context, path, head_size, relative);
 }
 
+/* Whether a path climbs out of where it starts, by its text. */
+static bool climbs(const char *relative)
+{
+    if (relative[0] == '/' || relative[0] == '\0') return true;
+    for (const char *part = relative; *part != '\0';) {
+        size_t size = strcspn(part, "/");
+        if (size == 2 && part[0] == '.' && part[1] == '.') return true;
+        part += size + (part[size] == '/');
+    }
+    return false;
+}
+
+/* Whether `resolved` is a regular file in the folder of `path`, both free of links. */
+static int check_inside(struct snn_context *context, const char *path, const char *resolved)
+{
+    char *folder = string_join(context, path, folder_length(path), ".");
+    if (!folder) return SNN_ERR_NOMEM;
+    char *home = realpath(folder, NULL);
+    snnbase_free(context, folder);
+    if (!home) return snnbase_fail_errno(context, errno, path);
+    size_t size = strlen(home);
+    bool is_root = size == 1;
+    bool inside = strncmp(resolved, home, size) == 0 && (is_root || resolved[size] == '/');
+    free(home);
+    if (!inside)
+        return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: not in the folder of %s", resolved,
+                            path);
+    struct stat info;
+    if (stat(resolved, &info) != 0) return snnbase_fail_errno(context, errno, resolved);
+    if (S_ISREG(info.st_mode)) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: no regular file", resolved);
+}
+
+int snnbase_path_inside(struct snn_context *context, const char *path, const char *relative,
+                        char **out)
+{
+    if (climbs(relative)) {
+        snnbase_fail(context, SNN_ERR_UNSUPPORTED, "'%.200s' leaves the folder of %s", relative,
+                     path);
+        return snnbase_hint(context, "only files in that folder are read");
+    }
+    char *beside = snnbase_path_beside(context, path, relative);
+    if (!beside) return SNN_ERR_NOMEM;
+    char *resolved = realpath(beside, NULL);
+    int status = resolved ? check_inside(context, path, resolved)
+                          : snnbase_fail_errno(context, errno, beside);
+    snnbase_free(context, beside);
+    if (status == SNN_OK) {
+        *out = string_join(context, resolved, strlen(resolved), "");
+        if (!*out) status = SNN_ERR_NOMEM;
+    }
+    free(resolved);
+    return status;
+}
+
 bool snnbase_file_exists(const char *path)
 {
     struct stat info;

@@ -27,6 +27,12 @@ int snnbase_file_read_unpacked(struct snn_context *context, const char *path,
  * NOMEM set on failure. */
 char *snnbase_path_beside(struct snn_context *context, const char *path, const char *relative);
 
+/* A file that a file names: `relative` seen from the folder of `path`, allocated. It must lie in
+ * that folder or below it once all symbolic links are resolved. Errors: UNSUPPORTED (it leaves the
+ * folder, is no regular file), NOT_FOUND, ACCESS, IO, NOMEM. */
+int snnbase_path_inside(struct snn_context *context, const char *path, const char *relative,
+                        char **out);
+
 bool snnbase_file_exists(const char *path);
 
 struct snnbase_file_writer {
