@@ -22,7 +22,10 @@ void snnconv_problems_init(struct snnconv_problems *problems, struct snn_context
 static int keep_first(struct snnconv_problems *problems, const char *layer, const char *where)
 {
     int status = snnbase_context_fork(&problems->first, problems->context);
-    if (status != SNN_OK) return status;
+    if (status != SNN_OK) {
+        problems->stopped = status;
+        return snnbase_fail(problems->context, status, "out of memory");
+    }
     snnbase_error_copy(problems->first, problems->context);
     if (layer != NULL)
         snnbase_where(problems->first, "%s: node '%s'", where, layer);
@@ -35,7 +38,10 @@ int snnconv_problems_add(struct snnconv_problems *problems, const char *layer, u
 {
     char where[WHERE_SIZE];
     int status = snn_context_status(problems->context);
-    if (status == SNN_ERR_NOMEM || status == SNN_ERR_CANCELLED) return status;
+    if (status == SNN_ERR_NOMEM || status == SNN_ERR_CANCELLED) {
+        problems->stopped = status;
+        return status;
+    }
     if (offset == SNNCONV_NO_OFFSET)
         (void)snprintf(where, sizeof(where), "%s", problems->path);
     else
@@ -48,8 +54,9 @@ int snnconv_problems_add(struct snnconv_problems *problems, const char *layer, u
 
 int snnconv_problems_end(struct snnconv_problems *problems)
 {
-    int status = problems->status;
-    if (problems->first != NULL) snnbase_error_copy(problems->context, problems->first);
+    int status = problems->stopped != SNN_OK ? problems->stopped : problems->status;
+    if (problems->first != NULL && problems->stopped == SNN_OK)
+        snnbase_error_copy(problems->context, problems->first);
     snn_context_destroy(&problems->first);
     problems->status = SNN_OK;
     return status;

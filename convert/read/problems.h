@@ -14,18 +14,20 @@ struct snnconv_problems {
     struct snn_context *context;
     struct snn_context *first; /* keeps the first error; NULL: none yet */
     const char *path;
-    int status; /* SNN_OK, or the first one's */
+    int status;  /* SNN_OK, or the first one's */
+    int stopped; /* NOMEM or CANCELLED, which are no problem of the file */
 };
 
 void snnconv_problems_init(struct snnconv_problems *problems, struct snn_context *context,
                            const struct snnconv_file *file);
 
 /* Takes the error just raised: a diagnostic about `layer` (may be NULL) at byte `offset`
- * (SNNCONV_NO_OFFSET: of no place). Returns SNN_OK to go on; NOMEM and CANCELLED as they are. */
+ * (SNNCONV_NO_OFFSET: of no place). Returns SNN_OK to go on; NOMEM and CANCELLED, which end the
+ * reading, as they are. */
 int snnconv_problems_add(struct snnconv_problems *problems, const char *layer, uint64_t offset);
 
 /* Frees, and returns SNN_OK or the first error, which is the context's last again: its message
- * names file, layer and place. */
+ * names file, layer and place. What ended the reading comes before it. */
 int snnconv_problems_end(struct snnconv_problems *problems);
 
 #endif

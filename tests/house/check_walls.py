@@ -38,6 +38,7 @@ ROOMS = {
     "tests/kernel/": [PUBLIC, BASE, KERNEL],
     "tests/device/": [PUBLIC, "libsnn/", "device/"],
     "tests/flow/": [PUBLIC],
+    "tests/onnx/": [PUBLIC, BASE, MODEL, "convert/"],
 }
 
 # Rooms that no file may see two of.
@@ -49,6 +50,7 @@ DOORS = {
     r"zlib\.h": "libsnn/base/inflate.c",
     r"hdf5\.h|H5.*\.h": "convert/read/hdf5_lib.c",
     r".*intrin\.h|arm_neon\.h": KERNEL,
+    r"protobuf-c/.*|.*\.pb-c\.h": "convert/read/onnx_proto.c",
     r"criterion/.*": "tests/unit/",
 }
 
