@@ -202,7 +202,7 @@ static int read_input(struct snnconv_tflite *r, int32_t index, uint32_t *out)
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "an input is missing, or a constant");
     if (tensor->broken) return SNN_OK;
     int status = snnconv_tflite_value(r, index, out);
-    if (status != SNN_OK) return note_tensor(r, status, tensor);
+    if (status != SNN_OK) return note(r, status, NULL, tensor->at);
     struct snnconv_array *array = &r->program->values[*out].array;
     array->type =
         tensor->quantization != NULL ? SNNCONV_TYPE_F32 : snnconv_tflite_type(tensor->type);

@@ -1,0 +1,229 @@
+/* The writer of small TFLite files, see tflite_builder.h. Field numbers as in
+ * convert/read/tflite*.c, from the public schema.
+ */
+#include "tests/unit/convert/tflite_builder.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+/* ---- FlatBuffers ---- */
+
+static size_t append(struct builder *builder, size_t size)
+{
+    size_t at = builder->size;
+    cr_assert(size <= BUILDER_BYTES_MAX - at, "the builder is full");
+    memset(builder->bytes + at, 0, size);
+    builder->size += size;
+    return at;
+}
+
+void builder_put(struct builder *builder, size_t at, unsigned width, uint64_t value)
+{
+    for (unsigned i = 0; i < width; i++)
+        builder->bytes[at + i] = (unsigned char)(value >> (8 * i));
+}
+
+static uint64_t get(const struct builder *builder, size_t at, unsigned width)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < width; i++)
+        value |= (uint64_t)builder->bytes[at + i] << (8 * i);
+    return value;
+}
+
+void builder_begin(struct builder *builder, const char identifier[4])
+{
+    builder->size = 0;
+    append(builder, 8);
+    memcpy(builder->bytes + 4, identifier, 4);
+}
+
+size_t builder_table(struct builder *builder, unsigned field_count, const unsigned char *widths)
+{
+    size_t vtable = append(builder, 4 + 2 * (size_t)field_count), size = 4;
+    for (unsigned i = 0; i < field_count; i++) {
+        if (widths[i] > 0) builder_put(builder, vtable + 4 + 2 * (size_t)i, 2, size);
+        size += widths[i];
+    }
+    builder_put(builder, vtable, 2, 4 + 2 * (uint64_t)field_count);
+    builder_put(builder, vtable + 2, 2, size);
+    size_t table = append(builder, size);
+    builder_put(builder, table, 4, table - vtable);
+    return table;
+}
+
+size_t builder_vector(struct builder *builder, unsigned width, size_t count)
+{
+    size_t at = append(builder, 4 + width * count);
+    builder_put(builder, at, 4, count);
+    return at;
+}
+
+size_t builder_string(struct builder *builder, const char *text)
+{
+    size_t length = strlen(text), at = append(builder, 4 + length + 1);
+    builder_put(builder, at, 4, length);
+    memcpy(builder->bytes + at + 4, text, length);
+    return at;
+}
+
+size_t builder_field(const struct builder *builder, size_t table, unsigned field)
+{
+    size_t vtable = table - get(builder, table, 4);
+    size_t offset = get(builder, vtable + 4 + 2 * (size_t)field, 2);
+    cr_assert_neq(offset, 0, "field %u is left out", field);
+    return table + offset;
+}
+
+size_t builder_item(const struct builder *builder, size_t vector, unsigned width, size_t index)
+{
+    cr_assert(index < get(builder, vector, 4));
+    return vector + 4 + width * index;
+}
+
+void builder_point(struct builder *builder, size_t at, size_t target)
+{
+    builder_put(builder, at, 4, target - at);
+}
+
+/* ---- TFLite ---- */
+
+static void point_field(struct builder *b, size_t table, unsigned field, size_t target)
+{
+    builder_point(b, builder_field(b, table, field), target);
+}
+
+static void put_field(struct builder *b, size_t table, unsigned field, unsigned width,
+                      uint64_t value)
+{
+    builder_put(b, builder_field(b, table, field), width, value);
+}
+
+static void put_ints(struct builder *b, size_t table, unsigned field, const int32_t *items,
+                     unsigned count)
+{
+    size_t vector = builder_vector(b, 4, count);
+    point_field(b, table, field, vector);
+    for (unsigned i = 0; i < count; i++)
+        builder_put(b, builder_item(b, vector, 4, i), 4, (uint32_t)items[i]);
+}
+
+static void put_quantization(struct builder *b, size_t table, const struct builder_tensor *tensor)
+{
+    static const unsigned char widths[] = {0, 0, 4, 4, 0, 0, 4};
+    size_t parameters = builder_table(b, sizeof(widths), widths);
+    point_field(b, table, 4, parameters);
+    put_field(b, parameters, 6, 4, (uint32_t)tensor->axis);
+    size_t scales = builder_vector(b, 4, tensor->scale_count);
+    point_field(b, parameters, 2, scales);
+    for (unsigned i = 0; i < tensor->scale_count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &tensor->scale[i], sizeof(bits));
+        builder_put(b, builder_item(b, scales, 4, i), 4, bits);
+    }
+    size_t zeros = builder_vector(b, 8, tensor->zero_count);
+    point_field(b, parameters, 3, zeros);
+    for (unsigned i = 0; i < tensor->zero_count; i++)
+        builder_put(b, builder_item(b, zeros, 8, i), 8, (uint64_t)tensor->zero_point[i]);
+}
+
+/* Buffer i + 1 is that of tensor i. */
+static size_t put_tensor(struct builder *b, const struct builder_tensor *tensor, unsigned index)
+{
+    const unsigned char widths[] = {4, 1, 4, 4, tensor->scale_count > 0 ? 4 : 0};
+    size_t table = builder_table(b, sizeof(widths), widths);
+    put_ints(b, table, 0, tensor->dim, tensor->rank);
+    put_field(b, table, 1, 1, tensor->type);
+    put_field(b, table, 2, 4, index + 1);
+    point_field(b, table, 3, builder_string(b, tensor->name));
+    if (tensor->scale_count > 0) put_quantization(b, table, tensor);
+    return table;
+}
+
+static size_t put_buffer(struct builder *b, const void *data, size_t size)
+{
+    const unsigned char widths[] = {size > 0 ? 4 : 0};
+    size_t table = builder_table(b, 1, widths);
+    if (size == 0) return table;
+    size_t vector = builder_vector(b, 1, size);
+    point_field(b, table, 0, vector);
+    memcpy(b->bytes + vector + 4, data, size);
+    return table;
+}
+
+/* Operator i has code i; those up to 127 stand in the old field, the others in the new one. */
+static size_t put_code(struct builder *b, const struct builder_op *op)
+{
+    const unsigned char widths[] = {1, op->custom != NULL ? 4 : 0, 0, op->code > 127 ? 4 : 0};
+    size_t table = builder_table(b, sizeof(widths), widths);
+    put_field(b, table, 0, 1, op->code > 127 ? 127 : op->code);
+    if (op->code > 127) put_field(b, table, 3, 4, op->code);
+    if (op->custom != NULL) point_field(b, table, 1, builder_string(b, op->custom));
+    return table;
+}
+
+static size_t put_op(struct builder *b, const struct builder_op *op, unsigned index)
+{
+    static const unsigned char widths[] = {4, 4, 4, 1, 4}, bare[] = {4, 4, 4};
+    unsigned char option_widths[8];
+    size_t table = op->options_kind > 0 ? builder_table(b, sizeof(widths), widths)
+                                        : builder_table(b, sizeof(bare), bare);
+    put_field(b, table, 0, 4, index);
+    put_ints(b, table, 1, op->inputs, op->input_count);
+    put_ints(b, table, 2, &op->output, 1);
+    if (op->options_kind == 0) return table;
+    for (unsigned i = 0; i < 8; i++)
+        option_widths[i] = op->options[i].width;
+    size_t options = builder_table(b, 8, option_widths);
+    put_field(b, table, 3, 1, op->options_kind);
+    point_field(b, table, 4, options);
+    for (unsigned i = 0; i < 8; i++) {
+        if (option_widths[i] > 0)
+            put_field(b, options, i, option_widths[i], (uint32_t)op->options[i].value);
+    }
+    return table;
+}
+
+static void put_subgraph(struct builder *b, size_t table, const struct builder_model *model)
+{
+    size_t tensors = builder_vector(b, 4, model->tensor_count);
+    size_t ops = builder_vector(b, 4, model->op_count);
+    point_field(b, table, 0, tensors);
+    point_field(b, table, 3, ops);
+    put_ints(b, table, 1, &model->input, 1);
+    put_ints(b, table, 2, &model->output, 1);
+    point_field(b, table, 4, builder_string(b, "main"));
+    for (unsigned i = 0; i < model->tensor_count; i++)
+        builder_point(b, builder_item(b, tensors, 4, i), put_tensor(b, &model->tensors[i], i));
+    for (unsigned i = 0; i < model->op_count; i++)
+        builder_point(b, builder_item(b, ops, 4, i), put_op(b, &model->ops[i], i));
+}
+
+void builder_write(struct builder *b, const struct builder_model *model)
+{
+    static const unsigned char model_widths[] = {4, 4, 4, 4, 4},
+                               subgraph_widths[] = {4, 4, 4, 4, 4};
+    unsigned subgraph_count = model->subgraph_count > 0 ? model->subgraph_count : 1;
+    builder_begin(b, "TFL3");
+    size_t root = builder_table(b, sizeof(model_widths), model_widths);
+    builder_point(b, 0, root);
+    put_field(b, root, 0, 4, model->version > 0 ? model->version : 3);
+    point_field(b, root, 3, builder_string(b, "Test."));
+    size_t codes = builder_vector(b, 4, model->op_count);
+    size_t subgraphs = builder_vector(b, 4, subgraph_count);
+    size_t buffers = builder_vector(b, 4, model->tensor_count + 1);
+    point_field(b, root, 1, codes);
+    point_field(b, root, 2, subgraphs);
+    point_field(b, root, 4, buffers);
+    builder_point(b, builder_item(b, buffers, 4, 0), put_buffer(b, NULL, 0));
+    for (unsigned i = 0; i < model->tensor_count; i++)
+        builder_point(b, builder_item(b, buffers, 4, i + 1),
+                      put_buffer(b, model->tensors[i].data, model->tensors[i].size));
+    for (unsigned i = 0; i < model->op_count; i++)
+        builder_point(b, builder_item(b, codes, 4, i), put_code(b, &model->ops[i]));
+    for (unsigned i = 0; i < subgraph_count; i++) {
+        size_t subgraph = builder_table(b, sizeof(subgraph_widths), subgraph_widths);
+        builder_point(b, builder_item(b, subgraphs, 4, i), subgraph);
+        put_subgraph(b, subgraph, model);
+    }
+}
