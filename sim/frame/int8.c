@@ -200,8 +200,18 @@ static bool same_affine(struct snnsim_affine a, struct snnsim_affine b)
     return a.zero_point == b.zero_point && !(a.scale < b.scale) && !(a.scale > b.scale);
 }
 
+/* A factor divided by a count, as reference/reduce.h does it, QuantizedMeanOrSum. */
+static struct snnsim_multiplier divide_factor(struct snnsim_multiplier factor, int64_t count)
+{
+    int32_t shift = 0;
+    while (shift < 32 && shift < 31 + factor.shift && count >> (shift + 1) > 0)
+        shift++;
+    const int64_t mantissa = (int64_t)factor.mantissa * (INT64_C(1) << shift) / count;
+    return (struct snnsim_multiplier){(int32_t)mantissa, factor.shift - shift};
+}
+
 /* A mean in the input's own integers is AVERAGE_POOL_2D (integer_ops/pooling.h); to another scale
- * it is MEAN (integer_ops/mean.h). Sums have no counterpart there. */
+ * it is MEAN (reduce.h). Sums have no counterpart there. */
 static int64_t pool_sum(const struct task *t, int64_t sum, int64_t inside)
 {
     const struct snn_layer *layer = t->layer->layer;
@@ -209,12 +219,13 @@ static int64_t pool_sum(const struct task *t, int64_t sum, int64_t inside)
     const int64_t area = (int64_t)layer->window.kernel_h * layer->window.kernel_w;
     const int64_t count = layer->pad_excluded ? inside : area;
     const bool mean = layer->kind == SNN_LAYER_AVG_POOL2D;
+    struct snnsim_multiplier factor = t->layer->factor[0];
     if (mean && same_affine(in, t->layer->affine))
         return divide(sum + (count - inside) * in.zero_point, count);
-    int64_t scaled = sum - inside * in.zero_point;
-    scaled = scaled > INT32_MAX ? INT32_MAX : scaled < INT32_MIN ? INT32_MIN : scaled;
-    scaled = snnsim_fixed_multiply((int32_t)scaled, t->layer->factor[0]);
-    return (mean ? divide(scaled, count) : scaled) + t->layer->affine.zero_point;
+    if (mean) factor = divide_factor(factor, count);
+    sum -= inside * in.zero_point;
+    sum = sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum;
+    return (int64_t)snnsim_fixed_multiply((int32_t)sum, factor) + t->layer->affine.zero_point;
 }
 
 static int64_t rescale(const struct task *t, uint32_t k, int32_t value)
