@@ -334,6 +334,38 @@ Test(tflite, narrow_weights_come_through_an_operator_of_their_own)
     EXPECT(tensors, ops, input, expected);
 }
 
+Test(tflite, constants_may_lie_behind_the_tables)
+{
+    static const float input[] = {1, 2, 3, 4, 5, 6}, expected[] = {4321.5f, 0, 6543.5f, 0};
+    struct builder_tensor tensors[COUNT(conv_tensors)];
+    struct snnconv_program program;
+    memcpy(tensors, conv_tensors, sizeof(tensors));
+    tensors[1].outside = true;
+    EXPECT(tensors, conv_ops, input, expected);
+    /* The last of its bytes is missing. */
+    cr_expect_eq(read_bytes(&program, support_context(), file.bytes, file.size - 1),
+                 SNN_ERR_FORMAT);
+    const char *message = strstr(snn_context_message(support_context()), ": 32 bytes from byte ");
+    cr_expect_not_null(message);
+    snnconv_program_fini(&program);
+}
+
+Test(tflite, what_the_file_leaves_open_the_caller_may_give)
+{
+    struct builder_tensor tensors[COUNT(conv_tensors)];
+    struct snnconv_program program;
+    memcpy(tensors, conv_tensors, sizeof(tensors));
+    tensors[0].open = true;
+    WRITE(tensors, conv_ops);
+    const struct snnconv_file model = {"net.tflite", file.bytes, file.size};
+    const struct snn_import_options options = {.input_shape = {0, 7, 9}};
+    snnconv_program_init(&program, support_context());
+    cr_assert_eq(snnconv_tflite_reader.read(&program, support_context(), &model, &options), SNN_OK);
+    const struct snnconv_array *x = &program.values[program.inputs[0]].array;
+    cr_expect(x->dim[0] == 1 && x->dim[1] == 7 && x->dim[2] == 9 && x->dim[3] == 2);
+    snnconv_program_fini(&program);
+}
+
 /* ---- Elementwise operators and shapes ---- */
 
 Test(tflite, a_chain_of_elementwise_operators)

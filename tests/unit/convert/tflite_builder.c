@@ -130,21 +130,25 @@ static void put_quantization(struct builder *b, size_t table, const struct build
 /* Buffer i + 1 is that of tensor i. */
 static size_t put_tensor(struct builder *b, const struct builder_tensor *tensor, unsigned index)
 {
-    const unsigned char widths[] = {4, 1, 4, 4, tensor->scale_count > 0 ? 4 : 0};
+    static const int32_t open[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    const unsigned char widths[] = {
+        4, 1, 4, 4, tensor->scale_count > 0 ? 4 : 0, 0, 0, tensor->open ? 4 : 0};
     size_t table = builder_table(b, sizeof(widths), widths);
     put_ints(b, table, 0, tensor->dim, tensor->rank);
     put_field(b, table, 1, 1, tensor->type);
     put_field(b, table, 2, 4, index + 1);
     point_field(b, table, 3, builder_string(b, tensor->name));
     if (tensor->scale_count > 0) put_quantization(b, table, tensor);
+    if (tensor->open) put_ints(b, table, 7, open, tensor->rank);
     return table;
 }
 
-static size_t put_buffer(struct builder *b, const void *data, size_t size)
+/* Offset and size of data outside are filled in at the end. */
+static size_t put_buffer(struct builder *b, const void *data, size_t size, bool outside)
 {
-    const unsigned char widths[] = {size > 0 ? 4 : 0};
-    size_t table = builder_table(b, 1, widths);
-    if (size == 0) return table;
+    const unsigned char here[] = {size > 0 ? 4 : 0}, there[] = {0, 8, 8};
+    size_t table = outside ? builder_table(b, 3, there) : builder_table(b, 1, here);
+    if (size == 0 || outside) return table;
     size_t vector = builder_vector(b, 1, size);
     point_field(b, table, 0, vector);
     memcpy(b->bytes + vector + 4, data, size);
@@ -199,6 +203,19 @@ static void put_subgraph(struct builder *b, size_t table, const struct builder_m
         builder_point(b, builder_item(b, ops, 4, i), put_op(b, &model->ops[i], i));
 }
 
+/* Behind all tables, as in files beyond 2 GiB. */
+static void put_outside(struct builder *b, size_t buffers, const struct builder_model *model)
+{
+    for (unsigned i = 0; i < model->tensor_count; i++) {
+        const struct builder_tensor *tensor = &model->tensors[i];
+        if (!tensor->outside) continue;
+        size_t item = builder_item(b, buffers, 4, i + 1), table = item + (size_t)get(b, item, 4);
+        put_field(b, table, 1, 8, b->size);
+        put_field(b, table, 2, 8, tensor->size);
+        memcpy(b->bytes + append(b, tensor->size), tensor->data, tensor->size);
+    }
+}
+
 void builder_write(struct builder *b, const struct builder_model *model)
 {
     static const unsigned char model_widths[] = {4, 4, 4, 4, 4},
@@ -215,10 +232,12 @@ void builder_write(struct builder *b, const struct builder_model *model)
     point_field(b, root, 1, codes);
     point_field(b, root, 2, subgraphs);
     point_field(b, root, 4, buffers);
-    builder_point(b, builder_item(b, buffers, 4, 0), put_buffer(b, NULL, 0));
-    for (unsigned i = 0; i < model->tensor_count; i++)
+    builder_point(b, builder_item(b, buffers, 4, 0), put_buffer(b, NULL, 0, false));
+    for (unsigned i = 0; i < model->tensor_count; i++) {
+        const struct builder_tensor *tensor = &model->tensors[i];
         builder_point(b, builder_item(b, buffers, 4, i + 1),
-                      put_buffer(b, model->tensors[i].data, model->tensors[i].size));
+                      put_buffer(b, tensor->data, tensor->size, tensor->outside));
+    }
     for (unsigned i = 0; i < model->op_count; i++)
         builder_point(b, builder_item(b, codes, 4, i), put_code(b, &model->ops[i]));
     for (unsigned i = 0; i < subgraph_count; i++) {
@@ -226,4 +245,5 @@ void builder_write(struct builder *b, const struct builder_model *model)
         builder_point(b, builder_item(b, subgraphs, 4, i), subgraph);
         put_subgraph(b, subgraph, model);
     }
+    put_outside(b, buffers, model);
 }

@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_CONVERT_TFLITE_BUILDER_H
 #define TESTS_UNIT_CONVERT_TFLITE_BUILDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,8 @@ struct builder_tensor {
     unsigned rank;
     const void *data; /* of a constant, little-endian */
     size_t size;
+    bool outside; /* the data stands at the end of the file, not in its buffer */
+    bool open;    /* the signature leaves all axes open */
     float scale[8];
     int64_t zero_point[8];
     unsigned scale_count, zero_count;
