@@ -214,6 +214,7 @@ const struct snnconv_model_reader snnconv_keras_reader = {
     .name = "keras",
     .summary = "Keras models (.h5 of Keras 1 to 3, .keras)",
     .probe = keras_probe,
+    .supported = snnconv_keras_supported,
 #if SNNCONV_HDF5
     .read = keras_read,
 #else

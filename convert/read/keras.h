@@ -130,6 +130,9 @@ int snnconv_keras_constant(struct snnconv_keras_layer *layer, uint32_t index, co
 
 /* ---- keras_layer.c ---- */
 
+/* The classes and activations that are read, as struct snnconv_model_reader wants them. */
+bool snnconv_keras_supported(uint32_t index, struct snn_supported *out);
+
 /* Adds the nodes of one call of a layer. Errors are of this layer. */
 int snnconv_keras_call(struct snnconv_keras_layer *layer, const struct snnconv_keras_tensor *inputs,
                        uint32_t input_count, struct snnconv_keras_tensor *out);

@@ -98,26 +98,49 @@ static int emit_softmax(struct snnconv_keras_layer *layer, const char *part, enu
 }
 
 /* An activation by the name of its function. */
+static const struct function {
+    const char *name;
+    enum snnconv_op op;
+    double parameter; /* the highest value, the slope, the axis */
+} functions[] = {
+    {"linear", SNNCONV_OP_IDENTITY, 0},
+    {"relu", SNNCONV_OP_RELU, 0},
+    {"relu6", SNNCONV_OP_CLIP, 6},
+    {"leaky_relu", SNNCONV_OP_LEAKY_RELU, 0.2},
+    {"sigmoid", SNNCONV_OP_SIGMOID, 0},
+    {"softmax", SNNCONV_OP_SOFTMAX, -1},
+    {"log_softmax", SNNCONV_OP_LOG_SOFTMAX, -1},
+};
+
+enum { FUNCTION_COUNT = sizeof(functions) / sizeof(functions[0]) };
+
 static int activate_named(struct snnconv_keras_layer *layer, struct snnconv_keras_tensor *tensor,
-                          const char *function, const char *part)
+                          const char *name, const char *part)
 {
     uint32_t *value = &tensor->value;
-    if (strcmp(function, "linear") == 0) return SNN_OK;
-    if (strcmp(function, "relu") == 0)
-        return snnconv_keras_emit(layer, SNNCONV_OP_RELU, part, NULL, value, 1, value);
-    if (strcmp(function, "relu6") == 0) return emit_clip(layer, part, 6, value);
-    if (strcmp(function, "leaky_relu") == 0) return emit_leaky(layer, part, 0.2, value);
-    if (strcmp(function, "softmax") == 0)
-        return emit_softmax(layer, part, SNNCONV_OP_SOFTMAX, -1, value);
-    if (strcmp(function, "log_softmax") == 0)
-        return emit_softmax(layer, part, SNNCONV_OP_LOG_SOFTMAX, -1, value);
-    if (strcmp(function, "sigmoid") == 0)
-        return snnconv_keras_emit(layer, SNNCONV_OP_SIGMOID, part, NULL, value, 1, value);
-    (void)snnbase_fail(layer->keras->context, SNN_ERR_UNSUPPORTED,
-                       "%s: activation '%.60s' is not one that spikes can carry", layer->class_name,
-                       function);
-    return snnbase_hint(layer->keras->context,
-                        "accepted: linear, relu, relu6, leaky_relu, softmax, sigmoid");
+    size_t i = 0;
+    while (i < FUNCTION_COUNT && strcmp(functions[i].name, name) != 0)
+        i++;
+    if (i == FUNCTION_COUNT) {
+        (void)snnbase_fail(layer->keras->context, SNN_ERR_UNSUPPORTED,
+                           "%s: activation '%.60s' is not one that spikes can carry",
+                           layer->class_name, name);
+        return snnbase_hint(layer->keras->context, "accepted: linear, relu, relu6, leaky_relu, "
+                                                   "sigmoid, softmax, log_softmax");
+    }
+    switch (functions[i].op) {
+    case SNNCONV_OP_IDENTITY:
+        return SNN_OK;
+    case SNNCONV_OP_CLIP:
+        return emit_clip(layer, part, functions[i].parameter, value);
+    case SNNCONV_OP_LEAKY_RELU:
+        return emit_leaky(layer, part, functions[i].parameter, value);
+    case SNNCONV_OP_RELU:
+    case SNNCONV_OP_SIGMOID:
+        return snnconv_keras_emit(layer, functions[i].op, part, NULL, value, 1, value);
+    default:
+        return emit_softmax(layer, part, functions[i].op, (int64_t)functions[i].parameter, value);
+    }
 }
 
 static int relu(struct snnconv_keras_layer *layer, const struct snnconv_keras_tensor *inputs,
@@ -591,46 +614,64 @@ static const struct row {
     const char *class_name;
     uint32_t input_max; /* of one call */
     snnconv_keras_layer_fn run;
+    enum snnconv_op op; /* what it chiefly is, for the list of what is read */
 } rows[] = {
-    {"Activation", 1, activation},
-    {"ActivityRegularization", 1, pass},
-    {"Add", INPUTS_MAX, add},
-    {"AlphaDropout", 1, pass},
-    {"AveragePooling2D", 1, snnconv_keras_pool},
-    {"BatchNormalization", 1, batch_norm},
-    {"Concatenate", INPUTS_MAX, concatenate},
-    {"Conv2D", 1, snnconv_keras_conv},
-    {"Convolution2D", 1, snnconv_keras_conv},
-    {"Cropping2D", 1, snnconv_keras_border},
-    {"Dense", 1, dense},
-    {"DepthwiseConv2D", 1, snnconv_keras_conv},
-    {"Dropout", 1, pass},
-    {"Flatten", 1, flatten},
-    {"GaussianDropout", 1, pass},
-    {"GaussianNoise", 1, pass},
-    {"GlobalAveragePooling2D", 1, snnconv_keras_global_pool},
-    {"GlobalMaxPooling2D", 1, snnconv_keras_global_pool},
-    {"InputLayer", 1, pass},
-    {"LeakyReLU", 1, leaky_relu},
-    {"MaxPooling2D", 1, snnconv_keras_pool},
-    {"Merge", INPUTS_MAX, merge},
-    {"Normalization", 1, normalization},
-    {"Permute", 1, permute},
-    {"ReLU", 1, relu},
-    {"Rescaling", 1, rescaling},
-    {"Reshape", 1, reshape},
-    {"SeparableConv2D", 1, snnconv_keras_conv},
-    {"SeparableConvolution2D", 1, snnconv_keras_conv},
-    {"Softmax", 1, softmax},
-    {"SpatialDropout2D", 1, pass},
-    {"ZeroPadding2D", 1, snnconv_keras_border},
+    {"Activation", 1, activation, SNNCONV_OP_RELU},
+    {"ActivityRegularization", 1, pass, SNNCONV_OP_IDENTITY},
+    {"Add", INPUTS_MAX, add, SNNCONV_OP_ADD},
+    {"AlphaDropout", 1, pass, SNNCONV_OP_IDENTITY},
+    {"AveragePooling2D", 1, snnconv_keras_pool, SNNCONV_OP_AVERAGE_POOL},
+    {"BatchNormalization", 1, batch_norm, SNNCONV_OP_BATCH_NORMALIZATION},
+    {"Concatenate", INPUTS_MAX, concatenate, SNNCONV_OP_CONCAT},
+    {"Conv2D", 1, snnconv_keras_conv, SNNCONV_OP_CONV},
+    {"Convolution2D", 1, snnconv_keras_conv, SNNCONV_OP_CONV},
+    {"Cropping2D", 1, snnconv_keras_border, SNNCONV_OP_SLICE},
+    {"Dense", 1, dense, SNNCONV_OP_GEMM},
+    {"DepthwiseConv2D", 1, snnconv_keras_conv, SNNCONV_OP_CONV},
+    {"Dropout", 1, pass, SNNCONV_OP_IDENTITY},
+    {"Flatten", 1, flatten, SNNCONV_OP_FLATTEN},
+    {"GaussianDropout", 1, pass, SNNCONV_OP_IDENTITY},
+    {"GaussianNoise", 1, pass, SNNCONV_OP_IDENTITY},
+    {"GlobalAveragePooling2D", 1, snnconv_keras_global_pool, SNNCONV_OP_GLOBAL_AVERAGE_POOL},
+    {"GlobalMaxPooling2D", 1, snnconv_keras_global_pool, SNNCONV_OP_GLOBAL_MAX_POOL},
+    {"InputLayer", 1, pass, SNNCONV_OP_IDENTITY},
+    {"LeakyReLU", 1, leaky_relu, SNNCONV_OP_LEAKY_RELU},
+    {"MaxPooling2D", 1, snnconv_keras_pool, SNNCONV_OP_MAX_POOL},
+    {"Merge", INPUTS_MAX, merge, SNNCONV_OP_CONCAT},
+    {"Normalization", 1, normalization, SNNCONV_OP_DIV},
+    {"Permute", 1, permute, SNNCONV_OP_TRANSPOSE},
+    {"ReLU", 1, relu, SNNCONV_OP_RELU},
+    {"Rescaling", 1, rescaling, SNNCONV_OP_MUL},
+    {"Reshape", 1, reshape, SNNCONV_OP_RESHAPE},
+    {"SeparableConv2D", 1, snnconv_keras_conv, SNNCONV_OP_CONV},
+    {"SeparableConvolution2D", 1, snnconv_keras_conv, SNNCONV_OP_CONV},
+    {"Softmax", 1, softmax, SNNCONV_OP_SOFTMAX},
+    {"SpatialDropout2D", 1, pass, SNNCONV_OP_IDENTITY},
+    {"ZeroPadding2D", 1, snnconv_keras_border, SNNCONV_OP_PAD},
 };
+
+enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+
+bool snnconv_keras_supported(uint32_t index, struct snn_supported *out)
+{
+    out->format = "Keras";
+    if (index < ROW_COUNT) {
+        out->operator_name = rows[index].class_name;
+        out->becomes = snnconv_op_info(rows[index].op)->becomes;
+        return true;
+    }
+    index -= ROW_COUNT;
+    if (index >= FUNCTION_COUNT) return false;
+    out->operator_name = functions[index].name;
+    out->becomes = snnconv_op_info(functions[index].op)->becomes;
+    return true;
+}
 
 int snnconv_keras_call(struct snnconv_keras_layer *layer, const struct snnconv_keras_tensor *inputs,
                        uint32_t input_count, struct snnconv_keras_tensor *out)
 {
     struct snn_context *context = layer->keras->context;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < ROW_COUNT; i++) {
         if (strcmp(rows[i].class_name, layer->class_name) != 0) continue;
         if (input_count == 0 || input_count > rows[i].input_max)
             return snnbase_fail(context, SNN_ERR_FORMAT, "%s: it is called on %" PRIu32 " inputs",

@@ -38,6 +38,7 @@ ROOMS = {
     "tests/kernel/": [PUBLIC, BASE, KERNEL],
     "tests/device/": [PUBLIC, "libsnn/", "device/"],
     "tests/flow/": [PUBLIC],
+    "tests/keras/": [PUBLIC, BASE, MODEL, "convert/"],
     "tests/onnx/": [PUBLIC, BASE, MODEL, "convert/"],
 }
 
