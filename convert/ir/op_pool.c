@@ -30,6 +30,7 @@ static struct taps taps_of(const struct snnconv_axis *axis, int64_t position, in
     struct taps taps = {.start = position * axis->stride - axis->pad_begin, .end = 0};
     if (taps.start < low) taps.first = (low - taps.start - 1) / axis->dilation + 1;
     if (taps.start < high) taps.end = (high - taps.start - 1) / axis->dilation + 1;
+    if (taps.first > axis->kernel) taps.first = axis->kernel;
     if (taps.end > axis->kernel) taps.end = axis->kernel;
     if (taps.end < taps.first) taps.end = taps.first;
     return taps;
