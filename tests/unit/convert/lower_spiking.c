@@ -9,6 +9,7 @@
 #include "snn/graph.h"
 #include "snn/net.h"
 #include "snn/status.h"
+#include "tests/unit/support.h"
 
 static struct snn_context *context;
 static struct snn_graph *graph;
@@ -394,4 +395,28 @@ Test(lower_spiking, normalisation_behind_an_activation_is_named_with_what_follow
                             .weight_count = 2});
     add_conv("conv2", add_pool("pool", bn, SNN_LAYER_AVG_POOL2D, 0), SNN_ACTIVATION_NONE);
     refuse(SNN_ERR_UNSUPPORTED, "layer 'pool': no activation lies between it and its input 'bn1'");
+}
+
+/* ---- Memory ---- */
+
+static int lower_once(struct snn_context *limited)
+{
+    struct snn_net *other = NULL;
+    int status = snn_net_lower(&other, limited, graph, &options);
+    cr_assert_eq(other != NULL, status == SNN_OK);
+    snn_net_destroy(&other);
+    return status;
+}
+
+Test(lower_spiking, running_out_of_memory_leaks_nothing)
+{
+    const float threshold[] = {2, 3}, gain = 2;
+    const struct snn_neurons neurons = {.threshold = threshold, .threshold_count = 2};
+    uint32_t a = add_if("na", add_conv("a", 0, SNN_ACTIVATION_NONE), &neurons);
+    uint32_t b = add_if("nb", add_conv("b", 0, SNN_ACTIVATION_NONE), &neurons);
+    uint32_t p = add_pool("p", add_many("j", SNN_LAYER_CONCAT, a, b), SNN_LAYER_SUM_POOL2D, 0);
+    add_if("nc", add_conv("c", p, SNN_ACTIVATION_NONE), &neurons);
+    options.extra_gains = &gain;
+    options.extra_gain_count = 1;
+    support_sweep(lower_once);
 }

@@ -12,6 +12,7 @@
 #include "snn/status.h"
 #include "snn/stream.h"
 #include "snn/target.h"
+#include "tests/unit/support.h"
 
 enum { STEPS = 24, NEURONS_MAX = 64, READOUTS = 2 };
 
@@ -327,4 +328,27 @@ Test(neurons, a_join_equals_the_sum_over_its_parts_to_the_bit)
         cr_assert_arr_eq(&potential[i], &expected_potential[i], sizeof(float));
     }
     cr_assert_gt(total, 100u);
+}
+
+/* ---- Memory ---- */
+
+static int load_once(struct snn_context *limited)
+{
+    struct snn_target *other = NULL;
+    uint32_t counts[2];
+    int status = snn_target_open(&other, limited, "sim");
+    if (status == SNN_OK) status = snn_target_load(other, limited, net);
+    if (status == SNN_OK) status = snn_target_reset(other, limited);
+    if (status == SNN_OK) status = snn_target_counts(other, limited, 0, counts);
+    snn_target_close(&other);
+    return status;
+}
+
+Test(neurons, running_out_of_memory_leaks_nothing)
+{
+    const float gain = 2;
+    options.extra_gains = &gain;
+    options.extra_gain_count = 1;
+    two_neurons(SNN_RESET_ZERO);
+    support_sweep(load_once);
 }
