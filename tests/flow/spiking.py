@@ -94,7 +94,7 @@ def membrane_readout(place):
     model = spiking(threshold=1)
     del model["layers"][-1]
     model["output"] = model["layers"][-1]["name"]
-    result, _ = run(place, model)
+    result, _ = run(place, model, "--rule", "first@1", "--rule", "membrane:2")
     require(result["options"]["readout"] == "membrane", "readout in the report")
     require(result["results"][0]["accuracy"] == 1.0, "accuracy")
     require(result["results"][0]["silent"]["count"] == 0, "silent samples")

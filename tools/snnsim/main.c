@@ -3,7 +3,6 @@
  * The datum's path in one page: model -> (calibration) -> spiking net -> target; data -> spikes ->
  * target -> result -> table and files. Frame-based targets take the model and the data as they are.
  */
-#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,10 +202,12 @@ static int calibrate(struct session *s)
                             : snncli_fail_context(&s->console, s->context, "--calibrate");
 }
 
-/* A net that arrived spiking has thresholds of its own. */
+/* A net that arrived spiking has thresholds of its own, and fires only where it has neurons. */
 static int skip_norm(struct session *s)
 {
     struct snnsim_options *o = &s->options;
+    const struct snn_layer *output = snn_graph_layer(s->graph, snn_graph_output(s->graph));
+    if (output->kind != SNN_LAYER_IF) snnsim_options_set_membrane(o);
     if (o->norm != NULL && strcmp(o->norm, "none") != 0)
         snncli_warning(&s->console, o->model,
                        "the net arrived spiking and keeps its thresholds: --norm %s is skipped",
@@ -522,7 +523,7 @@ static int write_results(struct session *s)
         .reset = o->lower.reset == SNN_RESET_ZERO ? "zero" : "subtract",
         .spikes_max = o->lower.spikes_max,
         .output_gain = (double)o->lower.output_gain,
-        .readout = s->net->readouts[0].threshold < FLT_MAX ? "spikes" : "membrane",
+        .readout = o->lower.readout_membrane ? "membrane" : "spikes",
         .semantics = "sync",
         .arith = "float",
         .compat = o->compat,

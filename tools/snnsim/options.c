@@ -571,6 +571,12 @@ static void collect_gains(struct snnsim_options *o)
     o->lower.extra_gains = o->extra_gains;
 }
 
+void snnsim_options_set_membrane(struct snnsim_options *o)
+{
+    o->lower.readout_membrane = true;
+    collect_gains(o);
+}
+
 static int check_together(struct snnsim_options *o)
 {
     if (o->input_spikes != NULL && o->data != NULL)

@@ -59,6 +59,9 @@ struct snnsim_options {
 int snnsim_options_read(struct snnsim_options *options, struct snncli_console *console, int argc,
                         char **argv);
 
+/* The net's output only integrates: rules on spikes get readouts of their own. */
+void snnsim_options_set_membrane(struct snnsim_options *options);
+
 /* The norm as text in the model's statistics: sets `lower` from `norm`. Exit status. */
 int snnsim_options_set_norm(struct snnsim_options *options, const char *norm);
 

@@ -21,19 +21,25 @@ class Readout:
     counts: np.ndarray      # spikes up to and including each step
     potential: np.ndarray   # residual
     integrated: np.ndarray  # spikes and residual potential, in thresholds folded into the weights
-    threshold: float        # the unit of the rule `membrane`
+    threshold: np.ndarray   # [class] the unit of the rule `membrane`
     scale: np.ndarray       # [class] the CNN's units
     fires: bool
+
+
+def by_class(population, values):
+    """What a population's neurons have each or all alike, as float64 [class]."""
+    return np.broadcast_to(values, population.shape).reshape(-1).astype(np.float64)
 
 
 def make_readout(population, spikes, potential, gain):
     shape = (*spikes.shape[:2], -1)
     counts = np.cumsum(spikes.reshape(shape), axis=1, dtype=np.float64)
     potential = potential.reshape(shape).astype(np.float64)
-    fires = population.threshold < snn_lower.NEVER
-    threshold = float(population.threshold) if fires else gain
+    fires = bool((population.threshold < snn_lower.NEVER).all())
+    threshold = by_class(population, population.threshold if fires else gain)
     rows_columns = population.shape[1] * population.shape[2]
-    integrated = counts * threshold + potential - float(population.v_init)
+    integrated = (counts * threshold if fires else 0.0) + potential
+    integrated = integrated - by_class(population, population.v_init)
     return Readout(counts, potential, integrated, threshold,
                    np.repeat(population.scale, rows_columns), fires)
 
@@ -85,7 +91,7 @@ def decides(kind, parameter, readout, place):
     if kind == "margin":
         return lead(counts) >= parameter
     if kind == "membrane":
-        return lead(integrated) / readout.threshold >= parameter
+        return lead(integrated / readout.threshold) >= parameter
     return softmax_max(integrated * readout.scale) >= parameter
 
 
@@ -103,7 +109,8 @@ def decide(text, readout, final):
         choice = predicted[sample, met[0]]
         if kind in ("membrane", "softmax"):
             values = readout.integrated[sample, met[0]]
-            choice = np.argmax(values if kind == "membrane" else values * readout.scale)
+            choice = np.argmax(values / readout.threshold if kind == "membrane"
+                               else values * readout.scale)
         out.append((met[0] + 1, int(choice), True))
     return out
 

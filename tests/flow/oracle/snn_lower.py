@@ -69,6 +69,7 @@ class Population:
     n_max: int
     reset: str
     macs: int = 0
+    neurons: tuple = None  # of a layer that has its own: threshold, v_init, v_min, before any gain
 
 
 # ---- Weights and biases ----
@@ -122,6 +123,21 @@ def fold_bias(branches, shape, scale):
     return (total / scale[:, None, None]).astype(F32) if present else None
 
 
+def split_weights(layer, parts):
+    """One branch for each part of joined maps, with the weights of its channels; the first has the
+    bias."""
+    if layer.kind == "add" or layer.groups > 1:
+        raise Unsupported(layer.name)
+    branches, first = [], 0
+    for part in parts:
+        count = part.shape[0] if layer.kind == "conv2d" else int(np.prod(part.shape))
+        own = dataclasses.replace(layer, weights=layer.weights[:, first:first + count],
+                                  bias=layer.bias if first == 0 else None)
+        branches.append(Branch(own, part))
+        first += count
+    return branches
+
+
 # ---- Layers ----
 
 class Lowering:
@@ -155,6 +171,19 @@ class Lowering:
             return np.full(channels, values.max() or 1.0)
         return np.where(values > 0, values, values.max() or 1.0)
 
+    def own_neurons(self, layer):
+        """Threshold, v_init and v_min of a layer of neurons, each [channels or 1][rows or 1]
+        [columns or 1]; what it leaves out is the option times the threshold."""
+        threshold, v_init, v_min = (
+            values if values is None or isinstance(values, str)
+            else values.reshape(values.shape if values.ndim == 3 else (-1, 1, 1))
+            for values in (layer.neurons.threshold, layer.neurons.v_init, layer.neurons.v_min))
+        if v_init is None:
+            v_init = F32(self.options.v0) * threshold
+        if v_min is None and self.options.v_min is not None:
+            v_min = F32(self.options.v_min) * threshold
+        return threshold, v_init, -NEVER if v_min is None or isinstance(v_min, str) else v_min
+
     def population(self, layer, branches, scale, n_max, reset):
         options = self.options
         for branch in branches:
@@ -164,6 +193,11 @@ class Lowering:
             layer.name, layer.shape, branches, fold_bias(branches, layer.shape, scale), scale,
             F32(1), F32(options.v0), v_min, n_max or SPIKES_PER_STEP_MAX, reset,
             sum(snn_model.macs(branch.layer) for branch in branches if branch.layer)))
+        if layer.kind == "if":
+            neurons = self.own_neurons(layer)
+            self.populations[-1] = dataclasses.replace(
+                self.populations[-1], threshold=neurons[0], v_init=neurons[1], v_min=neurons[2],
+                neurons=neurons)
         return Spikes(len(self.populations) - 1, layer.shape, layer.shape, scale)
 
     def lower_input(self, layer):
@@ -176,6 +210,10 @@ class Lowering:
 
     def lower_pool(self, layer, source):
         kind = layer.kind
+        if isinstance(source, tuple) and (kind, self.options.max_pool) != ("max_pool2d", "or"):
+            return tuple(self.lower_pool(
+                dataclasses.replace(layer, shape=(part.shape[0], *layer.shape[1:])), part)
+                for part in source)
         if not isinstance(source, Spikes):
             raise Unsupported(layer.name)
         if kind == "max_pool2d":
@@ -202,12 +240,33 @@ class Lowering:
         population.v_init = F32(0)
         return dataclasses.replace(spikes, offset=source.offset)
 
+    def lower_join(self, layer):
+        """The parts of a concatenation as a tuple, those of its concatenated inputs among them."""
+        parts = ()
+        for name in layer.inputs:
+            value = self.values[name]
+            if isinstance(value, list):
+                raise Unsupported(layer.name)
+            parts += value if isinstance(value, tuple) else (value,)
+        return parts
+
+    def lower_neurons(self, layer):
+        value = self.values[layer.inputs[0]]
+        if isinstance(value, tuple):
+            raise Unsupported(layer.name)
+        branches = ([Branch(branch.layer, branch.input) for branch in value]
+                    if isinstance(value, list) else [Branch(None, value)])
+        return self.population(layer, branches, np.ones(layer.shape[0]), self.options.n_max,
+                               layer.neurons.reset)
+
     def lower_sum(self, layer):
         """Convolution, dense or add: a sum of branches, integrated if there is an activation."""
         branches = []
         for name in layer.inputs:
             value = self.values[name]
-            if layer.kind == "add" and not isinstance(value, Spikes):
+            if isinstance(value, tuple):
+                branches += split_weights(layer, value)
+            elif layer.kind == "add" and not isinstance(value, Spikes):
                 branches += [Branch(branch.layer, branch.input) for branch in value]
             elif layer.kind == "add" and value.shape != layer.shape:
                 raise Unsupported(layer.name)  # flattened maps
@@ -225,6 +284,10 @@ class Lowering:
             return self.lower_input(layer)
         if layer.kind == "flatten":
             return self.values[layer.inputs[0]]
+        if layer.kind == "concat":
+            return self.lower_join(layer)
+        if layer.kind == "if":
+            return self.lower_neurons(layer)
         if layer.kind in snn_model.POOLS:
             return self.lower_pool(layer, self.values[layer.inputs[0]])
         return self.lower_sum(layer)
@@ -250,6 +313,12 @@ def readout(output, options, gain):
     from 0 on, with no threshold and no lower clip."""
     if gain is None:
         return dataclasses.replace(output, threshold=NEVER, v_init=F32(0), v_min=-NEVER)
+    if output.neurons is not None:
+        threshold, v_init, v_min = output.neurons
+        none = np.asarray(v_min) <= -NEVER
+        return dataclasses.replace(
+            output, threshold=threshold * F32(gain), v_init=v_init * F32(gain),
+            v_min=np.where(none, -NEVER, np.where(none, F32(0), v_min) * F32(gain)))
     threshold = F32(gain)
     v_min = -NEVER if options.v_min is None else F32(options.v_min) * threshold
     return dataclasses.replace(output, threshold=threshold, v_init=F32(options.v0) * threshold,
@@ -259,6 +328,9 @@ def readout(output, options, gain):
 def lower(model, options):
     """The populations in the order of the model's layers; the last is the output."""
     populations = Lowering(model, options).run()
-    gain = None if options.readout == "membrane" else options.output_gain
+    fires = options.readout == "spikes"
+    if model.is_spiking():
+        fires = fires and model.layer(model.output).kind == "if"
+    gain = options.output_gain if fires else None
     populations[-1] = readout(populations[-1], options, gain)
     return populations

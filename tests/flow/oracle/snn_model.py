@@ -17,6 +17,15 @@ POOLS = ("avg_pool2d", "sum_pool2d", "max_pool2d")
 
 
 @dataclasses.dataclass
+class Neurons:
+    """Of a layer of kind `if`: float32 arrays [1], [channels] or [channels][rows][columns]."""
+    threshold: np.ndarray
+    v_init: np.ndarray = None  # None: the options hold
+    v_min: np.ndarray = None   # the same; "none": no lower clip
+    reset: str = "subtract"
+
+
+@dataclasses.dataclass
 class Layer:
     """One layer; what its kind does not use keeps its default."""
     name: str
@@ -32,6 +41,7 @@ class Layer:
     clip: float = None
     weights: np.ndarray = None
     bias: np.ndarray = None
+    neurons: Neurons = None
 
 
 @dataclasses.dataclass
@@ -48,8 +58,13 @@ class Model:
     def layer(self, name):
         return next(layer for layer in self.layers if layer.name == name)
 
+    def is_spiking(self):
+        return any(layer.kind == "if" for layer in self.layers)
+
     def is_neuronal(self, layer):
         """True for layers that become integrate-and-fire neurons."""
+        if layer.kind == "if":
+            return True
         if layer.kind not in ("conv2d", "dense", "add"):
             return False
         return layer.activation != "none" or layer.name == self.output
@@ -79,6 +94,8 @@ def derive_shape(layer, shapes):
         return (layer.weights.shape[0], 1, 1)
     if layer.kind == "flatten":
         return (channels * height * width, 1, 1)
+    if layer.kind == "concat":
+        return (sum(shapes[name][0] for name in layer.inputs), height, width)
     return (channels, height, width)
 
 
@@ -97,6 +114,12 @@ def unpack_tensor(value):
     return np.frombuffer(data, "<f4").reshape(value["shape"]).astype(np.float32)
 
 
+def read_list(value):
+    if isinstance(value, (int, float)):
+        return np.array([value], np.float32)
+    return value if value in (None, "none") else unpack_tensor(value)
+
+
 def read_layer(value):
     layer = Layer(value["name"], value["kind"], tuple(value.get("inputs", ())))
     if layer.kind == "input":
@@ -111,6 +134,10 @@ def read_layer(value):
         layer.kernel = layer.stride = tuple(value["kernel"])
     for key in ("stride", "padding", "dilation"):
         setattr(layer, key, tuple(value.get(key, getattr(layer, key))))
+    if layer.kind == "if":
+        layer.neurons = Neurons(*(read_list(value.get(key))
+                                  for key in ("threshold", "v_init", "v_min")),
+                                value.get("reset", "subtract"))
     layer.groups = value.get("groups", 1)
     layer.activation = value.get("activation", "none")
     layer.clip = value.get("clip")
@@ -142,6 +169,12 @@ def pack_tensor(values):
     return {"dtype": "f32", "shape": list(values.shape), "data": base64.b64encode(data).decode()}
 
 
+def write_list(values):
+    if isinstance(values, str):
+        return values
+    return float(values[0]) if values.size == 1 else pack_tensor(values)
+
+
 def write_layer(layer):
     value = {"name": layer.name, "kind": layer.kind}
     if layer.kind == "input":
@@ -160,6 +193,11 @@ def write_layer(layer):
         value["activation"] = layer.activation
         if layer.activation == "clip":
             value["clip"] = layer.clip
+    if layer.kind == "if":
+        for key in ("threshold", "v_init", "v_min"):
+            if getattr(layer.neurons, key) is not None:
+                value[key] = write_list(getattr(layer.neurons, key))
+        value["reset"] = layer.neurons.reset
     if layer.weights is not None:
         value["weights"] = pack_tensor(layer.weights)
     if layer.bias is not None:

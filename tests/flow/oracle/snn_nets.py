@@ -11,7 +11,7 @@ import numpy as np
 
 import snn_encode
 import snn_lower
-from snn_model import Layer, Model, derive_shape, derive_shapes
+from snn_model import Layer, Model, Neurons, derive_shape, derive_shapes
 
 QUANTILES = [0.9, 0.99, 0.999, 1.0]
 PROFILE = {"name": "odd", "description": "all constants, none round", "source": "made up",
@@ -149,6 +149,9 @@ class Builder:
                                       int(np.prod(self.shape()))))
         return self.finish(layer, activation)
 
+    def dense_only(self):
+        return self.dense(flatten=False)
+
     def pool(self, kind=None):
         _, rows, columns = self.shape()
         kernel = tuple(min(size, self.below(1, 3)) for size in (rows, columns))
@@ -219,6 +222,34 @@ class Builder:
             branches.append(self.dense(outputs, flatten=False))
         return self.join(*(branches[i] for i in self.rng.permutation(len(branches))))
 
+    def concat(self, *inputs):
+        return self.add(Layer(self.name("concat"), "concat", inputs))
+
+    def concat_maps(self):
+        """Two or three maps of their own, now and then their source, or one of them twice."""
+        source = self.tip
+        parts = [self.conv(same=True, source=source) for _ in range(self.pick(2, 2, 3))]
+        parts += self.pick([], [source], [parts[0]])
+        return self.concat(*(parts[i] for i in self.rng.permutation(len(parts))))
+
+    def concat_nested(self):
+        """A concatenation in a concatenation, pooled alike."""
+        source = self.tip
+        inner = self.concat_maps()
+        first = self.pool("avg_pool2d")
+        window = self.layers[-1]
+        assert window.inputs == (inner,)
+        second = self.add(dataclasses.replace(window, name=self.name("pool"), kind="sum_pool2d",
+                                              inputs=(source,)))
+        return self.concat(*self.pick((first, second), (second, first)))
+
+    def concat_vectors(self):
+        """A flattened map and the outputs of a dense layer, which only a dense layer can take."""
+        source = self.tip
+        flat = self.add(Layer(self.name("flatten"), "flatten", (source,)))
+        self.tip = source
+        return self.concat(*self.pick((flat, self.dense()), (self.dense(), flat)))
+
     def twice(self):
         """The same spikes on both inputs of an addition."""
         return self.join(self.tip, self.tip)
@@ -244,6 +275,11 @@ BLOCKS = [
     ("residual_pooled", ["conv", "residual_pooled"]),
     ("residual_dense", ["conv", "residual_dense"]),
     ("twice", ["conv", "twice"]),
+    ("concat", ["conv", "concat_maps", "conv"]),
+    ("concat_input", ["concat_maps", "conv"]),
+    ("concat_pool", ["conv", "concat_maps", "pool", "dense"]),
+    ("concat_nested", ["conv", "concat_nested", "conv"]),
+    ("concat_vectors", ["conv", "concat_vectors", "dense_only"]),
     ("max_pool", ["conv", "max_pool", "conv"]),
     ("max_pool_input", ["max_pool", "conv"]),
     ("max_pool_chain", ["conv", "max_pool", "pool", "max_pool", "dense"]),
@@ -265,6 +301,38 @@ def make_head(builder):
         branches = [builder.conv(2, same=True, activation="none", source=source)
                     for _ in range(2)]
         builder.join(*branches, activation=activation)
+
+
+def make_list(builder, shape, values):
+    """values(shape) for all neurons, each channel or each neuron."""
+    return values(builder.pick((1,), shape[:1], shape))
+
+
+def make_neurons(builder, shape):
+    rng = builder.rng
+    v_init = lambda size: builder.on_grid(rng.uniform(-0.5, 1.5, size))
+    v_min = lambda size: -np.abs(builder.on_grid(rng.uniform(0, 2, size)))
+    return Neurons(
+        make_list(builder, shape, lambda size: positive(rng, size)),
+        builder.pick(None, make_list(builder, shape, v_init)),
+        builder.pick(None, "none", make_list(builder, shape, v_min)),
+        builder.pick("subtract", "subtract", "zero"))
+
+
+def make_spiking(builder, model):
+    """The net with neurons in place of activations, and behind its output or not."""
+    layers, renamed = [], {}
+    for layer in model.layers:
+        layer.inputs = tuple(renamed.get(name, name) for name in layer.inputs)
+        layers.append(layer)
+        at_end = layer.name == model.output and builder.pick(True, True, False)
+        if layer.activation != "none" or at_end:
+            layer.activation = "none"
+            renamed[layer.name] = layer.name + "_if"
+            layers.append(Layer(layer.name + "_if", "if", (layer.name,),
+                                neurons=make_neurons(builder, layer.shape)))
+    return derive_shapes(dataclasses.replace(model, name=model.name + "-spiking", layers=layers,
+                                             output=renamed.get(model.output, model.output)))
 
 
 def positive(rng, shape):
@@ -359,12 +427,19 @@ def make_case(number):
     model = derive_shapes(Model(f"{name}-{number}", builder.layers, builder.tip))
     if rng.random() < 0.4:
         model.preprocess = make_preprocess(rng, model.layers[0].shape[0])
-    add_statistics(model, rng)
+    options = make_options(builder, "max_pool" in name)
+    if rng.random() < 0.3:
+        model = make_spiking(builder, model)
+        options = dataclasses.replace(options, norm="none", channelwise=False)
+    else:
+        add_statistics(model, rng)
     data, encoding, steps = builder.pick(make_spikes, make_frames)(builder, model.layers[0].shape)
     classes = int(np.prod(model.layers[-1].shape))
     labels = rng.integers(0, min(classes, 256), len(data)) if rng.random() < 0.8 else None
-    options = make_options(builder, "max_pool" in name)
     offset = int(rng.integers(len(data))) if rng.random() < 0.3 else 0
+    readout = options.readout
+    if model.is_spiking() and model.layer(model.output).kind != "if":
+        readout = "membrane"
     return Case(model.name, model, options, data, encoding, steps, int(rng.integers(2**63)), offset,
-                labels, make_rules(builder, options.readout),
+                labels, make_rules(builder, readout),
                 builder.pick("exact", "exact", "sinabs-0.3.3"))
