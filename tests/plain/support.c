@@ -227,13 +227,28 @@ void passage_run_options(struct snn_run_options *run, const struct snn_energy_pr
     run->rule_count = sizeof(rules) / sizeof(rules[0]);
 }
 
+/* The callbacks are for the spiking run alone. */
+static int run_frames(struct passage *p, struct snn_run_options options)
+{
+    options.progress = NULL;
+    snn_result_destroy(&p->frame_result);
+    snn_target_close(&p->frame_target);
+    int status = snn_target_open(&p->frame_target, p->context, "frame:int8");
+    if (status == SNN_OK) status = snn_target_load_graph(p->frame_target, p->context, p->graph);
+    if (status == SNN_OK)
+        status = snn_run_frames(&p->frame_result, p->context, p->frame_target, p->graph, p->source,
+                                &options);
+    return status;
+}
+
 int passage_run(struct passage *p, const struct snn_run_options *run)
 {
     struct snn_run_options options = *run;
     options.cnn = p->graph;
     int status = snn_run(&p->result, p->context, p->target, p->net, p->source, &options);
+    if (status == SNN_OK) status = run_frames(p, options);
     if (status != SNN_OK) return status;
-    const struct snn_result *const results[] = {p->result};
+    const struct snn_result *const results[] = {p->result, p->frame_result};
     const struct snn_report report = {.tool = "plain",
                                       .model_name = snn_graph_provenance(p->graph)->name,
                                       .data = "images-idx3",
@@ -243,13 +258,15 @@ int passage_run(struct passage *p, const struct snn_run_options *run)
                                       .dt_us = options.dt_us,
                                       .encoding = snn_encoding_name(options.encoding),
                                       .results = results,
-                                      .result_count = 1};
+                                      .result_count = 2};
     return snn_report_format(&p->text, p->context, &report);
 }
 
 void passage_end(struct passage *p)
 {
     snn_text_free(p->context, &p->text);
+    snn_result_destroy(&p->frame_result);
+    snn_target_close(&p->frame_target);
     snn_result_destroy(&p->result);
     snn_target_close(&p->target);
     snn_net_destroy(&p->net);

@@ -55,6 +55,8 @@ struct passage {
     struct snn_net *net;
     struct snn_target *target;
     struct snn_result *result;
+    struct snn_target *frame_target; /* the same samples in 8-bit integers */
+    struct snn_result *frame_result;
     char *text; /* the report; of equal runs, equal up to "timing" */
 };
 
