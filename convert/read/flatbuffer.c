@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { OFFSET_WIDTH = 4, VTABLE_HEAD = 4 };
+enum { OFFSET_WIDTH = 4, VTABLE_HEAD = 4, FILE_HEAD = 8 };
 
 void snnconv_flat_init(struct snnconv_flat *flat, const void *bytes, size_t size)
 {
@@ -15,7 +15,7 @@ void snnconv_flat_init(struct snnconv_flat *flat, const void *bytes, size_t size
 
 bool snnconv_flat_is(const unsigned char *bytes, size_t size, const char identifier[4])
 {
-    return size >= 8 && memcmp(bytes + 4, identifier, 4) == 0;
+    return size >= FILE_HEAD && memcmp(bytes + 4, identifier, 4) == 0;
 }
 
 void snnconv_flat_damage(struct snnconv_flat *flat, const char *what, size_t at)
@@ -99,7 +99,7 @@ static struct snnconv_flat_table open_table(struct snnconv_flat *flat, size_t at
 
 struct snnconv_flat_table snnconv_flat_root(struct snnconv_flat *flat)
 {
-    if (!fits(flat, 0, 2 * OFFSET_WIDTH)) {
+    if (!fits(flat, 0, FILE_HEAD)) {
         snnconv_flat_damage(flat, "too short for a root", 0);
         return (struct snnconv_flat_table){.flat = flat};
     }

@@ -173,11 +173,18 @@ enum snnconv_type snnconv_tflite_type(unsigned type);
 int snnconv_tflite_convert(struct snnconv_tflite *r, const struct snnconv_tflite_op *op);
 bool snnconv_tflite_supported(uint32_t index, struct snn_supported *out);
 
-/* A node "<name of op><suffix>". *value is the value it writes; SNNCONV_NONE: a new one. */
+/* A node "<name of the operator><suffix>"; without attributes it has the defaults. */
+struct snnconv_tflite_node {
+    const char *suffix;
+    enum snnconv_op ir;
+    const struct snnconv_attributes *attributes;
+    const uint32_t *inputs;
+    uint32_t input_count;
+};
+
+/* Adds a node. *value is the value it writes; SNNCONV_NONE: a new one. */
 int snnconv_tflite_emit(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
-                        const char *suffix, enum snnconv_op ir,
-                        const struct snnconv_attributes *attributes, const uint32_t *inputs,
-                        uint32_t input_count, uint32_t *value);
+                        const struct snnconv_tflite_node *like, uint32_t *value);
 
 /* The node of a fused activation (ActivationFunctionType) behind *value, which becomes its output:
  * `last`, or a new value where that is SNNCONV_NONE. Nothing for none, if `last` is not set.

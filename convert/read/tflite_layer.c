@@ -41,7 +41,9 @@ static int transpose(struct snnconv_tflite *r, const struct snnconv_tflite_op *o
     attributes.perm_count = 4;
     for (uint32_t i = 0; i < 4; i++)
         attributes.perm[i] = perm[i];
-    return snnconv_tflite_emit(r, op, suffix, SNNCONV_OP_TRANSPOSE, &attributes, from, 1, value);
+    return snnconv_tflite_emit(
+        r, op, &(struct snnconv_tflite_node){suffix, SNNCONV_OP_TRANSPOSE, &attributes, from, 1},
+        value);
 }
 
 /* The first input as N,C,H,W. */
@@ -171,8 +173,11 @@ int snnconv_tflite_conv(struct snnconv_tflite *r, const struct snnconv_tflite_op
     if (status == SNN_OK) status = snnconv_tflite_bias(r, op, &inputs[2]);
     if (status == SNN_OK) status = channels_first(r, op, &inputs[0]);
     if (status == SNN_OK)
-        status = snnconv_tflite_emit(r, op, "", ir, &attributes, inputs,
-                                     inputs[2] == SNNCONV_NONE ? 2 : 3, &y);
+        status =
+            snnconv_tflite_emit(r, op,
+                                &(struct snnconv_tflite_node){"", ir, &attributes, inputs,
+                                                              inputs[2] == SNNCONV_NONE ? 2 : 3},
+                                &y);
     return status == SNN_OK ? channels_last(r, op, activation, y) : status;
 }
 
@@ -193,8 +198,10 @@ static int as_rows(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
     *value = SNNCONV_NONE;
     status = snnconv_program_add_integers(r->program, r->context, shape, 2, &inputs[1]);
     if (status == SNN_OK)
-        status =
-            snnconv_tflite_emit(r, op, "/rows", SNNCONV_OP_RESHAPE, &attributes, inputs, 2, value);
+        status = snnconv_tflite_emit(
+            r, op,
+            &(struct snnconv_tflite_node){"/rows", SNNCONV_OP_RESHAPE, &attributes, inputs, 2},
+            value);
     if (status == SNN_OK) snnconv_tflite_annotate(r, *value, op->inputs[0]);
     return status;
 }
@@ -213,8 +220,11 @@ static int emit_gemm(struct snnconv_tflite *r, const struct snnconv_tflite_op *o
     if (status == SNN_OK) status = snnconv_tflite_value(r, op->outputs[0], &last);
     uint32_t y = activation == 0 ? last : SNNCONV_NONE;
     if (status == SNN_OK)
-        status = snnconv_tflite_emit(r, op, "", ir, &attributes, inputs,
-                                     inputs[2] == SNNCONV_NONE ? 2 : 3, &y);
+        status =
+            snnconv_tflite_emit(r, op,
+                                &(struct snnconv_tflite_node){"", ir, &attributes, inputs,
+                                                              inputs[2] == SNNCONV_NONE ? 2 : 3},
+                                &y);
     return status == SNN_OK ? snnconv_tflite_activate(r, op, activation, last, &y) : status;
 }
 
@@ -233,9 +243,11 @@ static int emit_matmul(struct snnconv_tflite *r, const struct snnconv_tflite_op 
     uint32_t y = activation == 0 ? last : SNNCONV_NONE;
     if (!biased) sum[0] = y;
     if (status == SNN_OK)
-        status = snnconv_tflite_emit(r, op, "", SNNCONV_OP_MAT_MUL, NULL, inputs, 2, &sum[0]);
+        status = snnconv_tflite_emit(
+            r, op, &(struct snnconv_tflite_node){"", SNNCONV_OP_MAT_MUL, NULL, inputs, 2}, &sum[0]);
     if (status == SNN_OK && biased)
-        status = snnconv_tflite_emit(r, op, "/bias", SNNCONV_OP_ADD, NULL, sum, 2, &y);
+        status = snnconv_tflite_emit(
+            r, op, &(struct snnconv_tflite_node){"/bias", SNNCONV_OP_ADD, NULL, sum, 2}, &y);
     if (!biased) y = sum[0];
     return status == SNN_OK ? snnconv_tflite_activate(r, op, activation, last, &y) : status;
 }
@@ -272,7 +284,9 @@ int snnconv_tflite_pool(struct snnconv_tflite *r, const struct snnconv_tflite_op
     if (status == SNN_OK) status = set_window(r, &attributes, &window);
     if (status == SNN_OK) status = snnconv_tflite_check_activation(r, activation);
     if (status == SNN_OK) status = channels_first(r, op, &x);
-    if (status == SNN_OK) status = snnconv_tflite_emit(r, op, "", ir, &attributes, &x, 1, &y);
+    if (status == SNN_OK)
+        status = snnconv_tflite_emit(r, op,
+                                     &(struct snnconv_tflite_node){"", ir, &attributes, &x, 1}, &y);
     return status == SNN_OK ? channels_last(r, op, activation, y) : status;
 }
 
@@ -287,7 +301,9 @@ static int mean_of_picture(struct snnconv_tflite *r, const struct snnconv_tflite
         status = snnconv_program_add_integers(r->program, r->context, spatial, 2, &inputs[1]);
     if (status == SNN_OK && !attributes->keepdims)
         status = snnconv_tflite_value(r, op->outputs[0], &y);
-    if (status == SNN_OK) status = snnconv_tflite_emit(r, op, "", ir, attributes, inputs, 2, &y);
+    if (status == SNN_OK)
+        status = snnconv_tflite_emit(
+            r, op, &(struct snnconv_tflite_node){"", ir, attributes, inputs, 2}, &y);
     if (status != SNN_OK || !attributes->keepdims) return status;
     return channels_last(r, op, 0, y);
 }
@@ -317,5 +333,6 @@ int snnconv_tflite_mean(struct snnconv_tflite *r, const struct snnconv_tflite_op
         status = snnconv_program_add_integers(r->program, r->context, axes, count, &inputs[1]);
     if (status == SNN_OK) status = snnconv_tflite_value(r, op->outputs[0], &y);
     if (status != SNN_OK) return status;
-    return snnconv_tflite_emit(r, op, "", ir, &attributes, inputs, 2, &y);
+    return snnconv_tflite_emit(r, op, &(struct snnconv_tflite_node){"", ir, &attributes, inputs, 2},
+                               &y);
 }

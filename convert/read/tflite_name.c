@@ -312,65 +312,84 @@ static bool says_nothing(struct part part)
     return part.size == 0;
 }
 
-/* A name from a part: the layer's, or with the operator behind it. '#' is for those that would be
- * the same otherwise. */
-static int make_name(struct snnconv_tflite *r, struct snnconv_tflite_op *op, struct part prefix,
-                     bool whole)
+/* What is left of a part without the model's own name and, unless it is wanted `whole`, without the
+ * operator behind the layer. */
+static struct part shorten(struct part base, struct part prefix, bool whole)
 {
-    char text[SNNCONV_TFLITE_NAME_MAX - 15];
-    struct part base = base_of_op(r, op);
-    const char *builtin = snnconv_tflite_builtin(op->code);
     if (prefix.at != NULL && base.size > prefix.size &&
         memcmp(base.at, prefix.at, prefix.size) == 0)
         base = (struct part){base.at + prefix.size, base.size - prefix.size};
     const char *slash = last_slash_in(base);
     if (!whole && slash != NULL && slash > base.at) base.size = (size_t)(slash - base.at);
-    if (says_nothing(base))
+    return base;
+}
+
+static void lower(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text >= 'A' && *text <= 'Z') *text = (char)(*text - 'A' + 'a');
+    }
+}
+
+/* '#' is for names that would be the same otherwise, see number_name. */
+static int make_name(struct snnconv_tflite *r, struct snnconv_tflite_op *op, struct part prefix,
+                     bool whole)
+{
+    char text[SNNCONV_TFLITE_NAME_MAX - 15];
+    struct part base = shorten(base_of_op(r, op), prefix, whole);
+    const char *builtin = snnconv_tflite_builtin(op->code);
+    if (says_nothing(base)) {
         (void)snprintf(text, sizeof(text), "%s", builtin != NULL ? builtin : "operator");
-    else
+        lower(text);
+    } else {
         (void)snprintf(text, sizeof(text), "%.*s", (int)(base.size < 256 ? base.size : 256),
                        base.at);
-    bool lower = says_nothing(base);
-    for (size_t i = 0; text[i] != '\0'; i++) {
-        if (text[i] == '#') text[i] = '_';
-        if (lower) text[i] = (char)tolower((unsigned char)text[i]);
     }
+    for (char *at = strchr(text, '#'); at != NULL; at = strchr(at, '#'))
+        *at = '_';
     int status = snnconv_tflite_charge(r, sizeof(text));
     if (status != SNN_OK) return status;
     op->name = snnbase_arena_string(&r->scratch, r->context, text);
     return op->name != NULL ? SNN_OK : SNN_ERR_NOMEM;
 }
 
+/* An operator's name, for sorting. */
+struct named {
+    const char *name;
+    uint32_t index;
+};
+
 static int compare_names(const void *a, const void *b)
 {
-    const struct snnconv_tflite_op *x = *(struct snnconv_tflite_op *const *)a;
-    const struct snnconv_tflite_op *y = *(struct snnconv_tflite_op *const *)b;
+    const struct named *x = a, *y = b;
     int order = strcmp(x->name, y->name);
-    return order != 0 ? order : x < y ? -1 : x > y;
+    if (order != 0) return order;
+    return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static int number_name(struct snnconv_tflite *r, struct snnconv_tflite_op *op)
+static int number_name(struct snnconv_tflite *r, uint32_t index)
 {
     char text[SNNCONV_TFLITE_NAME_MAX];
-    (void)snprintf(text, sizeof(text), "%s#%u", op->name, (unsigned)(op - r->ops));
-    op->name = snnbase_arena_string(&r->scratch, r->context, text);
-    return op->name != NULL ? SNN_OK : SNN_ERR_NOMEM;
+    (void)snprintf(text, sizeof(text), "%s#%u", r->ops[index].name, index);
+    r->ops[index].name = snnbase_arena_string(&r->scratch, r->context, text);
+    return r->ops[index].name != NULL ? SNN_OK : SNN_ERR_NOMEM;
 }
 
 /* Gives names to all operators whose name is not theirs alone: first the whole one, then one with
  * their number. */
-static int part_names(struct snnconv_tflite *r, struct snnconv_tflite_op **sorted,
-                      struct part prefix, bool number)
+static int part_names(struct snnconv_tflite *r, struct named *sorted, struct part prefix,
+                      bool number)
 {
     int status = SNN_OK;
     for (uint32_t i = 0; i < r->op_count; i++)
-        sorted[i] = &r->ops[i];
-    qsort(sorted, r->op_count, sizeof(struct snnconv_tflite_op *), compare_names);
+        sorted[i] = (struct named){r->ops[i].name, i};
+    qsort(sorted, r->op_count, sizeof(*sorted), compare_names);
     for (uint32_t i = 0, end = 0; i < r->op_count && status == SNN_OK; i = end) {
-        for (end = i + 1; end < r->op_count && strcmp(sorted[i]->name, sorted[end]->name) == 0;)
+        for (end = i + 1; end < r->op_count && strcmp(sorted[i].name, sorted[end].name) == 0;)
             end++;
-        for (uint32_t k = end; k-- > i && end - i > 1 && status == SNN_OK;)
-            status = number ? number_name(r, sorted[k]) : make_name(r, sorted[k], prefix, true);
+        for (uint32_t k = i; end - i > 1 && k < end && status == SNN_OK; k++)
+            status = number ? number_name(r, sorted[k].index)
+                            : make_name(r, &r->ops[sorted[k].index], prefix, true);
     }
     return status;
 }
@@ -378,7 +397,7 @@ static int part_names(struct snnconv_tflite *r, struct snnconv_tflite_op **sorte
 int snnconv_tflite_name_ops(struct snnconv_tflite *r)
 {
     struct part prefix = common_prefix(r);
-    struct snnconv_tflite_op **sorted =
+    struct named *sorted =
         snnbase_arena_alloc(&r->scratch, r->context, r->op_count, sizeof(*sorted));
     int status = sorted != NULL ? SNN_OK : SNN_ERR_NOMEM;
     for (uint32_t i = 0; i < r->op_count && status == SNN_OK; i++)

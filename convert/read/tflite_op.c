@@ -37,29 +37,24 @@ enum {
 /* ---- Nodes ---- */
 
 int snnconv_tflite_emit(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
-                        const char *suffix, enum snnconv_op ir,
-                        const struct snnconv_attributes *attributes, const uint32_t *inputs,
-                        uint32_t input_count, uint32_t *value)
+                        const struct snnconv_tflite_node *like, uint32_t *value)
 {
     char name[SNNCONV_TFLITE_NAME_MAX + 32];
-    struct snnconv_attributes defaults;
-    (void)snprintf(name, sizeof(name), "%s%s", op->name, suffix);
-    if (attributes == NULL) {
-        snnconv_attributes_init(&defaults, ir);
-        attributes = &defaults;
-    }
-    if (*value == SNNCONV_NONE)
-        return snnconv_program_add_op(r->program, r->context, ir, name, op->at, attributes, inputs,
-                                      input_count, value);
-    const struct snnconv_node node = {.op = ir,
-                                      .name = name,
-                                      .offset = op->at,
-                                      .inputs = inputs,
-                                      .input_count = input_count,
-                                      .outputs = value,
-                                      .output_count = 1,
-                                      .attributes = *attributes};
-    return snnconv_program_add_node(r->program, r->context, &node);
+    struct snnconv_node node = {.op = like->ir,
+                                .name = name,
+                                .offset = op->at,
+                                .inputs = like->inputs,
+                                .input_count = like->input_count,
+                                .outputs = value,
+                                .output_count = 1};
+    (void)snprintf(name, sizeof(name), "%s%s", op->name, like->suffix);
+    if (like->attributes != NULL)
+        node.attributes = *like->attributes;
+    else
+        snnconv_attributes_init(&node.attributes, like->ir);
+    if (*value != SNNCONV_NONE) return snnconv_program_add_node(r->program, r->context, &node);
+    return snnconv_program_add_op(r->program, r->context, node.op, name, node.offset,
+                                  &node.attributes, node.inputs, node.input_count, value);
 }
 
 /* A scalar constant. */
@@ -76,7 +71,8 @@ static int emit_clip(struct snnconv_tflite *r, const struct snnconv_tflite_op *o
     int status = add_scalar(r, 0.0f, &inputs[1]);
     if (status == SNN_OK) status = add_scalar(r, high, &inputs[2]);
     if (status != SNN_OK) return status;
-    return snnconv_tflite_emit(r, op, suffix, SNNCONV_OP_CLIP, NULL, inputs, 3, value);
+    return snnconv_tflite_emit(
+        r, op, &(struct snnconv_tflite_node){suffix, SNNCONV_OP_CLIP, NULL, inputs, 3}, value);
 }
 
 int snnconv_tflite_check_activation(struct snnconv_tflite *r, int64_t activation)
@@ -101,7 +97,8 @@ int snnconv_tflite_activate(struct snnconv_tflite *r, const struct snnconv_tflit
     int status = snnconv_tflite_check_activation(r, activation);
     if (status != SNN_OK || activation == ACTIVATION_NONE) return status;
     if (activation == ACTIVATION_RELU)
-        status = snnconv_tflite_emit(r, op, "/relu", SNNCONV_OP_RELU, NULL, &from, 1, &to);
+        status = snnconv_tflite_emit(
+            r, op, &(struct snnconv_tflite_node){"/relu", SNNCONV_OP_RELU, NULL, &from, 1}, &to);
     else
         status = emit_clip(r, op, "/relu6", 6.0f, from, &to);
     if (status == SNN_OK) *value = to;
@@ -125,7 +122,8 @@ static int emit_plain(struct snnconv_tflite *r, const struct snnconv_tflite_op *
     uint32_t y = SNNCONV_NONE;
     int status = snnconv_tflite_value(r, op->outputs[0], &y);
     if (status != SNN_OK) return status;
-    return snnconv_tflite_emit(r, op, "", ir, attributes, inputs, count, &y);
+    return snnconv_tflite_emit(
+        r, op, &(struct snnconv_tflite_node){"", ir, attributes, inputs, count}, &y);
 }
 
 /* The same with integers as second input. */
@@ -175,7 +173,9 @@ static int convert_binary(struct snnconv_tflite *r, const struct snnconv_tflite_
         status = snnconv_tflite_value(r, op->inputs[i], &inputs[i]);
     if (status == SNN_OK) status = snnconv_tflite_value(r, op->outputs[0], &last);
     uint32_t y = activation == ACTIVATION_NONE ? last : SNNCONV_NONE;
-    if (status == SNN_OK) status = snnconv_tflite_emit(r, op, "", ir, NULL, inputs, 2, &y);
+    if (status == SNN_OK)
+        status =
+            snnconv_tflite_emit(r, op, &(struct snnconv_tflite_node){"", ir, NULL, inputs, 2}, &y);
     return status == SNN_OK ? snnconv_tflite_activate(r, op, activation, last, &y) : status;
 }
 
@@ -238,7 +238,8 @@ static int convert_softmax(struct snnconv_tflite *r, const struct snnconv_tflite
         x = SNNCONV_NONE;
         status = add_scalar(r, beta, &inputs[1]);
         if (status == SNN_OK)
-            status = snnconv_tflite_emit(r, op, "/beta", SNNCONV_OP_MUL, NULL, inputs, 2, &x);
+            status = snnconv_tflite_emit(
+                r, op, &(struct snnconv_tflite_node){"/beta", SNNCONV_OP_MUL, NULL, inputs, 2}, &x);
     }
     return status == SNN_OK ? emit_plain(r, op, ir, &attributes, &x, 1) : status;
 }
@@ -282,7 +283,8 @@ static int convert_concatenation(struct snnconv_tflite *r, const struct snnconv_
     if (status == SNN_OK) status = snnconv_tflite_value(r, op->outputs[0], &last);
     uint32_t y = activation == ACTIVATION_NONE ? last : SNNCONV_NONE;
     if (status == SNN_OK)
-        status = snnconv_tflite_emit(r, op, "", ir, &attributes, inputs, op->input_count, &y);
+        status = snnconv_tflite_emit(
+            r, op, &(struct snnconv_tflite_node){"", ir, &attributes, inputs, op->input_count}, &y);
     return status == SNN_OK ? snnconv_tflite_activate(r, op, activation, last, &y) : status;
 }
 
@@ -300,8 +302,9 @@ static int convert_pad(struct snnconv_tflite *r, const struct snnconv_tflite_op 
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "%u paddings for %u dimensions", count,
                             rank);
     for (uint32_t i = 0; i < rank; i++) {
-        pads[i] = pairs[2 * i];
-        pads[rank + i] = pairs[2 * i + 1];
+        const int64_t *pair = &pairs[(size_t)i * 2];
+        pads[i] = pair[0];
+        pads[rank + i] = pair[1];
         if (pads[i] < 0 || pads[rank + i] < 0)
             return snnbase_fail(r->context, SNN_ERR_FORMAT, "a padding of %lld, %lld",
                                 (long long)pads[i], (long long)pads[rank + i]);
@@ -415,8 +418,9 @@ static int convert_pack(struct snnconv_tflite *r, const struct snnconv_tflite_op
         parts[i] = SNNCONV_NONE;
         status = snnconv_tflite_value(r, op->inputs[i], &pair[0]);
         if (status == SNN_OK)
-            status =
-                snnconv_tflite_emit(r, op, suffix, SNNCONV_OP_UNSQUEEZE, NULL, pair, 2, &parts[i]);
+            status = snnconv_tflite_emit(
+                r, op, &(struct snnconv_tflite_node){suffix, SNNCONV_OP_UNSQUEEZE, NULL, pair, 2},
+                &parts[i]);
     }
     if (status != SNN_OK) return status;
     return emit_plain(r, op, ir, &attributes, parts, op->input_count);
@@ -491,7 +495,8 @@ static int convert_strided_slice(struct snnconv_tflite *r, const struct snnconv_
             snnconv_program_add_integers(r->program, r->context, lists[i], s.rank, &inputs[1 + i]);
     if (status != SNN_OK || s.shrunk == 0)
         return status == SNN_OK ? emit_plain(r, op, ir, NULL, inputs, 5) : status;
-    status = snnconv_tflite_emit(r, op, "/slice", ir, NULL, inputs, 5, &pair[0]);
+    status = snnconv_tflite_emit(
+        r, op, &(struct snnconv_tflite_node){"/slice", ir, NULL, inputs, 5}, &pair[0]);
     if (status == SNN_OK)
         status =
             snnconv_program_add_integers(r->program, r->context, s.shrunk_axes, s.shrunk, &pair[1]);

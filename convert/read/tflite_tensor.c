@@ -316,21 +316,21 @@ static float real_of(const struct source *s)
 
 /* ---- Constants ---- */
 
-static int require_constant(struct snnconv_tflite *r, int32_t index,
-                            const struct snnconv_tflite_tensor **out)
+/* NULL after an error. */
+static const struct snnconv_tflite_tensor *require_constant(struct snnconv_tflite *r, int32_t index)
 {
     const struct snnconv_tflite_tensor *tensor = snnconv_tflite_tensor(r, index);
-    if (tensor == NULL) return snnbase_fail(r->context, SNN_ERR_FORMAT, "an input is missing");
-    if (tensor->data == NULL)
-        return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED,
-                            "tensor '%s' is computed, it must "
-                            "be a constant",
-                            tensor->name);
-    if (type_row(tensor->type)->size == 0)
-        return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "constant '%s' is %s", tensor->name,
-                            type_row(tensor->type)->name);
-    *out = tensor;
-    return SNN_OK;
+    if (tensor == NULL)
+        snnbase_fail(r->context, SNN_ERR_FORMAT, "an input is missing");
+    else if (tensor->data == NULL)
+        snnbase_fail(r->context, SNN_ERR_UNSUPPORTED,
+                     "tensor '%s' is computed, it must be a constant", tensor->name);
+    else if (type_row(tensor->type)->size == 0)
+        snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "constant '%s' is %s", tensor->name,
+                     type_row(tensor->type)->name);
+    else
+        return tensor;
+    return NULL;
 }
 
 /* The quantisation of a permuted constant: the axis moves, the scales are shared. */
@@ -381,9 +381,8 @@ static int make_constant(struct snnconv_tflite *r, const struct snnconv_tflite_t
 int snnconv_tflite_permuted(struct snnconv_tflite *r, int32_t index, const uint32_t *perm,
                             uint32_t *out)
 {
-    const struct snnconv_tflite_tensor *tensor = NULL;
-    int status = require_constant(r, index, &tensor);
-    if (status != SNN_OK) return status;
+    const struct snnconv_tflite_tensor *tensor = require_constant(r, index);
+    if (tensor == NULL) return snn_context_status(r->context);
     if (!is_float(tensor->type) && tensor->quantization == NULL)
         return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "constant '%s' is %s without a scale",
                             tensor->name, type_row(tensor->type)->name);
@@ -393,9 +392,8 @@ int snnconv_tflite_permuted(struct snnconv_tflite *r, int32_t index, const uint3
 int snnconv_tflite_integers(struct snnconv_tflite *r, int32_t index, int64_t *out,
                             uint32_t capacity, uint32_t *count_out)
 {
-    const struct snnconv_tflite_tensor *tensor = NULL;
-    int status = require_constant(r, index, &tensor);
-    if (status != SNN_OK) return status;
+    const struct snnconv_tflite_tensor *tensor = require_constant(r, index);
+    if (tensor == NULL) return snn_context_status(r->context);
     unsigned size = type_row(tensor->type)->size;
     if (tensor->type != TFLITE_INT32 && tensor->type != TFLITE_INT64)
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "constant '%s' is %s, INT32 expected",
@@ -411,13 +409,14 @@ int snnconv_tflite_integers(struct snnconv_tflite *r, int32_t index, int64_t *ou
 
 /* ---- Bias ---- */
 
-/* Files may leave out the scales of a bias: they are those of the input times those of the weights.
+/* Files may leave out the scales of an int32 bias: they are those of the input times those of the
+ * weights.
  */
 static int imply_scales(struct snnconv_tflite *r, struct snnconv_tflite_tensor *bias,
                         const struct snnconv_quantization *input,
                         const struct snnconv_quantization *weights)
 {
-    size_t elements = bias->size / type_row(bias->type)->size;
+    size_t elements = bias->size / sizeof(int32_t);
     if (weights->count > 1 && (bias->rank != 1 || weights->count != elements))
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "bias '%s' has %zu items for %u channels",
                             bias->name, elements, weights->count);
@@ -443,12 +442,12 @@ static void check_bias(struct snnconv_tflite *r, const struct snnconv_tflite_op 
                        const struct snnconv_tflite_tensor *input,
                        const struct snnconv_tflite_tensor *weights)
 {
-    size_t count = bias->size / type_row(bias->type)->size, lost = 0, first = 0;
+    size_t count = bias->size / sizeof(int32_t), lost = 0, first = 0;
     const struct snnconv_quantization *w = weights->quantization;
     for (size_t i = 0; i < count; i++) {
         double scale =
             (double)input->quantization->scale[0] * (double)w->scale[w->count == count ? i : 0];
-        int64_t stored = load_integer(bias->type, bias->data + i * type_row(bias->type)->size);
+        int64_t stored = load_integer(bias->type, bias->data + i * sizeof(int32_t));
         if (scale == 0.0 || nearbyint((double)values[i] / scale) == (double)stored) continue;
         if (lost++ == 0) first = i;
     }
@@ -511,8 +510,8 @@ int snnconv_tflite_value(struct snnconv_tflite *r, int32_t index, uint32_t *out)
     const struct snnconv_array unknown = {.type = SNNCONV_TYPE_NONE};
     int status = SNN_OK;
     if (tensor->value == SNNCONV_NONE && tensor->data != NULL) {
-        status = require_constant(r, index, &(const struct snnconv_tflite_tensor *){NULL});
-        if (status == SNN_OK) status = make_constant(r, tensor, NULL, &tensor->value);
+        if (require_constant(r, index) == NULL) return snn_context_status(r->context);
+        status = make_constant(r, tensor, NULL, &tensor->value);
     } else if (tensor->value == SNNCONV_NONE) {
         status = check_computed(r, tensor);
         if (status == SNN_OK)

@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int status = snnconv_tflite_reader.read(&program, context, &file, NULL);
     if (status == SNN_OK) good = look_at(&program);
     if (status == SNN_OK) status = snnconv_program_sort(&program, context);
-    if (status == SNN_OK) status = snnconv_program_format(&text, context, &program);
+    if (status == SNN_OK) (void)snnconv_program_format(&text, context, &program);
     snnbase_free(context, text);
     snnconv_program_fini(&program);
     snn_context_destroy(&context);
