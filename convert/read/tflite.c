@@ -132,8 +132,8 @@ static int read_code(struct snnconv_tflite *r, const struct snnconv_flat_vector 
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "operator number %lld", (long long)builtin);
     op->code = (unsigned)builtin;
     if (op->code != TFLITE_CUSTOM) return SNN_OK;
-    op->custom =
-        snnconv_tflite_text(r, &r->scratch, snnconv_flat_string(&code, CODE_CUSTOM), false);
+    op->custom = snnconv_tflite_text(r, &r->scratch, snnconv_flat_string(&code, CODE_CUSTOM),
+                                     SNNCONV_TFLITE_NAME_MAX);
     return op->custom != NULL ? SNN_OK : snn_context_status(r->context);
 }
 
@@ -262,10 +262,11 @@ static int read_names(struct snnconv_tflite *r, const struct snnconv_flat_table 
                       const struct snnconv_flat_table *subgraph)
 {
     char format[SNNCONV_TFLITE_NAME_MAX + 32];
-    const char *writer =
-        snnconv_tflite_text(r, &r->scratch, snnconv_flat_string(model, MODEL_DESCRIPTION), false);
-    const char *name = snnconv_tflite_text(r, &r->program->arena,
-                                           snnconv_flat_string(subgraph, SUBGRAPH_NAME), false);
+    const char *writer = snnconv_tflite_text(
+        r, &r->scratch, snnconv_flat_string(model, MODEL_DESCRIPTION), SNNCONV_TFLITE_NAME_MAX);
+    const char *name =
+        snnconv_tflite_text(r, &r->program->arena, snnconv_flat_string(subgraph, SUBGRAPH_NAME),
+                            SNNCONV_TFLITE_NAME_MAX);
     if (writer == NULL || name == NULL) return snn_context_status(r->context);
     size_t length = strlen(writer);
     if (length > 0 && writer[length - 1] == '.') length--;

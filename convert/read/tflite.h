@@ -74,7 +74,8 @@ enum {
     TFLITE_RELU_0_TO_1 = 152
 };
 
-enum { SNNCONV_TFLITE_NAME_MAX = 255 };
+/* Names of nodes; names of tensors, which many operators may look through. */
+enum { SNNCONV_TFLITE_NAME_MAX = 255, SNNCONV_TFLITE_TENSOR_NAME_MAX = 4095 };
 
 struct snnconv_tflite_tensor {
     const char *name; /* "" for none */
@@ -128,10 +129,10 @@ int snnconv_tflite_charge(struct snnconv_tflite *r, uint64_t bytes);
 
 /* "CONV_2D"; NULL for a number that the schema does not have. */
 const char *snnconv_tflite_builtin(unsigned code);
-/* A text of the file as a string in the arena: without control characters, at most
- * SNNCONV_TFLITE_NAME_MAX bytes unless `whole`. NULL: NOMEM or LIMIT. */
+/* A text of the file as a string in the arena: without control characters, its first `size_max`
+ * bytes. NULL: NOMEM or LIMIT. */
 const char *snnconv_tflite_text(struct snnconv_tflite *r, struct snnbase_arena *arena,
-                                struct snnconv_flat_text text, bool whole);
+                                struct snnconv_flat_text text, size_t size_max);
 /* Gives each operator its node's name. */
 int snnconv_tflite_name_ops(struct snnconv_tflite *r);
 

@@ -4,7 +4,6 @@
  * "sequential/conv2d/Relu;sequential/bn/FusedBatchNormV3;sequential/conv2d/Conv2D". A node gets the
  * layer's name, "conv2d"; the weights' tensor says it best. Every node has a name of its own.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,16 +226,20 @@ const char *snnconv_tflite_builtin(unsigned code)
     return code < sizeof(builtins) / sizeof(builtins[0]) ? builtins[code] : NULL;
 }
 
-const char *snnconv_tflite_text(struct snnconv_tflite *r, struct snnbase_arena *arena,
-                                struct snnconv_flat_text text, bool whole)
+static bool is_control(char c)
 {
-    size_t size = text.size;
-    if (!whole && size > SNNCONV_TFLITE_NAME_MAX) size = SNNCONV_TFLITE_NAME_MAX;
+    return (c >= 0 && c < ' ') || c == 0x7f;
+}
+
+const char *snnconv_tflite_text(struct snnconv_tflite *r, struct snnbase_arena *arena,
+                                struct snnconv_flat_text text, size_t size_max)
+{
+    size_t size = text.size < size_max ? text.size : size_max;
     if (snnconv_tflite_charge(r, size) != SNN_OK) return NULL;
     char *copy = snnbase_arena_alloc(arena, r->context, size + 1, 1);
     if (copy == NULL) return NULL;
     for (size_t i = 0; i < size; i++)
-        copy[i] = iscntrl((unsigned char)text.bytes[i]) ? '?' : text.bytes[i];
+        copy[i] = is_control(text.bytes[i]) ? '?' : text.bytes[i];
     return copy;
 }
 

@@ -205,7 +205,8 @@ int snnconv_tflite_read_tensor(struct snnconv_tflite *r, const struct snnconv_fl
     tensor->value = SNNCONV_NONE;
     tensor->type = (unsigned)snnconv_flat_unsigned(table, TENSOR_TYPE, 1, TFLITE_FLOAT32);
     tensor->name =
-        snnconv_tflite_text(r, &r->program->arena, snnconv_flat_string(table, TENSOR_NAME), true);
+        snnconv_tflite_text(r, &r->program->arena, snnconv_flat_string(table, TENSOR_NAME),
+                            SNNCONV_TFLITE_TENSOR_NAME_MAX);
     if (tensor->name == NULL) return snn_context_status(r->context);
     if (snnconv_flat_has(table, TENSOR_SPARSITY))
         return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "a sparse tensor");
