@@ -112,8 +112,8 @@ def difference(folder, name, described, case):
     return None
 
 
-def run(program, folder, names):
-    answer = subprocess.run([program, str(folder)], input="\n".join(names) + "\n", text=True,
+def run(program, folder, names, *options):
+    answer = subprocess.run([program, str(folder), *options], input="\n".join(names) + "\n", text=True,
                             capture_output=True, timeout=600)
     if answer.returncode != 0:
         print(f"# {program} ended with {answer.returncode}: {answer.stderr}")

@@ -5,7 +5,7 @@
  *     ok NAME TYPE:EXTENTxEXTENT...     refused NAME MESSAGE     failed NAME MESSAGE
  *
  * Refused is what the reader says no to, failed what goes wrong behind it. The batch stays as it
- * is: the cases are about operators.
+ * is in the file, unless the program is given "one" behind the folder.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,8 +21,11 @@
 
 enum { PATH_SIZE = 4096, NAME_SIZE = 512 };
 
+extern const struct snnconv_model_reader snnconv_onnx_reader;
+
 struct run {
     struct snn_context *context;
+    bool one; /* frame at a time */
     const char *folder;
     const char *name;
     struct snnbase_buffer model;
@@ -44,6 +47,7 @@ static int read_model(struct run *run)
     int status = snnbase_file_read(run->context, path, &run->model);
     if (status != SNN_OK) return status;
     const struct snnconv_file file = {path, run->model.data, run->model.size};
+    if (run->one) return snnconv_onnx_reader.read(&run->program, run->context, &file, NULL);
     return snnconv_onnx_read(&run->program, run->context, &file, NULL);
 }
 
@@ -99,9 +103,9 @@ static int write_outputs(struct run *run)
     return SNN_OK;
 }
 
-static void run_case(struct snn_context *context, const char *folder, const char *name)
+static void run_case(struct snn_context *context, const char *folder, const char *name, bool one)
 {
-    struct run run = {.context = context, .folder = folder, .name = name};
+    struct run run = {.context = context, .one = one, .folder = folder, .name = name};
     snnconv_program_init(&run.program, context);
     snnbase_arena_init(&run.arena, context);
     const char *verdict = "refused";
@@ -125,10 +129,11 @@ int main(int argc, char **argv)
 {
     struct snn_context *context = NULL;
     char name[NAME_SIZE];
-    if (argc != 2 || snn_context_create(&context, NULL) != SNN_OK) return EXIT_FAILURE;
+    bool one = argc == 3 && strcmp(argv[2], "one") == 0;
+    if ((argc != 2 && !one) || snn_context_create(&context, NULL) != SNN_OK) return EXIT_FAILURE;
     while (fgets(name, sizeof(name), stdin) != NULL) {
         name[strcspn(name, "\n")] = '\0';
-        run_case(context, argv[1], name);
+        run_case(context, argv[1], name, one);
     }
     snn_context_destroy(&context);
     return EXIT_SUCCESS;
