@@ -96,6 +96,40 @@ Test(base64, text_that_no_encoder_writes_is_refused_with_its_offset)
     support_context_end(&context, &allocator);
 }
 
+/* Texts of 0 to 9 bytes in pieces of 1 to 3 groups: what one piece gives, and the same offsets. */
+Test(base64, pieces_are_read_like_the_whole)
+{
+    struct support_allocator allocator = {0};
+    struct snn_context *context = support_context(&allocator, NULL);
+    static const char plain[] = "123456789";
+    for (size_t size = 0; size <= 9; size++) {
+        struct snnbase_buffer text = {0};
+        cr_assert_eq(snnbase_base64_encode(context, plain, size, &text), SNN_OK);
+        cr_assert_eq(snnbase_base64_decoded_size((const char *)text.data, text.size), size);
+        for (size_t room = 3; room <= 11; room++) {
+            struct snnbase_base64_reader reader = {context, (const char *)text.data, text.size, 0};
+            unsigned char out[16];
+            size_t total = 0, made = 1;
+            while (made > 0) {
+                int status = snnbase_base64_read(&reader, out + total, room, &made);
+                cr_assert_eq(status, SNN_OK);
+                cr_assert_leq(made, room);
+                total += made;
+            }
+            cr_assert_eq(total, size);
+            cr_assert_arr_eq(out, plain, size);
+        }
+        snnbase_buffer_fini(context, &text);
+    }
+    struct snnbase_base64_reader reader = {context, "Zm9vZm9*", 8, 0};
+    unsigned char out[3];
+    size_t made = 0;
+    cr_assert_eq(snnbase_base64_read(&reader, out, 3, &made), SNN_OK);
+    cr_assert_eq(snnbase_base64_read(&reader, out, 3, &made), SNN_ERR_FORMAT);
+    cr_assert(support_contains(snn_context_message(context), "byte 7: 0x2a "));
+    support_context_end(&context, &allocator);
+}
+
 static int base64_both(struct snn_context *context, void *user)
 {
     (void)user;
