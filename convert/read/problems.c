@@ -15,7 +15,8 @@ enum { WHERE_SIZE = 512 };
 void snnconv_problems_init(struct snnconv_problems *problems, struct snn_context *context,
                            const struct snnconv_file *file)
 {
-    *problems = (struct snnconv_problems){.context = context, .path = file->path};
+    *problems =
+        (struct snnconv_problems){.context = context, .path = file != NULL ? file->path : NULL};
 }
 
 /* Puts the error away, with file, place and layer before its message. */
@@ -27,25 +28,25 @@ static int keep_first(struct snnconv_problems *problems, const char *layer, cons
         return snnbase_fail(problems->context, status, "out of memory");
     }
     snnbase_error_copy(problems->first, problems->context);
-    if (layer != NULL)
-        snnbase_where(problems->first, "%s: node '%s'", where, layer);
-    else
-        snnbase_where(problems->first, "%s", where);
+    if (layer != NULL) snnbase_where(problems->first, "node '%s'", layer);
+    if (where[0] != '\0') snnbase_where(problems->first, "%s", where);
     return SNN_OK;
 }
 
 int snnconv_problems_add(struct snnconv_problems *problems, const char *layer, uint64_t offset)
 {
     char where[WHERE_SIZE];
+    const char *path = problems->path != NULL ? problems->path : "";
+    const char *between = path[0] != '\0' ? ": " : "";
     int status = snn_context_status(problems->context);
     if (status == SNN_ERR_NOMEM || status == SNN_ERR_CANCELLED) {
         problems->stopped = status;
         return status;
     }
     if (offset == SNNCONV_NO_OFFSET)
-        (void)snprintf(where, sizeof(where), "%s", problems->path);
+        (void)snprintf(where, sizeof(where), "%s", path);
     else
-        (void)snprintf(where, sizeof(where), "%s: byte %" PRIu64, problems->path, offset);
+        (void)snprintf(where, sizeof(where), "%s%sbyte %" PRIu64, path, between, offset);
     snnbase_diagnose_error(problems->context, layer, where);
     if (problems->status != SNN_OK) return SNN_OK;
     problems->status = status;

@@ -13,11 +13,12 @@
 struct snnconv_problems {
     struct snn_context *context;
     struct snn_context *first; /* keeps the first error; NULL: none yet */
-    const char *path;
-    int status;  /* SNN_OK, or the first one's */
-    int stopped; /* NOMEM or CANCELLED, which are no problem of the file */
+    const char *path;          /* NULL: the caller of the caller knows it */
+    int status;                /* SNN_OK, or the first one's */
+    int stopped;               /* NOMEM or CANCELLED, which are no problem of the file */
 };
 
+/* `file` may be NULL: messages then do not name it. */
 void snnconv_problems_init(struct snnconv_problems *problems, struct snn_context *context,
                            const struct snnconv_file *file);
 
