@@ -60,8 +60,6 @@ bool snnconv_hdf5_probe(const unsigned char *bytes, size_t size)
     return false;
 }
 
-#if SNNCONV_HDF5
-
 /* ---- The child's message ---- */
 
 struct decoder {
@@ -214,11 +212,11 @@ static int take_item(struct decoder *decoder, struct snnconv_hdf5_item *item, un
     return status;
 }
 
-static int decode(struct snnconv_hdf5_item **root_out, struct snn_context *context,
-                  struct snnbase_arena *arena, const struct snnbase_buffer *message)
+int snnconv_hdf5_decode(struct snnconv_hdf5_item **root_out, struct snn_context *context,
+                        struct snnbase_arena *arena, const unsigned char *bytes, size_t size)
 {
     struct decoder decoder = {.context = context, .arena = arena};
-    snnconv_cursor_init(&decoder.cursor, message->data, message->size);
+    snnconv_cursor_init(&decoder.cursor, bytes, size);
     struct snnconv_hdf5_item *root = snnbase_arena_alloc(arena, context, 1, sizeof(*root));
     if (root == NULL) return SNN_ERR_NOMEM;
     int status = take_item(&decoder, root, 0);
@@ -227,6 +225,8 @@ static int decode(struct snnconv_hdf5_item **root_out, struct snn_context *conte
     *root_out = root;
     return SNN_OK;
 }
+
+#if SNNCONV_HDF5
 
 /* ---- The child ---- */
 
@@ -256,7 +256,8 @@ int snnconv_hdf5_read(struct snnconv_hdf5_item **root_out, struct snn_context *c
         .blame = "damaged HDF5 file: the library gave up",
     };
     int status = snnconv_child_run(&message, context, &job);
-    if (status == SNN_OK) status = decode(root_out, context, arena, &message);
+    if (status == SNN_OK)
+        status = snnconv_hdf5_decode(root_out, context, arena, message.data, message.size);
     snnbase_buffer_fini(context, &message);
     return status;
 }

@@ -47,4 +47,8 @@ int snnconv_hdf5_lib_walk(struct snnconv_child_pipe *pipe, struct snn_context *c
 int snnconv_hdf5_lib_build(struct snnconv_child_pipe *pipe, struct snn_context *context,
                            void *user);
 
+/* In the parent: the tree that a message tells, whoever wrote it. Errors: FORMAT, NOMEM. */
+int snnconv_hdf5_decode(struct snnconv_hdf5_item **root_out, struct snn_context *context,
+                        struct snnbase_arena *arena, const unsigned char *bytes, size_t size);
+
 #endif
