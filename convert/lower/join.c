@@ -5,6 +5,7 @@
  *
  * So the events of the first part come before those of the second, whatever their positions.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "convert/lower/lower.h"
@@ -74,20 +75,40 @@ static int check_maps(struct snnconv_lowering *l, const struct snn_layer *layer,
     return SNN_OK;
 }
 
+/* The pool as a layer of one part's channels. */
+static int pool_of_part(struct snnconv_lowering *l, const struct snn_layer *layer, uint32_t part,
+                        uint32_t channels, struct snn_layer *out)
+{
+    const size_t size = strlen(layer->name) + sizeof("[4294967295]");
+    char *name = snnbase_arena_alloc(l->scratch, l->context, size, 1);
+    if (name == NULL) return SNN_ERR_NOMEM;
+    (void)snprintf(name, size, "%s[%u]", layer->name, part);
+    *out = *layer;
+    out->name = name;
+    out->shape.channels = channels;
+    return SNN_OK;
+}
+
 int snnconv_join_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
-                      const struct snnconv_value *joined, bool average, struct snnconv_value *out)
+                      const struct snnconv_value *joined, snnconv_lower_fn lower,
+                      struct snnconv_value *out)
 {
     int status = check_maps(l, layer, joined);
     if (status != SNN_OK) return status;
     struct snnconv_value *parts =
         snnbase_arena_alloc(l->scratch, l->context, joined->part_count, sizeof(*parts));
     if (parts == NULL) return SNN_ERR_NOMEM;
-    for (uint32_t i = 0; i < joined->part_count && status == SNN_OK; i++)
-        status = snnconv_pool_append(l, layer, &joined->parts[i], average, &parts[i]);
+    for (uint32_t i = 0; i < joined->part_count; i++) {
+        const struct snnconv_value *part = &joined->parts[i];
+        struct snn_layer own;
+        status = pool_of_part(l, layer, i, part->shape.channels, &own);
+        if (status == SNN_OK) status = lower(l, &own, part, &parts[i]);
+        if (status != SNN_OK) return status;
+    }
     *out = *joined;
     out->shape = layer->shape;
     out->parts = parts;
-    return status;
+    return SNN_OK;
 }
 
 /* The layer as one part sees it: columns `first` to `first` + `count` of its weights, seen as a

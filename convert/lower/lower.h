@@ -52,11 +52,12 @@ struct snnconv_lowering {
     struct snn_context *context;
     const struct snn_graph *graph;
     const struct snn_lower_options *options;
-    const struct snn_layer *spiking; /* the first layer of kind IF; NULL: a CNN */
-    struct snnbase_arena *arena;     /* of the net */
-    struct snnbase_arena *scratch;   /* as long as the lowering */
-    struct snnconv_value *values;    /* one a graph layer */
-    struct snn_population *populations;
+    const struct snn_layer *spiking;    /* the first layer of kind IF; NULL: a CNN */
+    struct snnbase_arena *arena;        /* of the net */
+    struct snnbase_arena *scratch;      /* as long as the lowering */
+    struct snnconv_value *values;       /* one a graph layer */
+    struct snn_population *populations; /* [population_capacity], moved to the net at the end */
+    size_t population_capacity;
     uint32_t population_count;
     uint32_t synapse_count;
     uint64_t neuron_count;
@@ -66,16 +67,18 @@ struct snnconv_lowering {
 int snnconv_fail_linear(struct snnconv_lowering *lowering, const struct snn_layer *layer,
                         const struct snn_layer *input);
 
-/* A SPIKES value behind one more pool. */
-int snnconv_pool_append(struct snnconv_lowering *lowering, const struct snn_layer *layer,
-                        const struct snnconv_value *input, bool average, struct snnconv_value *out);
+/* What a layer that goes by channels makes of a SPIKES value of them. */
+typedef int (*snnconv_lower_fn)(struct snnconv_lowering *lowering, const struct snn_layer *layer,
+                                const struct snnconv_value *input, struct snnconv_value *out);
 
-/* Concatenation (join.c): the JOINED value of a layer, one more pool behind such a value, and the
- * LINEAR value of a convolution or dense layer on it. Errors: UNSUPPORTED, LIMIT, NOMEM. */
+/* Concatenation (join.c): the JOINED value of a layer; such a value behind a pool, which `lower`
+ * does for each part as layer "name[part]"; and the LINEAR value of a convolution or dense layer on
+ * it. Errors: UNSUPPORTED, LIMIT, NOMEM, those of `lower`. */
 int snnconv_join_lower(struct snnconv_lowering *lowering, const struct snn_layer *layer,
                        struct snnconv_value *out);
 int snnconv_join_pool(struct snnconv_lowering *lowering, const struct snn_layer *layer,
-                      const struct snnconv_value *joined, bool average, struct snnconv_value *out);
+                      const struct snnconv_value *joined, snnconv_lower_fn lower,
+                      struct snnconv_value *out);
 int snnconv_join_branches(struct snnconv_lowering *lowering, const struct snn_layer *layer,
                           const struct snnconv_value *joined, struct snnconv_value *out);
 

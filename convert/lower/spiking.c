@@ -109,8 +109,9 @@ static int lower_input(struct snnconv_lowering *l, const struct snn_layer *layer
     return SNN_OK;
 }
 
-int snnconv_pool_append(struct snnconv_lowering *l, const struct snn_layer *layer,
-                        const struct snnconv_value *input, bool average, struct snnconv_value *out)
+/* Events behind one more pool. */
+static int append_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
+                       const struct snnconv_value *input, struct snnconv_value *out)
 {
     struct snn_window *pools =
         snnbase_arena_alloc(l->arena, l->context, (size_t)input->pool_count + 1, sizeof(*pools));
@@ -122,7 +123,15 @@ int snnconv_pool_append(struct snnconv_lowering *l, const struct snn_layer *laye
     out->pool_count = input->pool_count + 1;
     out->shape.height = layer->shape.height;
     out->shape.width = layer->shape.width;
-    if (average) out->pool_scale /= (double)layer->window.kernel_h * layer->window.kernel_w;
+    return SNN_OK;
+}
+
+static int append_mean(struct snnconv_lowering *l, const struct snn_layer *layer,
+                       const struct snnconv_value *input, struct snnconv_value *out)
+{
+    int status = append_pool(l, layer, input, out);
+    if (status != SNN_OK) return status;
+    out->pool_scale /= (double)layer->window.kernel_h * layer->window.kernel_w;
     return SNN_OK;
 }
 
@@ -160,6 +169,9 @@ static int add_population(struct snnconv_lowering *l, const struct snn_layer *la
     if (p.name == NULL || synapses == NULL) return SNN_ERR_NOMEM;
     p.synapses = synapses;
     int status = count_neurons(l, layer);
+    if (status == SNN_OK)
+        status = snnbase_grow(l->context, (void **)&l->populations, &l->population_capacity,
+                              (size_t)l->population_count + 1, sizeof(*l->populations));
     if (status == SNN_OK) status = snnconv_neurons_build(l, layer, &p);
     for (uint32_t b = 0; b < value->branch_count && status == SNN_OK; b++) {
         const struct snn_layer *weights = value->branches[b].weights;
@@ -193,11 +205,12 @@ static int one_branch(struct snnconv_lowering *l, const struct snn_layer *weight
 }
 
 static int lower_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
-                      const struct snnconv_value *input, bool average, struct snnconv_value *out)
+                      const struct snnconv_value *input, snnconv_lower_fn lower_part,
+                      struct snnconv_value *out)
 {
     if (input->kind == SNNCONV_VALUE_JOINED)
-        return snnconv_join_pool(l, layer, input, average, out);
-    return snnconv_pool_append(l, layer, input, average, out);
+        return snnconv_join_pool(l, layer, input, lower_part, out);
+    return lower_part(l, layer, input, out);
 }
 
 /* True if some window reaches beyond the map. */
@@ -213,7 +226,7 @@ static int lower_avg_pool(struct snnconv_lowering *l, const struct snn_layer *la
                           const struct snnconv_value *input, struct snnconv_value *out)
 {
     if (!layer->pad_excluded || !meets_padding(layer, input->shape))
-        return lower_pool(l, layer, input, true, out);
+        return lower_pool(l, layer, input, append_mean, out);
     snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
                  "layer '%s': a mean that leaves padding out has no spiking form: its divisor "
                  "differs at the borders",
@@ -223,20 +236,9 @@ static int lower_avg_pool(struct snnconv_lowering *l, const struct snn_layer *la
 }
 
 /* `or`: neurons that fire once a step if any neuron of their window fired. */
-static int lower_max_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
-                          const struct snnconv_value *input, struct snnconv_value *out)
+static int add_or_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
+                       const struct snnconv_value *input, struct snnconv_value *out)
 {
-    if (l->options->max_pool == SNN_MAX_POOL_AVG) return lower_pool(l, layer, input, true, out);
-    if (l->options->max_pool != SNN_MAX_POOL_OR) {
-        snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
-                     "layer '%s': max pooling has no exact integrate-and-fire form", layer->name);
-        return snnbase_hint(l->context, "choose a stand-in: --max-pool avg, or --max-pool or");
-    }
-    if (input->kind == SNNCONV_VALUE_JOINED) {
-        snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
-                     "layer '%s': the maximum over joined maps has no spiking form", layer->name);
-        return snnbase_hint(l->context, "choose another stand-in: --max-pool avg");
-    }
     if (input->offset != NULL && input->pool_count > 0)
         return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
                             "layer '%s': max pooling of a normalised and pooled input has no "
@@ -247,7 +249,7 @@ static int lower_max_pool(struct snnconv_lowering *l, const struct snn_layer *la
         snnbase_arena_alloc(l->arena, l->context, layer->shape.channels, sizeof(*scale));
     struct snnconv_value linear;
     if (pooled == NULL || scale == NULL) return SNN_ERR_NOMEM;
-    int status = snnconv_pool_append(l, layer, input, false, pooled);
+    int status = append_pool(l, layer, input, pooled);
     pooled->offset = NULL; /* the same all over the window: added behind the maximum */
     if (status == SNN_OK) status = one_branch(l, NULL, pooled, &linear);
     if (status != SNN_OK) return status;
@@ -261,6 +263,18 @@ static int lower_max_pool(struct snnconv_lowering *l, const struct snn_layer *la
     p->reset = SNN_RESET_ZERO;
     out->offset = input->offset;
     return SNN_OK;
+}
+
+static int lower_max_pool(struct snnconv_lowering *l, const struct snn_layer *layer,
+                          const struct snnconv_value *input, struct snnconv_value *out)
+{
+    if (l->options->max_pool == SNN_MAX_POOL_AVG)
+        return lower_pool(l, layer, input, append_mean, out);
+    if (l->options->max_pool == SNN_MAX_POOL_OR)
+        return lower_pool(l, layer, input, add_or_pool, out);
+    snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                 "layer '%s': max pooling has no exact integrate-and-fire form", layer->name);
+    return snnbase_hint(l->context, "choose a stand-in: --max-pool avg, or --max-pool or");
 }
 
 /* Branches that an add joins; 0 where an obstacle was already reported at an input. Adds of adds
@@ -325,7 +339,7 @@ static int lower_single_input(struct snnconv_lowering *l, const struct snn_layer
     case SNN_LAYER_AVG_POOL2D:
         return lower_avg_pool(l, layer, input, out);
     case SNN_LAYER_SUM_POOL2D:
-        return lower_pool(l, layer, input, false, out);
+        return lower_pool(l, layer, input, append_pool, out);
     case SNN_LAYER_MAX_POOL2D:
         return lower_max_pool(l, layer, input, out);
     case SNN_LAYER_FLATTEN:
@@ -511,32 +525,38 @@ static int finish_output(struct snnconv_lowering *l, struct snn_net *net)
     return SNN_OK;
 }
 
+/* All but what finish_output has set. */
+static int fill_net(struct snnconv_lowering *l, struct snn_net *net)
+{
+    const char *name = snn_graph_provenance(l->graph)->name;
+    struct snn_population *populations =
+        snnbase_arena_alloc(l->arena, l->context, l->population_count, sizeof(*populations));
+    if (populations == NULL) return SNN_ERR_NOMEM;
+    memcpy(populations, l->populations, l->population_count * sizeof(*populations));
+    net->name = snnbase_arena_string(l->arena, l->context, name);
+    net->input_shape = snn_graph_input_shape(l->graph);
+    net->populations = populations;
+    net->population_count = l->population_count;
+    net->synapse_count = l->synapse_count;
+    net->neuron_count = l->neuron_count;
+    return net->name != NULL ? SNN_OK : SNN_ERR_NOMEM;
+}
+
 static int lower(struct snnconv_lowering *l, struct snn_net *net)
 {
     uint32_t layer_count = snn_graph_layer_count(l->graph);
     if (layer_count == 0) return snnbase_fail(l->context, SNN_ERR_INVALID, "the graph is empty");
     l->values = snnbase_alloc(l->context, layer_count, sizeof(*l->values));
     bool *needed = snnbase_alloc(l->context, layer_count, sizeof(*needed));
-    l->populations =
-        snnbase_arena_alloc(l->arena, l->context, layer_count, sizeof(*l->populations));
-    int status =
-        l->values != NULL && needed != NULL && l->populations != NULL ? SNN_OK : SNN_ERR_NOMEM;
+    int status = l->values != NULL && needed != NULL ? SNN_OK : SNN_ERR_NOMEM;
     if (status == SNN_OK) {
         mark_needed(l->graph, needed);
         l->spiking = first_neurons(l->graph, needed);
         status = lower_layers(l, needed);
     }
     if (status == SNN_OK) status = finish_output(l, net);
-    if (status == SNN_OK) {
-        net->name =
-            snnbase_arena_string(l->arena, l->context, snn_graph_provenance(l->graph)->name);
-        net->input_shape = snn_graph_input_shape(l->graph);
-        net->populations = l->populations;
-        net->population_count = l->population_count;
-        net->synapse_count = l->synapse_count;
-        net->neuron_count = l->neuron_count;
-        if (net->name == NULL) status = SNN_ERR_NOMEM;
-    }
+    if (status == SNN_OK) status = fill_net(l, net);
+    snnbase_free(l->context, l->populations);
     snnbase_free(l->context, needed);
     snnbase_free(l->context, l->values);
     return status;

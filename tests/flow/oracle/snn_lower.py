@@ -210,10 +210,10 @@ class Lowering:
 
     def lower_pool(self, layer, source):
         kind = layer.kind
-        if isinstance(source, tuple) and (kind, self.options.max_pool) != ("max_pool2d", "or"):
-            return tuple(self.lower_pool(
-                dataclasses.replace(layer, shape=(part.shape[0], *layer.shape[1:])), part)
-                for part in source)
+        if isinstance(source, tuple):
+            return tuple(self.lower_pool(dataclasses.replace(
+                layer, name=f"{layer.name}[{i}]", shape=(part.shape[0], *layer.shape[1:])), part)
+                for i, part in enumerate(source))
         if not isinstance(source, Spikes):
             raise Unsupported(layer.name)
         if kind == "max_pool2d":

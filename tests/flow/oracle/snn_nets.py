@@ -278,6 +278,7 @@ BLOCKS = [
     ("concat", ["conv", "concat_maps", "conv"]),
     ("concat_input", ["concat_maps", "conv"]),
     ("concat_pool", ["conv", "concat_maps", "pool", "dense"]),
+    ("concat_max_pool", ["conv", "concat_maps", "max_pool", "conv"]),
     ("concat_nested", ["conv", "concat_nested", "conv"]),
     ("concat_vectors", ["conv", "concat_vectors", "dense_only"]),
     ("max_pool", ["conv", "max_pool", "conv"]),

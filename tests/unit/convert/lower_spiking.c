@@ -323,14 +323,22 @@ Test(lower_spiking, joined_maps_are_not_added)
     refuse(SNN_ERR_UNSUPPORTED, "layer 's': adding the joined maps 'j' has no spiking form");
 }
 
-Test(lower_spiking, joined_maps_have_no_maximum)
+Test(lower_spiking, the_maximum_over_joined_maps_has_neurons_for_each)
 {
     build_joined();
     add_conv("c", add_pool("p", 3, SNN_LAYER_MAX_POOL2D, 0), SNN_ACTIVATION_NONE);
     options.max_pool = SNN_MAX_POOL_OR;
-    refuse(SNN_ERR_UNSUPPORTED, "layer 'p': the maximum over joined maps has no spiking form");
+    lower();
+    cr_assert_eq(net->population_count, 5u);
+    cr_assert_str_eq(net->populations[2].name, "p[0]");
+    cr_assert_str_eq(net->populations[3].name, "p[1]");
+    cr_assert_eq(net->populations[3].shape.channels, 2u);
+    cr_assert_eq(net->populations[3].synapses[0].source, 0u, "a is the second part");
+    cr_assert_eq(net->populations[4].synapses[1].source, 3u);
+    snn_net_destroy(&net);
     options.max_pool = SNN_MAX_POOL_AVG;
     lower();
+    cr_assert_eq(net->population_count, 3u);
 }
 
 Test(lower_spiking, groups_over_joined_maps_are_refused)
