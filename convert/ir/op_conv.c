@@ -321,7 +321,7 @@ static int conv_init(struct conv *out, struct snn_context *context,
 static int conv_shape(struct snn_context *context, const struct snnconv_call *call,
                       const struct snnconv_array *x, const struct snnconv_array *w)
 {
-    struct conv conv;
+    struct conv conv = {.lanes = NULL};
     int status = conv_init(&conv, context, call->attributes, x, w);
     if (status != SNN_OK) return status;
     snnconv_window_shape(&conv.window, x, w->dim[0], &call->outputs[0]);
@@ -374,7 +374,7 @@ int snnconv_conv_evaluate(struct snn_context *context, const struct snnconv_call
     void *x_block = NULL, *w_block = NULL, *bias_block = NULL, *sum_block = NULL;
     const void *addends = NULL;
     struct snnconv_array sums;
-    struct conv conv;
+    struct conv conv = {.lanes = NULL};
     int status = conv_init(&conv, context, call->attributes, x, w);
     if (status != SNN_OK) return status;
     conv.lanes = snnconv_lanes_of(x->type);
@@ -436,7 +436,7 @@ static int check_quantized(struct snn_context *context, const struct quantized *
 static int run_quantized(struct snn_context *context, const struct snnconv_call *call,
                          const struct quantized *q, const struct snnconv_array *bias, void *sums)
 {
-    struct conv conv;
+    struct conv conv = {.lanes = NULL};
     int16_t *x = NULL, *w = NULL;
     int status = conv_init(&conv, context, call->attributes, q->x, q->w);
     if (status != SNN_OK) return status;
@@ -508,29 +508,37 @@ int snnconv_qlinear_conv_shape(struct snn_context *context, const struct snnconv
     return status;
 }
 
+/* int32 sums into the output, channel by channel. */
+static void requantize(const struct snnconv_call *call, const int32_t *sums)
+{
+    struct snnconv_array *y = &call->outputs[0];
+    const struct snnconv_array *w_scale = call->inputs[W_SCALE];
+    const int64_t zero = snnconv_array_load_integer(call->inputs[Y_ZERO], 0);
+    const float x_scale = (float)snnconv_array_load(call->inputs[X_SCALE], 0);
+    const float y_scale = (float)snnconv_array_load(call->inputs[Y_SCALE], 0);
+    const size_t step = snnconv_array_count(w_scale) == 1 ? 0 : 1;
+    const struct snnconv_grain grain = snnconv_grain_axis(y, 1);
+    size_t at = 0;
+    for (size_t n = 0; n < grain.outer; n++) {
+        for (size_t o = 0; o < grain.extent; o++) {
+            float scale = x_scale * (float)snnconv_array_load(w_scale, o * step) / y_scale;
+            for (size_t i = 0; i < grain.inner; i++, at++) {
+                double steps = (double)((float)sums[at] * scale);
+                snnconv_array_store_integer(y, at, snnconv_quantize_round(y->type, steps, zero));
+            }
+        }
+    }
+}
+
 int snnconv_qlinear_conv_evaluate(struct snn_context *context, const struct snnconv_call *call)
 {
     const struct quantized q = qlinear_inputs(call);
-    const struct snnconv_array *w_scale = call->inputs[W_SCALE];
-    struct snnconv_array *y = &call->outputs[0];
-    const int64_t zero = snnconv_array_load_integer(call->inputs[Y_ZERO], 0);
-    const size_t count = snnconv_array_count(y), channels = (size_t)y->dim[1];
-    void *block = NULL;
     struct snnconv_array sums;
-    int status = snnconv_lanes_begin(&sums, context, SNNCONV_TYPE_I32, y, &block);
+    void *block = NULL;
+    int status = snnconv_lanes_begin(&sums, context, SNNCONV_TYPE_I32, &call->outputs[0], &block);
     if (status != SNN_OK) return status;
     status = run_quantized(context, call, &q, snnconv_call_input(call, B), block);
-    const int32_t *sum = sums.data;
-    const size_t map = count == 0 ? 1 : count / ((size_t)y->dim[0] * channels);
-    const float x_scale = (float)snnconv_array_load(call->inputs[X_SCALE], 0);
-    const float y_scale = (float)snnconv_array_load(call->inputs[Y_SCALE], 0);
-    for (size_t first = 0; first < count && status == SNN_OK; first += map) {
-        size_t channel = snnconv_array_count(w_scale) == 1 ? 0 : first / map % channels;
-        float scale = x_scale * (float)snnconv_array_load(w_scale, channel) / y_scale;
-        for (size_t i = first; i < first + map; i++)
-            snnconv_array_store_integer(
-                y, i, snnconv_quantize_round(y->type, (double)((float)sum[i] * scale), zero));
-    }
+    if (status == SNN_OK) requantize(call, sums.data);
     snnbase_free(context, block);
     return status;
 }

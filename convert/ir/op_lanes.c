@@ -192,10 +192,6 @@ const struct snnconv_lanes *snnconv_lanes_of(enum snnconv_type type)
         return &f32;
     case SNNCONV_TYPE_F64:
         return &f64;
-    case SNNCONV_TYPE_NONE:
-    case SNNCONV_TYPE_BOOL:
-    case SNNCONV_TYPE_COUNT:
-        return NULL;
     default:
         return &i64;
     }

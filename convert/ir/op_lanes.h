@@ -27,7 +27,7 @@ struct snnconv_lanes {
     void (*add)(void *sum, const void *value, size_t count);
 };
 
-/* For elements of float types, or integers as they are. NULL: none. */
+/* For elements of float types, or integers as they are. */
 const struct snnconv_lanes *snnconv_lanes_of(enum snnconv_type type);
 /* For int8 and uint8 above their zero points. */
 extern const struct snnconv_lanes snnconv_lanes_quantized;

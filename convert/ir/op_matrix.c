@@ -117,7 +117,7 @@ int snnconv_gemm_shape(struct snn_context *context, const struct snnconv_call *c
 {
     const struct snnconv_array *a = call->inputs[0], *c = snnconv_call_input(call, 2);
     struct snnconv_array *y = &call->outputs[0], both;
-    struct product product;
+    struct product product = {.lanes = NULL};
     int status = check_type(context, a, call->inputs[1]);
     if (status == SNN_OK) status = gemm_init(&product, context, call);
     if (status != SNN_OK) return status;
@@ -196,9 +196,9 @@ static void combine(const struct snnconv_call *call, const struct product *p,
 int snnconv_gemm_evaluate(struct snn_context *context, const struct snnconv_call *call)
 {
     void *a_block = NULL, *transposed = NULL, *b_block = NULL, *sum_block = NULL;
-    const void *a, *b;
+    const void *a = NULL, *b = NULL;
     struct snnconv_array sums;
-    struct product p;
+    struct product p = {.lanes = NULL};
     int status = gemm_init(&p, context, call);
     if (status != SNN_OK) return status;
     status = snnconv_lanes_load(&a, context, p.lanes->factor, call->inputs[0], &a_block);
@@ -305,7 +305,7 @@ static void multiply_stack(const struct stack *stack, const unsigned char *a,
 int snnconv_mat_mul_shape(struct snn_context *context, const struct snnconv_call *call)
 {
     const struct snnconv_array *a = call->inputs[0], *b = call->inputs[1];
-    struct stack stack;
+    struct stack stack = {.a = {.rank = 0}};
     int status = check_type(context, a, b);
     if (status == SNN_OK) status = stack_init(&stack, context, a, b);
     if (status == SNN_OK) stack_shape(&stack, a, b, &call->outputs[0]);
@@ -315,9 +315,9 @@ int snnconv_mat_mul_shape(struct snn_context *context, const struct snnconv_call
 int snnconv_mat_mul_evaluate(struct snn_context *context, const struct snnconv_call *call)
 {
     void *a_block = NULL, *b_block = NULL, *sum_block = NULL;
-    const void *a, *b;
+    const void *a = NULL, *b = NULL;
     struct snnconv_array sums;
-    struct stack stack;
+    struct stack stack = {.a = {.rank = 0}};
     int status = stack_init(&stack, context, call->inputs[0], call->inputs[1]);
     if (status != SNN_OK) return status;
     const struct snnconv_lanes *lanes = snnconv_lanes_of(call->inputs[0]->type);
@@ -418,7 +418,7 @@ static int integer_init(struct quantized *out, struct snn_context *context,
 
 int snnconv_mat_mul_integer_shape(struct snn_context *context, const struct snnconv_call *call)
 {
-    struct quantized q;
+    struct quantized q = {.a_zero = NULL};
     int status = integer_init(&q, context, call);
     if (status != SNN_OK) return status;
     stack_shape(&q.stack, call->inputs[INTEGER_A], call->inputs[INTEGER_B], &call->outputs[0]);
@@ -428,7 +428,7 @@ int snnconv_mat_mul_integer_shape(struct snn_context *context, const struct snnc
 
 int snnconv_mat_mul_integer_evaluate(struct snn_context *context, const struct snnconv_call *call)
 {
-    struct quantized q;
+    struct quantized q = {.a_zero = NULL};
     int status = integer_init(&q, context, call);
     return status == SNN_OK ? run_quantized(context, &q, snnconv_array_room(&call->outputs[0]))
                             : status;
@@ -447,7 +447,7 @@ int snnconv_qlinear_mat_mul_shape(struct snn_context *context, const struct snnc
     const struct snnconv_array *a_scale = call->inputs[A_SCALE], *b_scale = call->inputs[B_SCALE];
     const struct snnconv_array *y_scale = call->inputs[Y_SCALE], *y_zero = call->inputs[Y_ZERO];
     struct snnconv_grain grain;
-    struct quantized q;
+    struct quantized q = {.a_zero = NULL};
     int status = qlinear_init(&q, context, call);
     const struct stack *stack = &q.stack;
     if (status == SNN_OK) status = snnconv_quantize_check(context, "y", y_zero, NULL);
@@ -494,7 +494,7 @@ int snnconv_qlinear_mat_mul_evaluate(struct snn_context *context, const struct s
 {
     struct snnconv_grain grain[2];
     struct snnconv_array sums;
-    struct quantized q;
+    struct quantized q = {.a_zero = NULL};
     void *block = NULL;
     int status = qlinear_init(&q, context, call);
     if (status != SNN_OK) return status;

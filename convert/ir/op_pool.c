@@ -205,7 +205,7 @@ static int pool_all(struct snn_context *context, const struct snnconv_call *call
     const enum snnconv_type type = wide ? SNNCONV_TYPE_F64 : SNNCONV_TYPE_F32;
     void *in_block = NULL, *out_block = NULL;
     struct snnconv_array out;
-    const void *in;
+    const void *in = NULL;
     pool->size = snnconv_type_size(type);
     pool->take = is_max ? wide ? max_f64 : max_f32 : wide ? sum_f64 : sum_f32;
     int status = snnconv_window_init(&pool->window, context, call->attributes, x, NULL);
@@ -261,7 +261,7 @@ static int check_pads(struct snn_context *context, const struct snnconv_window *
 
 int snnconv_max_pool_shape(struct snn_context *context, const struct snnconv_call *call)
 {
-    struct snnconv_window window;
+    struct snnconv_window window = {.spatial = 0};
     int status = pool_shape(context, call, &window);
     if (status == SNN_OK) status = check_pads(context, &window);
     if (status != SNN_OK) return status;
@@ -311,24 +311,26 @@ static void find_indices(const struct snnconv_window *window, bool first_fastest
                          const struct snnconv_array *x, struct snnconv_array *indices)
 {
     const struct snnconv_axis *axis = window->axis;
-    const size_t in_size = snnconv_window_in_size(window), planes = planes_of(x);
-    int64_t p[SNNCONV_WINDOW_AXES];
+    const size_t in_size = snnconv_window_in_size(window);
+    const size_t out_size = snnconv_window_out_size(window);
     int64_t *to = snnconv_array_room(indices);
-    for (size_t plane = 0; plane < planes * in_size; plane += in_size) {
-        for (p[0] = 0; p[0] < axis[0].positions; p[0]++) {
-            for (p[1] = 0; p[1] < axis[1].positions; p[1]++) {
-                for (p[2] = 0; p[2] < axis[2].positions; p[2]++) {
-                    int64_t found = find_max(window, first_fastest, x, plane, p);
-                    *to++ = found < 0 ? -1 : (int64_t)plane + found;
-                }
-            }
+    for (size_t plane = 0; plane < planes_of(x); plane++) {
+        for (size_t i = 0; i < out_size; i++) {
+            const int64_t rows = (int64_t)i / axis[WIDTH].positions;
+            const int64_t position[SNNCONV_WINDOW_AXES] = {
+                rows / axis[HEIGHT].positions,
+                rows % axis[HEIGHT].positions,
+                (int64_t)i % axis[WIDTH].positions,
+            };
+            int64_t found = find_max(window, first_fastest, x, plane * in_size, position);
+            *to++ = found < 0 ? -1 : (int64_t)(plane * in_size) + found;
         }
     }
 }
 
 int snnconv_max_pool_evaluate(struct snn_context *context, const struct snnconv_call *call)
 {
-    struct pool pool;
+    struct pool pool = {.size = 0};
     int status = pool_all(context, call, &pool, (double)-INFINITY);
     if (status == SNN_OK && call->output_count > 1)
         find_indices(&pool.window, call->attributes->storage_order, call->inputs[0],
@@ -340,19 +342,19 @@ int snnconv_max_pool_evaluate(struct snn_context *context, const struct snnconv_
 
 int snnconv_sum_pool_shape(struct snn_context *context, const struct snnconv_call *call)
 {
-    struct snnconv_window window;
+    struct snnconv_window window = {.spatial = 0};
     return pool_shape(context, call, &window);
 }
 
 int snnconv_sum_pool_evaluate(struct snn_context *context, const struct snnconv_call *call)
 {
-    struct pool pool;
+    struct pool pool = {.size = 0};
     return pool_all(context, call, &pool, 0.0);
 }
 
 int snnconv_average_pool_shape(struct snn_context *context, const struct snnconv_call *call)
 {
-    struct snnconv_window window;
+    struct snnconv_window window = {.spatial = 0};
     int status = pool_shape(context, call, &window);
     if (status == SNN_OK && !call->attributes->count_include_pad)
         status = check_pads(context, &window);
@@ -361,7 +363,7 @@ int snnconv_average_pool_shape(struct snn_context *context, const struct snnconv
 
 int snnconv_average_pool_evaluate(struct snn_context *context, const struct snnconv_call *call)
 {
-    struct pool pool;
+    struct pool pool = {.size = 0};
     return pool_all(context, call, &pool, 0.0);
 }
 

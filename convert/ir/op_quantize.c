@@ -184,7 +184,7 @@ int snnconv_quantize_linear_shape(struct snn_context *context, const struct snnc
     const struct snnconv_array *x = call->inputs[0], *scale = call->inputs[1];
     const struct snnconv_array *zero_point = snnconv_call_input(call, 2);
     enum snnconv_type type = call->attributes->to;
-    struct snnconv_grain grain;
+    struct snnconv_grain grain = {.block = 1};
     if (type == SNNCONV_TYPE_NONE) type = zero_point != NULL ? zero_point->type : SNNCONV_TYPE_U8;
     if (!snnconv_type_is_float(x->type) && x->type != SNNCONV_TYPE_I32)
         return snnbase_fail(context, SNN_ERR_INVALID, "elements of %s, floats or int32 expected",
@@ -220,7 +220,7 @@ int snnconv_quantize_linear_evaluate(struct snn_context *context, const struct s
     const struct snnconv_array *x = call->inputs[0], *scale = call->inputs[1];
     const struct snnconv_array *zero_point = snnconv_call_input(call, 2);
     struct snnconv_array *y = &call->outputs[0];
-    struct snnconv_grain grain;
+    struct snnconv_grain grain = {.block = 1};
     int status = grain_of(&grain, context, call->attributes, x, scale);
     if (status != SNN_OK) return status;
     size_t at = 0;
@@ -244,7 +244,7 @@ int snnconv_dequantize_linear_shape(struct snn_context *context, const struct sn
     const struct snnconv_array *x = call->inputs[0], *scale = call->inputs[1];
     const struct snnconv_array *zero_point = snnconv_call_input(call, 2);
     enum snnconv_type type = call->attributes->to;
-    struct snnconv_grain grain;
+    struct snnconv_grain grain = {.block = 1};
     if (type == SNNCONV_TYPE_NONE) type = scale->type;
     if (!is_quantized(x->type) && x->type != SNNCONV_TYPE_I32)
         return snnbase_fail(context, SNN_ERR_INVALID,
@@ -267,7 +267,7 @@ int snnconv_dequantize_linear_evaluate(struct snn_context *context, const struct
     const struct snnconv_array *x = call->inputs[0], *scale = call->inputs[1];
     const struct snnconv_array *zero_point = snnconv_call_input(call, 2);
     struct snnconv_array *y = &call->outputs[0];
-    struct snnconv_grain grain;
+    struct snnconv_grain grain = {.block = 1};
     int status = grain_of(&grain, context, call->attributes, x, scale);
     if (status != SNN_OK) return status;
     const bool wide = y->type == SNNCONV_TYPE_F64;

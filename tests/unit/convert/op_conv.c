@@ -161,11 +161,11 @@ static struct random_case draw_case(uint32_t *state)
     return c;
 }
 
-static float *draw_floats(uint32_t *state, int64_t count)
+static float *draw_floats(uint32_t *state, size_t count)
 {
-    float *values = malloc((size_t)count * sizeof(*values));
+    float *values = malloc(count * sizeof(*values));
     cr_assert_not_null(values);
-    for (int64_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         values[i] = (float)(support_random(state) - 0.5);
     return values;
 }
@@ -212,9 +212,9 @@ static void check_random(uint32_t *state)
 {
     const struct random_case c = draw_case(state);
     const int64_t *e = c.extent, *k = c.kernel, *p = c.positions;
-    float *x = draw_floats(state, IMAGES * c.groups * c.in * e[0] * e[1] * e[2]);
-    float *w = draw_floats(state, c.groups * c.out * c.in * k[0] * k[1] * k[2]);
-    float *y = draw_floats(state, IMAGES * c.groups * c.out * p[0] * p[1] * p[2]);
+    float *x = draw_floats(state, (size_t)(IMAGES * c.groups * c.in * e[0] * e[1] * e[2]));
+    float *w = draw_floats(state, (size_t)(c.groups * c.out * c.in * k[0] * k[1] * k[2]));
+    float *y = draw_floats(state, (size_t)(IMAGES * c.groups * c.out * p[0] * p[1] * p[2]));
     int64_t at = 0, place[3];
     for (int64_t plane = 0; plane < IMAGES * c.groups * c.out; plane++) {
         int64_t n = plane / (c.groups * c.out), o = plane % (c.groups * c.out);
@@ -249,8 +249,8 @@ Test(op_conv, has_the_bits_of_the_graph)
 {
     uint32_t state = 3;
     struct snn_evaluator *evaluator = NULL;
-    float *x = draw_floats(&state, CHANNELS * SIZE * SIZE);
-    float *w = draw_floats(&state, FILTERS * CHANNELS * 9);
+    float *x = draw_floats(&state, (size_t)CHANNELS * SIZE * SIZE);
+    float *w = draw_floats(&state, (size_t)FILTERS * CHANNELS * 9);
     float *bias = draw_floats(&state, FILTERS);
     struct snn_graph *graph = support_graph(support_context(), CHANNELS, SIZE, SIZE);
     support_add(graph, support_context(),
@@ -259,7 +259,7 @@ Test(op_conv, has_the_bits_of_the_graph)
                                    .window = {3, 3, 1, 2, 1, 1, 1, 1, 2, 2},
                                    .groups = 1,
                                    .weights = w,
-                                   .weight_count = FILTERS * CHANNELS * 9,
+                                   .weight_count = (size_t)FILTERS * CHANNELS * 9,
                                    .bias = bias,
                                    .bias_count = FILTERS});
     cr_assert_eq(snn_evaluator_create(&evaluator, support_context(), graph), SNN_OK);

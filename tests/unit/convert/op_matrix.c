@@ -143,14 +143,14 @@ Test(op_matrix, gemm_has_the_bits_of_a_dense_layer)
 {
     uint32_t state = 2;
     struct snn_evaluator *evaluator = NULL;
-    float *x = draw_floats(&state, INPUTS), *w = draw_floats(&state, INPUTS * OUTPUTS);
+    float *x = draw_floats(&state, INPUTS), *w = draw_floats(&state, (size_t)INPUTS * OUTPUTS);
     float *bias = draw_floats(&state, OUTPUTS);
     struct snn_graph *graph = support_graph(support_context(), INPUTS, 1, 1);
     support_add(graph, support_context(),
                 (struct snn_layer){.kind = SNN_LAYER_DENSE,
                                    .shape = {.channels = OUTPUTS},
                                    .weights = w,
-                                   .weight_count = INPUTS * OUTPUTS,
+                                   .weight_count = (size_t)INPUTS * OUTPUTS,
                                    .bias = bias,
                                    .bias_count = OUTPUTS});
     cr_assert_eq(snn_evaluator_create(&evaluator, support_context(), graph), SNN_OK);
