@@ -200,7 +200,7 @@ static int as_rows(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
     if (status == SNN_OK)
         status = snnconv_tflite_emit(
             r, op,
-            &(struct snnconv_tflite_node){"/rows", SNNCONV_OP_RESHAPE, &attributes, inputs, 2},
+            &(struct snnconv_tflite_node){"/flatten", SNNCONV_OP_RESHAPE, &attributes, inputs, 2},
             value);
     if (status == SNN_OK) snnconv_tflite_annotate(r, *value, op->inputs[0]);
     return status;
