@@ -1,8 +1,10 @@
-/* How fast the simulator runs the reference work: LeNet-5, 100 Bernoulli steps, all layers.
+/* How fast the simulator runs the reference work: LeNet-5, 100 Bernoulli steps, all layers; and the
+ * frame-based targets the same net, frame by frame.
  *
  * Prints images/s and SynOps/s a core, unnormalised and with p99.9 thresholds, the gain of a second
- * thread, the cost of a first-spike decision's worth of steps, and the peak memory of a run. Each
- * figure is the best of several rounds, all rounds in one process, so that figures can be compared.
+ * thread, the cost of a first-spike decision's worth of steps, images/s and MACs/s of the frames,
+ * and the peak memory of a run. Each figure is the best of several rounds, all rounds in one
+ * process, so that figures can be compared.
  *
  *   throughput MODEL [IMAGES.idx [SAMPLES [ROUNDS]]]
  */
@@ -76,6 +78,47 @@ static void print_row(const char *name, const struct figures *f)
            f->synops_per_image * 1e-6, 100.0 * f->accuracy);
 }
 
+/* One row of a frame-based target. */
+static int measure_frames(const struct bench *b, const char *uri, unsigned threads)
+{
+    struct snn_target *target = NULL;
+    double best = 0.0, macs = 0.0, accuracy = 0.0;
+    int status = snn_target_open(&target, b->context, uri);
+    if (status == SNN_OK) status = snn_target_load_graph(target, b->context, b->graph);
+    for (unsigned round = 0; status == SNN_OK && round < b->rounds; round++) {
+        struct snn_run_options options;
+        struct snn_result *result = NULL;
+        snn_run_options_init(&options);
+        options.count = b->samples;
+        options.threads = threads;
+        options.energy = &b->energy;
+        status = snn_run_frames(&result, b->context, target, b->graph, b->source, &options);
+        if (status != SNN_OK) break;
+        const double rate = (double)result->sample_count / result->seconds;
+        best = rate > best ? rate : best;
+        macs = result->macs_mean;
+        accuracy = result->accuracy;
+        snn_result_destroy(&result);
+    }
+    snn_target_close(&target);
+    if (status != SNN_OK) return complain(b, uri);
+    printf("%-22s %u thread%s  %8.0f images/s %7.3f ms/image %6.1f G MACs/s %21.2f %%\n", uri,
+           threads, threads == 1 ? " " : "s", best, 1000.0 / best, best * macs * 1e-9,
+           100.0 * accuracy);
+    return 0;
+}
+
+static int run_frames(const struct bench *b)
+{
+    static const char *const uris[] = {"frame:f32", "frame:int8"};
+    int failed = 0;
+    for (size_t i = 0; failed == 0 && i < sizeof(uris) / sizeof(uris[0]); i++) {
+        failed = measure_frames(b, uris[i], 1);
+        if (failed == 0) failed = measure_frames(b, uris[i], 2);
+    }
+    return failed;
+}
+
 static int run_all(const struct bench *b)
 {
     struct snn_lower_options plain, scaled;
@@ -141,6 +184,7 @@ int main(int argc, char **argv)
     }
     int status = setup(&bench, argc, argv);
     if (status == 0) status = run_all(&bench);
+    if (status == 0) status = run_frames(&bench);
     if (status == 0) print_memory();
     snn_source_close(&bench.source);
     snn_graph_destroy(&bench.graph);

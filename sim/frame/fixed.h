@@ -34,34 +34,32 @@ static inline struct snnsim_multiplier snnsim_fixed_multiplier(double factor)
     return (struct snnsim_multiplier){(int32_t)mantissa, shift};
 }
 
+/* Shifts of negative numbers are arithmetic in every compiler this is built with. */
+
 /* a * b / 2^31 to the nearest integer, halves upwards; b is not negative. */
 static inline int32_t snnsim_fixed_high_multiply(int32_t a, int32_t b)
 {
-    const int64_t product = (int64_t)a * b;
-    const int64_t nudge = product >= 0 ? INT64_C(1) << 30 : 1 - (INT64_C(1) << 30);
-    return (int32_t)((product + nudge) / (INT64_C(1) << 31));
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
 }
 
-/* x / 2^exponent to the nearest integer, halves away from 0. Shifts of negative numbers are
- * arithmetic in every compiler this is built with. */
+/* x / 2^exponent to the nearest integer, halves away from 0. */
 static inline int32_t snnsim_fixed_divide(int32_t x, int32_t exponent)
 {
-    const int32_t mask = (int32_t)((INT64_C(1) << exponent) - 1);
-    const int32_t threshold = (mask >> 1) + (x < 0);
-    return (x >> exponent) + ((x & mask) > threshold);
+    const int64_t half = (INT64_C(1) << exponent) >> 1;
+    const int64_t away = (x < 0) & (exponent > 0);
+    return (int32_t)((x + half - away) >> exponent);
 }
 
 /* x * factor, rounded as above. Where the reference would overflow (x * 2^shift leaves 32 bits),
  * this saturates. */
 static inline int32_t snnsim_fixed_multiply(int32_t x, struct snnsim_multiplier factor)
 {
-    const int32_t left = factor.shift > 0 ? factor.shift : 0;
-    const int32_t right = factor.shift > 0 ? 0 : -factor.shift;
-    int64_t shifted = (int64_t)x * (INT64_C(1) << left);
+    if (factor.shift <= 0)
+        return snnsim_fixed_divide(snnsim_fixed_high_multiply(x, factor.mantissa), -factor.shift);
+    int64_t shifted = (int64_t)x * (INT64_C(1) << factor.shift);
     if (shifted > INT32_MAX) shifted = INT32_MAX;
     if (shifted < INT32_MIN) shifted = INT32_MIN;
-    return snnsim_fixed_divide(snnsim_fixed_high_multiply((int32_t)shifted, factor.mantissa),
-                               right);
+    return snnsim_fixed_high_multiply((int32_t)shifted, factor.mantissa);
 }
 
 static inline int8_t snnsim_fixed_clamp(int64_t value, int32_t low, int32_t high)

@@ -22,6 +22,9 @@
 /* Weights of a sum are padded with zeros to a multiple of this. */
 #define SNNSIM_FRAME_STEP 16u
 
+/* Integers of 8 bits: tables have one entry for each, from -128 on. */
+#define SNNSIM_FRAME_CODES 256u
+
 /* Offsets are in bytes, into the block that each session has of its own. */
 struct snnsim_frame_layer {
     const struct snn_layer *layer;
@@ -38,15 +41,19 @@ struct snnsim_frame_layer {
     int32_t *bias;    /* [channels], or [height][width][channels] */
     size_t bias_step; /* from one position to the next: 0 or the channels */
 
-    /* To the output's scale: a factor for each channel of CONV2D and DENSE; for each input of
-     * CONCAT and ADD; one for the others. */
+    /* From sums to the output's scale: one for each channel, of mean and sum pools one. */
     struct snnsim_multiplier *factor;
     struct snnsim_multiplier *negative; /* of sums below 0, for LEAKY_RELU; else NULL */
 
-    /* ADD */
-    uint32_t sum_shift;                   /* bits that inputs are shifted left by */
-    struct snnsim_multiplier total;       /* from the sum to the output */
-    struct snnsim_multiplier total_below; /* the same of sums below 0 */
+    /* ADD: what each integer of each input adds to the sum, [input][code]; and from the sum to the
+     * output, for sums below 0 by a factor of their own. */
+    int32_t *summand;
+    struct snnsim_multiplier total;
+    struct snnsim_multiplier total_below;
+
+    /* MAX_POOL2D, CONCAT, FLATTEN: each integer of each input as the output has it, [input][code].
+     */
+    int8_t *moved;
 };
 
 struct snnsim_frame_plan {
@@ -56,7 +63,7 @@ struct snnsim_frame_plan {
     struct snnsim_frame_layer *layers;
     size_t plane;       /* offset of a convolution's padded input, int16 */
     size_t patch;       /* offset of what one sum reads, int16 [depth] */
-    size_t sums;        /* offset of the sums of one position, int32 [channels] */
+    size_t sums;        /* offset of sums, int32: of one position, of an ADD all */
     size_t block_bytes; /* of a session */
 };
 

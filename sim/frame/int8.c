@@ -228,29 +228,27 @@ static int64_t pool_sum(const struct task *t, int64_t sum, int64_t inside)
     return (int64_t)snnsim_fixed_multiply((int32_t)sum, factor) + t->layer->affine.zero_point;
 }
 
-static int64_t rescale(const struct task *t, uint32_t k, int32_t value)
+/* An integer of input k as the output has it. */
+static int8_t move(const struct snnsim_frame_layer *l, uint32_t k, int8_t value)
 {
-    const struct snnsim_affine in = input_affine(t, k);
-    return (int64_t)snnsim_fixed_multiply(value - in.zero_point, t->layer->factor[k]) +
-           t->layer->affine.zero_point;
+    return l->moved[k * SNNSIM_FRAME_CODES + (uint32_t)(value - INT8_MIN)];
 }
 
 static int8_t pool_window(const struct task *t, const int8_t *in, struct span y, struct span x)
 {
     const size_t channels = t->in.channels;
     int64_t sum = 0;
-    int32_t most = INT8_MIN;
+    int8_t most = INT8_MIN;
     for (size_t row = y.from; row < y.end; row++) {
         for (size_t column = x.from; column < x.end; column++) {
-            int32_t value = in[(row * t->in.width + column) * channels];
+            int8_t value = in[(row * t->in.width + column) * channels];
             sum += value;
             if (value > most) most = value;
         }
     }
+    if (t->layer->layer->kind == SNN_LAYER_MAX_POOL2D) return move(t->layer, 0, most);
     const int64_t inside = (int64_t)((y.end - y.from) * (x.end - x.from));
-    const int64_t value = t->layer->layer->kind == SNN_LAYER_MAX_POOL2D ? rescale(t, 0, most)
-                                                                        : pool_sum(t, sum, inside);
-    return snnsim_fixed_clamp(value, INT8_MIN, INT8_MAX);
+    return snnsim_fixed_clamp(pool_sum(t, sum, inside), INT8_MIN, INT8_MAX);
 }
 
 static void pool_layer(const struct task *t)
@@ -274,20 +272,23 @@ static void add_layer(const struct task *t)
 {
     const struct snnsim_frame_layer *l = t->layer;
     const size_t count = snn_shape_size(t->out);
+    int32_t *sums = (int32_t *)(void *)(t->block + t->plan->sums);
     int8_t *out = output_of(t);
+    memset(sums, 0, count * sizeof(*sums));
+    for (uint32_t k = 0; k < l->layer->input_count; k++) {
+        const int32_t *summand = l->summand + k * SNNSIM_FRAME_CODES - INT8_MIN;
+        const int8_t *in = input_of(t, k);
+        for (size_t i = 0; i < count; i++)
+            sums[i] += summand[in[i]];
+    }
     for (size_t i = 0; i < count; i++) {
-        int32_t sum = 0;
-        for (uint32_t k = 0; k < l->layer->input_count; k++) {
-            int32_t value = input_of(t, k)[i] - input_affine(t, k).zero_point;
-            sum += snnsim_fixed_multiply(value * (1 << l->sum_shift), l->factor[k]);
-        }
-        const int64_t scaled = snnsim_fixed_multiply(sum, sum < 0 ? l->total_below : l->total);
+        const int64_t scaled =
+            snnsim_fixed_multiply(sums[i], sums[i] < 0 ? l->total_below : l->total);
         out[i] = snnsim_fixed_clamp(scaled + l->affine.zero_point, l->low, l->high);
     }
 }
 
-/* concatenation.h, where all scales are the same; inputs of another scale are brought to the
- * output's as by requantize.h. */
+/* concatenation.h, where all scales are the same. */
 static void concat_layer(const struct task *t)
 {
     const size_t map = (size_t)t->out.height * t->out.width;
@@ -298,8 +299,7 @@ static void concat_layer(const struct task *t)
         const int8_t *in = input_of(t, k);
         for (size_t i = 0; i < map; i++) {
             for (size_t c = 0; c < channels; c++)
-                out[i * t->out.channels + c] =
-                    snnsim_fixed_clamp(rescale(t, k, *in++), INT8_MIN, INT8_MAX);
+                out[i * t->out.channels + c] = move(t->layer, k, *in++);
         }
         out += channels;
     }
@@ -313,8 +313,7 @@ static void flatten_layer(const struct task *t)
     int8_t *out = output_of(t);
     for (size_t c = 0; c < t->in.channels; c++) {
         for (size_t i = 0; i < map; i++)
-            *out++ =
-                snnsim_fixed_clamp(rescale(t, 0, in[i * t->in.channels + c]), INT8_MIN, INT8_MAX);
+            *out++ = move(t->layer, 0, in[i * t->in.channels + c]);
     }
 }
 

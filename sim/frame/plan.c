@@ -225,35 +225,64 @@ static int plan_add(struct builder *b, struct snnsim_frame_layer *l)
 {
     const struct snn_layer *layer = l->layer;
     float most = 0.0f;
+    uint32_t shift = SUM_SHIFT;
     for (uint32_t k = 0; k < layer->input_count; k++)
         most = fmaxf(most, b->affine[layer->inputs[k]].scale);
-    l->sum_shift = SUM_SHIFT;
-    while (((uint64_t)layer->input_count << (l->sum_shift + 7)) > (UINT64_C(1) << 30))
-        l->sum_shift--;
-    l->factor =
-        snnbase_arena_alloc(&b->plan->arena, b->context, layer->input_count, sizeof(*l->factor));
-    if (l->factor == NULL) return SNN_ERR_NOMEM;
+    while (((uint64_t)layer->input_count << (shift + 7)) > (UINT64_C(1) << 30))
+        shift--;
+    l->summand = snnbase_arena_alloc(&b->plan->arena, b->context, layer->input_count,
+                                     SNNSIM_FRAME_CODES * sizeof(*l->summand));
+    if (l->summand == NULL) return SNN_ERR_NOMEM;
     const double twice = 2.0 * (double)most;
-    for (uint32_t k = 0; k < layer->input_count; k++)
-        l->factor[k] = snnsim_fixed_multiplier((double)b->affine[layer->inputs[k]].scale / twice);
-    const double total = twice / (ldexp(1.0, (int)l->sum_shift) * (double)l->affine.scale);
-    l->total = snnsim_fixed_multiplier(total);
-    l->total_below = layer->activation == SNN_ACTIVATION_LEAKY_RELU
-                         ? snnsim_fixed_multiplier(total * (double)layer->slope)
-                         : l->total;
+    int32_t *to = l->summand;
+    if (!need(&b->sums, snn_shape_size(layer->shape), sizeof(int32_t)))
+        return out_of_limit(b, layer);
+    for (uint32_t k = 0; k < layer->input_count; k++) {
+        const struct snnsim_affine in = b->affine[layer->inputs[k]];
+        const struct snnsim_multiplier factor = snnsim_fixed_multiplier((double)in.scale / twice);
+        for (int32_t q = INT8_MIN; q <= INT8_MAX; q++)
+            *to++ = snnsim_fixed_multiply((q - in.zero_point) * (1 << shift), factor);
+    }
+    const double total = twice / (ldexp(1.0, (int)shift) * (double)l->affine.scale);
+    l->total = l->total_below = snnsim_fixed_multiplier(total);
+    if (layer->activation == SNN_ACTIVATION_LEAKY_RELU)
+        l->total_below = snnsim_fixed_multiplier(total * (double)layer->slope);
     return SNN_OK;
 }
 
-/* From the scale of each input to the output's; 1 is exact. */
-static int plan_rescale(struct builder *b, struct snnsim_frame_layer *l)
+/* The factor from the scale of an input to the output's. */
+static struct snnsim_multiplier rescale_factor(const struct builder *b,
+                                               const struct snnsim_frame_layer *l, uint32_t k)
+{
+    return snnsim_fixed_multiplier((double)b->affine[l->layer->inputs[k]].scale /
+                                   (double)l->affine.scale);
+}
+
+static int plan_pool(struct builder *b, struct snnsim_frame_layer *l)
+{
+    l->factor = snnbase_arena_alloc(&b->plan->arena, b->context, 1, sizeof(*l->factor));
+    if (l->factor == NULL) return SNN_ERR_NOMEM;
+    *l->factor = rescale_factor(b, l, 0);
+    return SNN_OK;
+}
+
+/* Each integer in the output's scale, as by
+ * tensorflow/lite/kernels/internal/reference/requantize.h; itself where the scales are the same. */
+static int plan_move(struct builder *b, struct snnsim_frame_layer *l)
 {
     const struct snn_layer *layer = l->layer;
-    l->factor =
-        snnbase_arena_alloc(&b->plan->arena, b->context, layer->input_count, sizeof(*l->factor));
-    if (l->factor == NULL) return SNN_ERR_NOMEM;
-    for (uint32_t k = 0; k < layer->input_count; k++)
-        l->factor[k] = snnsim_fixed_multiplier((double)b->affine[layer->inputs[k]].scale /
-                                               (double)l->affine.scale);
+    l->moved = snnbase_arena_alloc(&b->plan->arena, b->context, layer->input_count,
+                                   SNNSIM_FRAME_CODES * sizeof(*l->moved));
+    if (l->moved == NULL) return SNN_ERR_NOMEM;
+    int8_t *to = l->moved;
+    for (uint32_t k = 0; k < layer->input_count; k++) {
+        const int32_t zero_point = b->affine[layer->inputs[k]].zero_point;
+        const struct snnsim_multiplier factor = rescale_factor(b, l, k);
+        for (int32_t q = INT8_MIN; q <= INT8_MAX; q++) {
+            const int64_t scaled = snnsim_fixed_multiply(q - zero_point, factor);
+            *to++ = snnsim_fixed_clamp(scaled + l->affine.zero_point, INT8_MIN, INT8_MAX);
+        }
+    }
     return SNN_OK;
 }
 
@@ -283,12 +312,13 @@ static int plan_layer(struct builder *b, uint32_t index)
         return plan_sum(b, l);
     case SNN_LAYER_ADD:
         return plan_add(b, l);
-    case SNN_LAYER_CONCAT:
     case SNN_LAYER_AVG_POOL2D:
     case SNN_LAYER_SUM_POOL2D:
+        return plan_pool(b, l);
+    case SNN_LAYER_CONCAT:
     case SNN_LAYER_MAX_POOL2D:
     case SNN_LAYER_FLATTEN:
-        return plan_rescale(b, l);
+        return plan_move(b, l);
     case SNN_LAYER_INPUT:
     case SNN_LAYER_IF:
         break;
