@@ -27,8 +27,10 @@ struct unpacker {
     z_stream stream;
     struct snn_context *context;
     struct snn_allocator allocator; /* a copy: zlib takes a pointer to it that is not const */
-    size_t size;                    /* of all packed bytes */
-    size_t fed;                     /* handed to zlib so far, consumed or not */
+    const struct snnbase_pieces
+        *pieces; /* where the bytes come from; NULL: they are in one piece */
+    size_t size; /* of all packed bytes */
+    size_t fed;  /* handed to zlib so far, consumed or not */
 };
 
 static voidpf zlib_allocate(voidpf opaque, uInt count, uInt size)
@@ -60,6 +62,7 @@ static int unpacker_init(struct unpacker *unpacker, struct snn_context *context,
 {
     unpacker->context = context;
     unpacker->allocator = *snnbase_allocator(context);
+    unpacker->pieces = NULL;
     unpacker->size = size;
     unpacker->fed = 0;
     stream_init(&unpacker->stream, &unpacker->allocator);
@@ -76,13 +79,21 @@ static size_t unpacker_offset(const struct unpacker *unpacker)
     return unpacker->fed - unpacker->stream.avail_in;
 }
 
-static void unpacker_feed(struct unpacker *unpacker)
+static int unpacker_feed(struct unpacker *unpacker)
 {
-    if (unpacker->stream.avail_in > 0) return;
     size_t piece = unpacker->size - unpacker->fed;
+    if (unpacker->stream.avail_in > 0 || piece == 0) return SNN_OK;
+    if (unpacker->pieces) {
+        size_t given = 0;
+        int status =
+            unpacker->pieces->next(&unpacker->stream.next_in, &given, unpacker->pieces->user);
+        if (status != SNN_OK) return status;
+        if (piece > given) piece = given;
+    }
     if (piece > PIECE_MAX) piece = PIECE_MAX;
-    unpacker->stream.avail_in = (uInt)piece; /* next_in already stands there */
+    unpacker->stream.avail_in = (uInt)piece; /* of one piece: next_in already stands there */
     unpacker->fed += piece;
+    return SNN_OK;
 }
 
 /* Unpacks up to `room` (> 0) bytes to `to`. *end tells that the stream ended; otherwise at least
@@ -95,7 +106,8 @@ static int unpacker_run(struct unpacker *unpacker, unsigned char *to, size_t roo
     stream->avail_out = (uInt)(room < PIECE_MAX ? room : PIECE_MAX);
     int result = Z_OK;
     while (result == Z_OK && stream->next_out == to) {
-        unpacker_feed(unpacker);
+        int status = unpacker_feed(unpacker);
+        if (status != SNN_OK) return status;
         result = inflate(stream, Z_NO_FLUSH);
     }
     size_t offset = unpacker_offset(unpacker);
@@ -209,70 +221,94 @@ static int zlib_fill(struct unpacker *unpacker, unsigned char *out, size_t unpac
     return SNN_OK;
 }
 
-static int unpack_exactly(struct snn_context *context, int window_bits, const void *data,
-                          size_t size, void *out, size_t unpacked_size)
+static int unpack_exactly(struct unpacker *unpacker, void *out, size_t unpacked_size)
 {
-    struct unpacker unpacker;
-    int status = unpacker_init(&unpacker, context, data, size, window_bits);
-    if (status != SNN_OK) return status;
-    status = zlib_fill(&unpacker, out, unpacked_size);
-    inflateEnd(&unpacker.stream);
+    int status = zlib_fill(unpacker, out, unpacked_size);
+    inflateEnd(&unpacker->stream);
     return status;
 }
 
 int snnbase_zlib_unpack(struct snn_context *context, const void *data, size_t size, void *out,
                         size_t unpacked_size)
 {
-    return unpack_exactly(context, WINDOW_BITS_ZLIB, data, size, out, unpacked_size);
+    struct unpacker unpacker;
+    int status = unpacker_init(&unpacker, context, data, size, WINDOW_BITS_ZLIB);
+    return status == SNN_OK ? unpack_exactly(&unpacker, out, unpacked_size) : status;
+}
+
+int snnbase_zlib_unpack_pieces(struct snn_context *context, const struct snnbase_pieces *pieces,
+                               void *out, size_t unpacked_size)
+{
+    struct unpacker unpacker;
+    int status = unpacker_init(&unpacker, context, NULL, pieces->size, WINDOW_BITS_ZLIB);
+    unpacker.pieces = pieces;
+    return status == SNN_OK ? unpack_exactly(&unpacker, out, unpacked_size) : status;
 }
 
 int snnbase_deflate_unpack(struct snn_context *context, const void *data, size_t size, void *out,
                            size_t unpacked_size)
 {
-    return unpack_exactly(context, WINDOW_BITS_DEFLATE, data, size, out, unpacked_size);
+    struct unpacker unpacker;
+    int status = unpacker_init(&unpacker, context, data, size, WINDOW_BITS_DEFLATE);
+    return status == SNN_OK ? unpack_exactly(&unpacker, out, unpacked_size) : status;
 }
 
-static int pack_all(struct snn_context *context, z_stream *stream, size_t size,
-                    struct snnbase_buffer *out)
+struct snnbase_packer {
+    z_stream stream;
+    struct snn_context *context;
+    struct snn_allocator allocator; /* a copy, as an unpacker's */
+};
+
+int snnbase_packer_open(struct snnbase_packer **out, struct snn_context *context, int level)
 {
-    unsigned char chunk[CHUNK_SIZE];
+    struct snnbase_packer *packer = snnbase_alloc(context, 1, sizeof(*packer));
+    if (!packer) return SNN_ERR_NOMEM;
+    packer->context = context;
+    packer->allocator = *snnbase_allocator(context);
+    stream_init(&packer->stream, &packer->allocator);
+    int result = deflateInit(&packer->stream, level);
+    if (result == Z_OK) {
+        *out = packer;
+        return SNN_OK;
+    }
+    snnbase_free(context, packer);
+    if (result == Z_MEM_ERROR) return fail_zlib_nomem(context);
+    return snnbase_fail(context, SNN_ERR_INTERNAL, "zlib does not start (%d)", result);
+}
+
+int snnbase_packer_push(struct snnbase_packer *packer, const void *data, size_t size, bool last,
+                        struct snnbase_buffer *out)
+{
+    z_stream *stream = &packer->stream;
     size_t left = size;
     int result = Z_OK;
-    while (result != Z_STREAM_END) {
-        if (stream->avail_in == 0 && left > 0) {
-            size_t piece = left < PIECE_MAX ? left : PIECE_MAX;
-            stream->avail_in = (uInt)piece;
-            left -= piece;
+    stream->next_in = data;
+    do {
+        if (stream->avail_in == 0) {
+            stream->avail_in = (uInt)(left < PIECE_MAX ? left : PIECE_MAX);
+            left -= stream->avail_in;
         }
-        stream->next_out = chunk;
-        stream->avail_out = sizeof(chunk);
-        result = deflate(stream, left > 0 ? Z_NO_FLUSH : Z_FINISH);
-        if (result != Z_OK && result != Z_STREAM_END) {
-            return snnbase_fail(context, SNN_ERR_INTERNAL, "zlib does not pack (%d)", result);
-        }
-        int status = snnbase_buffer_append(context, out, chunk, sizeof(chunk) - stream->avail_out);
+        int status = snnbase_buffer_reserve(packer->context, out, CHUNK_SIZE);
         if (status != SNN_OK) return status;
-    }
+        stream->next_out = out->data + out->size;
+        stream->avail_out = CHUNK_SIZE;
+        result = deflate(stream, last && left == 0 ? Z_FINISH : Z_NO_FLUSH);
+        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
+            return snnbase_fail(packer->context, SNN_ERR_INTERNAL, "zlib does not pack (%d)",
+                                result);
+        }
+        out->size += CHUNK_SIZE - stream->avail_out;
+    } while (last ? result != Z_STREAM_END
+                  : stream->avail_in > 0 || left > 0 || stream->avail_out == 0);
     return SNN_OK;
 }
 
-int snnbase_zlib_pack(struct snn_context *context, const void *data, size_t size,
-                      struct snnbase_buffer *out)
+void snnbase_packer_close(struct snnbase_packer **packer)
 {
-    struct snn_allocator allocator = *snnbase_allocator(context);
-    z_stream stream;
-    stream_init(&stream, &allocator);
-    int result = deflateInit(&stream, Z_BEST_COMPRESSION);
-    if (result == Z_MEM_ERROR) return fail_zlib_nomem(context);
-    if (result != Z_OK) {
-        return snnbase_fail(context, SNN_ERR_INTERNAL, "zlib does not start (%d)", result);
-    }
-    stream.next_in = data;
-    size_t size_before = out->size;
-    int status = pack_all(context, &stream, size, out);
-    if (status != SNN_OK) out->size = size_before;
-    deflateEnd(&stream);
-    return status;
+    if (!packer || !*packer) return;
+    deflateEnd(&(*packer)->stream);
+    snnbase_free((*packer)->context, *packer);
+    *packer = NULL;
 }
 
 uint32_t snnbase_crc32(uint32_t crc, const void *data, size_t size)

@@ -23,13 +23,36 @@ int snnbase_gzip_unpack(struct snn_context *context, const void *data, size_t si
 int snnbase_zlib_unpack(struct snn_context *context, const void *data, size_t size, void *out,
                         size_t unpacked_size);
 
+/* Packed bytes that do not stand in one piece: how many there are, and who hands out the next ones
+ * (1 byte to 1 GiB, good until the next call). */
+struct snnbase_pieces {
+    size_t size;
+    int (*next)(const unsigned char **piece_out, size_t *size_out, void *user);
+    void *user;
+};
+
+/* The same for a stream that comes in pieces. Errors also those of `next`. */
+int snnbase_zlib_unpack_pieces(struct snn_context *context, const struct snnbase_pieces *pieces,
+                               void *out, size_t unpacked_size);
+
 /* The same for a bare deflate stream (RFC 1951) without header and checksum, as zip files hold. */
 int snnbase_deflate_unpack(struct snn_context *context, const void *data, size_t size, void *out,
                            size_t unpacked_size);
 
-/* Packs with zlib level 9; the same bytes on every machine with the same zlib. Appends to `out`. */
-int snnbase_zlib_pack(struct snn_context *context, const void *data, size_t size,
-                      struct snnbase_buffer *out);
+/* Packs bytes that come in pieces to one zlib stream; the same bytes on every machine with the same
+ * zlib for the same pieces. */
+struct snnbase_packer;
+
+/* zlib's levels; the highest takes up to a hundred times as long as the lowest that packs. */
+enum { SNNBASE_PACK_STORE = 0, SNNBASE_PACK_FAST = 1, SNNBASE_PACK_BEST = 9 };
+
+int snnbase_packer_open(struct snnbase_packer **out, struct snn_context *context, int level);
+
+/* Packs the next piece and appends to `out` what is ready; all that is left with the last piece,
+ * which may be empty. Errors: NOMEM. */
+int snnbase_packer_push(struct snnbase_packer *packer, const void *data, size_t size, bool last,
+                        struct snnbase_buffer *out);
+void snnbase_packer_close(struct snnbase_packer **packer);
 
 /* CRC-32 (IEEE 802.3, as in gzip and zip), continuing from `crc` (0 to start). */
 uint32_t snnbase_crc32(uint32_t crc, const void *data, size_t size);

@@ -12,12 +12,21 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/number.h"
 
-enum { INDENT = 2 };
+enum { INDENT = 2, WRITE_SIZE = 65536 };
+
+static void flush(struct snnbase_jsonout *out)
+{
+    if (out->status != SNN_OK) return;
+    out->status =
+        snnbase_file_write_at(out->file, out->file->position, out->buffer->data, out->buffer->size);
+    out->buffer->size = 0;
+}
 
 static void put(struct snnbase_jsonout *out, const void *text, size_t size)
 {
     if (out->status != SNN_OK) return;
     out->status = snnbase_buffer_append(out->context, out->buffer, text, size);
+    if (out->file && out->buffer->size >= WRITE_SIZE) flush(out);
 }
 
 static void put_text(struct snnbase_jsonout *out, const char *text)
@@ -83,6 +92,13 @@ void snnbase_jsonout_init(struct snnbase_jsonout *out, struct snn_context *conte
         .first = true,
         .status = SNN_OK,
     };
+}
+
+void snnbase_jsonout_init_file(struct snnbase_jsonout *out, struct snnbase_buffer *buffer,
+                               struct snnbase_file_writer *file, int pretty_depth)
+{
+    snnbase_jsonout_init(out, file->context, buffer, pretty_depth);
+    out->file = file;
 }
 
 void snnbase_jsonout_object_open(struct snnbase_jsonout *out)
@@ -185,6 +201,22 @@ void snnbase_jsonout_string(struct snnbase_jsonout *out, const char *string)
     }
 }
 
+void snnbase_jsonout_string_open(struct snnbase_jsonout *out)
+{
+    value_begin(out);
+    put(out, "\"", 1);
+}
+
+void snnbase_jsonout_string_piece(struct snnbase_jsonout *out, const void *text, size_t size)
+{
+    put(out, text, size);
+}
+
+void snnbase_jsonout_string_close(struct snnbase_jsonout *out)
+{
+    put(out, "\"", 1);
+}
+
 void snnbase_jsonout_double(struct snnbase_jsonout *out, double value)
 {
     char text[SNNBASE_NUMBER_SIZE];
@@ -236,5 +268,6 @@ int snnbase_jsonout_finish(struct snnbase_jsonout *out)
                                    "JSON text ends %d brackets deep", out->depth);
     }
     put(out, "\n", 1);
+    if (out->file) flush(out);
     return out->status;
 }

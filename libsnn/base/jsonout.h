@@ -1,6 +1,6 @@
-/* JSON out: a small streaming writer into a buffer. Numbers are the shortest text that reads back
- * to the same value, in any locale; NaN and infinities become null. Strings are escaped; bytes in
- * them that are not UTF-8 become U+FFFD.
+/* JSON out: a small streaming writer into a buffer or a file. Numbers are the shortest text that
+ * reads back to the same value, in any locale; NaN and infinities become null. Strings are escaped;
+ * bytes in them that are not UTF-8 become U+FFFD.
  *
  * Objects and arrays are laid out one member a line down to `pretty_depth`, on one line below.
  * Errors stick: every call after a failed one does nothing, and snnbase_jsonout_finish tells.
@@ -13,11 +13,13 @@
 #include <stdint.h>
 
 #include "libsnn/base/buffer.h"
+#include "libsnn/base/file.h"
 #include "snn/context.h"
 
 struct snnbase_jsonout {
     struct snn_context *context;
-    struct snnbase_buffer *buffer; /* borrowed; text is appended */
+    struct snnbase_buffer *buffer;    /* borrowed; text is appended */
+    struct snnbase_file_writer *file; /* borrowed; the buffer is emptied into it; NULL: no file */
     int pretty_depth;
     int depth;
     bool first; /* no comma before the next value */
@@ -27,19 +29,29 @@ struct snnbase_jsonout {
 
 void snnbase_jsonout_init(struct snnbase_jsonout *out, struct snn_context *context,
                           struct snnbase_buffer *buffer, int pretty_depth);
+
+/* The same into a file that was just created and is committed by the caller: the buffer, empty,
+ * only holds what is not worth a write yet. */
+void snnbase_jsonout_init_file(struct snnbase_jsonout *out, struct snnbase_buffer *buffer,
+                               struct snnbase_file_writer *file, int pretty_depth);
 void snnbase_jsonout_object_open(struct snnbase_jsonout *out);
 void snnbase_jsonout_object_close(struct snnbase_jsonout *out);
 void snnbase_jsonout_array_open(struct snnbase_jsonout *out);
 void snnbase_jsonout_array_close(struct snnbase_jsonout *out);
 void snnbase_jsonout_key(struct snnbase_jsonout *out, const char *key);
 void snnbase_jsonout_string(struct snnbase_jsonout *out, const char *string); /* NULL: null */
+/* A string in pieces of which no byte needs an escape: open, pieces, close. */
+void snnbase_jsonout_string_open(struct snnbase_jsonout *out);
+void snnbase_jsonout_string_piece(struct snnbase_jsonout *out, const void *text, size_t size);
+void snnbase_jsonout_string_close(struct snnbase_jsonout *out);
 void snnbase_jsonout_double(struct snnbase_jsonout *out, double value);
 void snnbase_jsonout_float(struct snnbase_jsonout *out, float value); /* shortest for a float32 */
 void snnbase_jsonout_int(struct snnbase_jsonout *out, int64_t value);
 void snnbase_jsonout_uint(struct snnbase_jsonout *out, uint64_t value);
 void snnbase_jsonout_bool(struct snnbase_jsonout *out, bool value);
 void snnbase_jsonout_null(struct snnbase_jsonout *out);
-/* Appends the final newline and returns the first error of the whole document. */
+/* Appends the final newline, hands all text to the file if there is one, and returns the first
+ * error of the whole document. */
 int snnbase_jsonout_finish(struct snnbase_jsonout *out);
 
 #endif

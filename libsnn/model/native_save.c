@@ -1,7 +1,8 @@
 /* Writes a native model file (docs/formats/model.md): a graph in, one deterministic text out.
  *
  * Nothing of the process or the moment goes into the file, so equal graphs give equal bytes; and
- * every number is written so that it reads back to the same bits. Tensors are always inline.
+ * every number is written so that it reads back to the same bits. Tensors are always inline. The
+ * text goes to the file while it is made, so that a model costs no memory twice.
  */
 #include <float.h>
 #include <stdio.h>
@@ -377,11 +378,15 @@ int snn_graph_save(const struct snn_graph *graph, struct snn_context *context, c
 {
     int status = check_sample(context, snn_graph_provenance(graph));
     if (status != SNN_OK) return status;
+    struct snnbase_file_writer file;
+    status = snnbase_file_create(&file, context, path);
+    if (status != SNN_OK) return status;
     struct snnbase_buffer text = {NULL, 0, 0};
     struct snnbase_jsonout out;
-    snnbase_jsonout_init(&out, context, &text, DEPTH_RECORD);
+    snnbase_jsonout_init_file(&out, &text, &file, DEPTH_RECORD);
     status = put_graph(&out, graph);
-    if (status == SNN_OK) status = snnbase_file_save(context, path, text.data, text.size);
+    if (status == SNN_OK) status = snnbase_file_commit(&file);
+    snnbase_file_abandon(&file);
     snnbase_buffer_fini(context, &text);
     return status;
 }

@@ -137,21 +137,40 @@ static int check_finite(struct snn_context *context, const float *values, size_t
     return SNN_OK;
 }
 
-/* Base64 of zlib into values, allocated; NULL with the error set. */
-static float *unpack_bytes(struct snn_context *context, const struct snnmodel_tensor *tensor,
-                           const struct snnbase_buffer *packed)
+/* Base64 text that is decoded as far as the unpacker wants it. */
+struct decoding {
+    struct snnbase_base64_reader text;
+    unsigned char piece[12288];
+};
+
+static int next_piece(const unsigned char **piece_out, size_t *size_out, void *user)
 {
+    struct decoding *decoding = user;
+    *piece_out = decoding->piece;
+    return snnbase_base64_read(&decoding->text, decoding->piece, sizeof(decoding->piece), size_out);
+}
+
+/* Base64 of zlib into values, allocated; NULL with the error set. */
+static float *unpack_text(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                          const char *text, size_t size)
+{
+    struct decoding decoding = {.text = {context, text, size, 0}};
+    const struct snnbase_pieces packed = {snnbase_base64_decoded_size(text, size), next_piece,
+                                          &decoding};
     size_t bytes = tensor->count * sizeof(float);
-    if (bytes / DEFLATE_RATIO_MAX > packed->size) {
+    if (bytes / DEFLATE_RATIO_MAX > packed.size) {
         snnbase_fail(context, SNN_ERR_FORMAT,
-                     "%zu packed bytes cannot hold the %zu bytes of shape %s", packed->size, bytes,
+                     "%zu packed bytes cannot hold the %zu bytes of shape %s", packed.size, bytes,
                      format_shape(tensor->rank, tensor->dim).text);
         return NULL;
     }
     float *values = snnbase_alloc(context, tensor->count, sizeof(float));
     if (values == NULL) return NULL;
-    if (snnbase_zlib_unpack(context, packed->data, packed->size, values, bytes) == SNN_OK)
-        return values;
+    int status = snnbase_zlib_unpack_pieces(context, &packed, values, bytes);
+    size_t none = 0; /* bytes left; but there may be characters that make up none */
+    if (status == SNN_OK)
+        status = snnbase_base64_read(&decoding.text, decoding.piece, sizeof(decoding.piece), &none);
+    if (status == SNN_OK) return values;
     snnbase_free(context, values);
     return NULL;
 }
@@ -160,12 +179,8 @@ static float *unpack_inline(struct snn_context *context, const struct snnmodel_t
 {
     const char *text = NULL;
     if (snnbase_json_read_string(context, tensor->value, "", "data", &text) != SNN_OK) return NULL;
-    struct snnbase_buffer packed = {NULL, 0, 0};
-    float *values = NULL;
-    if (snnbase_base64_decode(context, text, strlen(text), &packed) == SNN_OK)
-        values = unpack_bytes(context, tensor, &packed);
+    float *values = unpack_text(context, tensor, text, strlen(text));
     if (values == NULL) snnbase_where(context, "data");
-    snnbase_buffer_fini(context, &packed);
     return values;
 }
 
@@ -258,24 +273,97 @@ int snnmodel_tensor_unpack(struct snn_context *context, const struct snnmodel_te
     return SNN_OK;
 }
 
-/* Appends base64 of zlib of the values, with a terminating zero. */
-static int pack(struct snn_context *context, const float *values, size_t count,
-                struct snnbase_buffer *out)
+/* ---- Writing ---- */
+
+enum {
+    PIECE_COUNT = 4096,        /* values packed at a time; the text depends on it */
+    WELL_PACKED_COUNT = 65536, /* up to here packing costs nothing that anybody would notice */
+    SAMPLE_PIECES = 4,         /* of a larger tensor are tried */
+};
+
+/* Trained weights gain about 8 % and are slow to pack; what is pruned or stands for integers gains
+ * much more. Of this many parts ... */
+enum { GAIN_PARTS = 20, GAIN_PARTS_WORTH = 3 };
+
+/* Values on their way to a file: packed, then text. */
+struct packing {
+    struct snnbase_packer *packer;
+    struct snnbase_buffer packed;
+    struct snnbase_buffer text;
+};
+
+static int packing_open(struct snn_context *context, struct packing *packing, int level)
 {
-    unsigned char *bytes = snnbase_alloc(context, count, sizeof(float));
-    if (bytes == NULL) return SNN_ERR_NOMEM;
+    *packing = (struct packing){.packer = NULL};
+    return snnbase_packer_open(&packing->packer, context, level);
+}
+
+static void packing_close(struct snn_context *context, struct packing *packing)
+{
+    snnbase_packer_close(&packing->packer);
+    snnbase_buffer_fini(context, &packing->packed);
+    snnbase_buffer_fini(context, &packing->text);
+}
+
+/* Packs up to PIECE_COUNT values, as little-endian bytes. */
+static int packing_push(struct packing *packing, const float *values, size_t count, bool last)
+{
+    unsigned char bytes[PIECE_COUNT * sizeof(float)];
     for (size_t i = 0; i < count; i++) {
         uint32_t bits;
         memcpy(&bits, &values[i], sizeof(bits));
         for (size_t k = 0; k < 4; k++)
             bytes[4 * i + k] = (unsigned char)(bits >> 8 * k & 0xFFu);
     }
-    struct snnbase_buffer packed = {NULL, 0, 0};
-    int status = snnbase_zlib_pack(context, bytes, count * sizeof(float), &packed);
-    if (status == SNN_OK) status = snnbase_base64_encode(context, packed.data, packed.size, out);
-    if (status == SNN_OK) status = snnbase_buffer_append(context, out, "", 1);
-    snnbase_buffer_fini(context, &packed);
-    snnbase_free(context, bytes);
+    return snnbase_packer_push(packing->packer, bytes, count * sizeof(float), last,
+                               &packing->packed);
+}
+
+/* The level for these values. Only their bits decide, never the time it takes. */
+static int choose_level(struct snn_context *context, const float *values, size_t count,
+                        int *level_out)
+{
+    *level_out = SNNBASE_PACK_BEST;
+    if (count <= WELL_PACKED_COUNT) return SNN_OK;
+    struct packing sample;
+    int status = packing_open(context, &sample, SNNBASE_PACK_FAST);
+    for (size_t i = 0; i < SAMPLE_PIECES && status == SNN_OK; i++)
+        status = packing_push(&sample, values + count / SAMPLE_PIECES * i, PIECE_COUNT,
+                              i + 1 == SAMPLE_PIECES);
+    size_t whole = SAMPLE_PIECES * PIECE_COUNT * sizeof(float);
+    bool gains = sample.packed.size * GAIN_PARTS <= whole * (GAIN_PARTS - GAIN_PARTS_WORTH);
+    *level_out = gains ? SNNBASE_PACK_FAST : SNNBASE_PACK_STORE;
+    packing_close(context, &sample);
+    return status;
+}
+
+/* Writes whole groups of the packed bytes as base64, all of them with the last piece. */
+static int put_packed(struct snnbase_jsonout *out, struct packing *packing, bool last)
+{
+    struct snnbase_buffer *packed = &packing->packed, *text = &packing->text;
+    size_t left = last ? 0 : packed->size % 3;
+    size_t ready = packed->size - left;
+    text->size = 0;
+    int status = snnbase_base64_encode(out->context, packed->data, ready, text);
+    if (status != SNN_OK) return status;
+    snnbase_jsonout_string_piece(out, text->data, text->size);
+    if (left > 0) memmove(packed->data, packed->data + ready, left);
+    packed->size = left;
+    return out->status;
+}
+
+static int put_values(struct snnbase_jsonout *out, const float *values, size_t count)
+{
+    struct packing packing = {.packer = NULL};
+    int level = 0;
+    int status = choose_level(out->context, values, count, &level);
+    if (status == SNN_OK) status = packing_open(out->context, &packing, level);
+    for (size_t at = 0; at < count && status == SNN_OK; at += PIECE_COUNT) {
+        bool last = count - at <= PIECE_COUNT;
+        status = packing_push(&packing, values + at, last ? count - at : PIECE_COUNT, last);
+        if (status == SNN_OK) status = put_packed(out, &packing, last);
+    }
+    packing_close(out->context, &packing);
     return status;
 }
 
@@ -283,25 +371,21 @@ void snnmodel_tensor_write(struct snnbase_jsonout *out, const uint32_t *dim, uin
                            const float *values)
 {
     if (out->status != SNN_OK) return;
-    struct snnbase_buffer text = {NULL, 0, 0};
     size_t count = 1;
-    for (uint32_t i = 0; i < rank; i++)
+    snnbase_jsonout_object_open(out);
+    snnbase_jsonout_key(out, "dtype");
+    snnbase_jsonout_string(out, "f32");
+    snnbase_jsonout_key(out, "shape");
+    snnbase_jsonout_array_open(out);
+    for (uint32_t i = 0; i < rank; i++) {
+        snnbase_jsonout_uint(out, dim[i]);
         count *= dim[i];
-    int status = pack(out->context, values, count, &text);
-    if (status == SNN_OK) {
-        snnbase_jsonout_object_open(out);
-        snnbase_jsonout_key(out, "dtype");
-        snnbase_jsonout_string(out, "f32");
-        snnbase_jsonout_key(out, "shape");
-        snnbase_jsonout_array_open(out);
-        for (uint32_t i = 0; i < rank; i++)
-            snnbase_jsonout_uint(out, dim[i]);
-        snnbase_jsonout_array_close(out);
-        snnbase_jsonout_key(out, "data");
-        snnbase_jsonout_string(out, (const char *)text.data);
-        snnbase_jsonout_object_close(out);
-    } else {
-        out->status = status;
     }
-    snnbase_buffer_fini(out->context, &text);
+    snnbase_jsonout_array_close(out);
+    snnbase_jsonout_key(out, "data");
+    snnbase_jsonout_string_open(out);
+    int status = put_values(out, values, count);
+    if (out->status == SNN_OK) out->status = status;
+    snnbase_jsonout_string_close(out);
+    snnbase_jsonout_object_close(out);
 }

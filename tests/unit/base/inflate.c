@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libsnn/base/error.h"
 #include "snn/status.h"
 #include "tests/unit/base/support.h"
 
@@ -46,7 +47,17 @@ static int gunzip(const void *data, size_t size, size_t size_max)
     return snnbase_gzip_unpack(context, data, size, size_max, &out);
 }
 
-/* A gzip stream of `size` zero bytes around the deflate data that zlib_pack makes. */
+static int pack(struct snn_context *with, const void *data, size_t size, int level,
+                struct snnbase_buffer *to)
+{
+    struct snnbase_packer *packer = NULL;
+    int status = snnbase_packer_open(&packer, with, level);
+    if (status == SNN_OK) status = snnbase_packer_push(packer, data, size, true, to);
+    snnbase_packer_close(&packer);
+    return status;
+}
+
+/* A gzip stream of `size` zero bytes around the deflate data that a packer makes. */
 static struct snnbase_buffer gzip_zeros(size_t size)
 {
     static const unsigned char header[] = {GZIP_HEADER};
@@ -54,7 +65,7 @@ static struct snnbase_buffer gzip_zeros(size_t size)
     struct snnbase_buffer gzip = {0};
     unsigned char *zeros = calloc(size, 1);
     cr_assert_not_null(zeros);
-    cr_assert_eq(snnbase_zlib_pack(context, zeros, size, &packed), SNN_OK);
+    cr_assert_eq(pack(context, zeros, size, SNNBASE_PACK_BEST, &packed), SNN_OK);
     uint32_t words[2] = {snnbase_crc32(0, zeros, size), (uint32_t)size};
     unsigned char trailer[8];
     for (size_t i = 0; i < 8; i++)
@@ -272,7 +283,7 @@ Test(zlib, packed_bytes_unpack_to_themselves)
     static const size_t sizes[] = {0, 1, 16383, 16384, 16385, SIZE};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         out.size = 0;
-        cr_assert_eq(snnbase_zlib_pack(context, bytes, sizes[i], &out), SNN_OK);
+        cr_assert_eq(pack(context, bytes, sizes[i], SNNBASE_PACK_BEST, &out), SNN_OK);
         memset(bytes + SIZE, 0, SIZE);
         cr_assert_eq(unzlib(out.data, out.size, sizes[i], bytes + SIZE), SNN_OK);
         cr_assert_eq(memcmp(bytes, bytes + SIZE, sizes[i]), 0);
@@ -284,9 +295,74 @@ Test(zlib, packed_bytes_unpack_to_themselves)
 Test(zlib, packed_bytes_are_appended)
 {
     cr_assert_eq(snnbase_buffer_append(context, &out, ">", 1), SNN_OK);
-    cr_assert_eq(snnbase_zlib_pack(context, NULL, 0, &out), SNN_OK);
+    cr_assert_eq(pack(context, NULL, 0, SNNBASE_PACK_BEST, &out), SNN_OK);
     /* Nothing, at level 9: header 78 da, an empty block 03 00, Adler-32 of nothing is 1. */
     cr_assert(support_buffer_equals(&out, ">\x78\xda\x03\x00\x00\x00\x00\x01", 9));
+}
+
+/* At every level, in pieces of any size: one stream, which may be unpacked in pieces of any size.
+ */
+struct pieces {
+    const unsigned char *at;
+    size_t size;
+};
+
+static int next_piece(const unsigned char **piece_out, size_t *size_out, void *user)
+{
+    struct pieces *pieces = user;
+    *piece_out = pieces->at;
+    *size_out = pieces->size;
+    pieces->at += pieces->size;
+    return SNN_OK;
+}
+
+/* At every level, in pieces of any size: one stream, which may be unpacked in pieces of any size. */
+Test(zlib, pieces_in_and_pieces_out)
+{
+    enum { SIZE = 60000 };
+    static const int levels[] = {SNNBASE_PACK_STORE, SNNBASE_PACK_FAST, SNNBASE_PACK_BEST};
+    static const size_t steps[] = {1, 7, 16384, SIZE};
+    static unsigned char bytes[SIZE], back[SIZE];
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (unsigned char)(i * i >> 12 & 255);
+    for (size_t i = 0; i < 12; i++) {
+        size_t step = steps[i % 4];
+        struct snnbase_packer *packer = NULL;
+        out.size = 0;
+        cr_assert_eq(snnbase_packer_open(&packer, context, levels[i / 4]), SNN_OK);
+        for (size_t at = 0; at < SIZE; at += step) {
+            size_t piece = SIZE - at < step ? SIZE - at : step;
+            cr_assert_eq(snnbase_packer_push(packer, bytes + at, piece, false, &out), SNN_OK);
+        }
+        cr_assert_eq(snnbase_packer_push(packer, NULL, 0, true, &out), SNN_OK);
+        snnbase_packer_close(&packer);
+        cr_assert_null(packer);
+        if (levels[i / 4] == SNNBASE_PACK_STORE)
+            cr_assert_geq(out.size, SIZE);
+        else
+            cr_assert_lt(out.size, SIZE / 2);
+        struct pieces from = {out.data, step};
+        const struct snnbase_pieces pieces = {out.size, next_piece, &from};
+        memset(back, 0, SIZE);
+        cr_assert_eq(snnbase_zlib_unpack_pieces(context, &pieces, back, SIZE), SNN_OK, "%s",
+                     snn_context_message(context));
+        cr_assert_arr_eq(back, bytes, SIZE);
+    }
+}
+
+static int no_piece(const unsigned char **piece_out, size_t *size_out, void *user)
+{
+    (void)piece_out;
+    (void)size_out;
+    return snnbase_fail(user, SNN_ERR_IO, "no more pieces");
+}
+
+Test(zlib, pieces_that_cannot_be_had_end_it)
+{
+    const struct snnbase_pieces pieces = {100, no_piece, context};
+    unsigned char bytes[9];
+    cr_assert_eq(snnbase_zlib_unpack_pieces(context, &pieces, bytes, 9), SNN_ERR_IO);
+    cr_assert_str_eq(snn_context_message(context), "no more pieces");
 }
 
 static int zlib_both(struct snn_context *failing, void *user)
@@ -297,7 +373,7 @@ static int zlib_both(struct snn_context *failing, void *user)
     for (size_t i = 0; i < sizeof(bytes); i++)
         bytes[i] = (unsigned char)(i * i >> 7 & 255);
     struct snnbase_buffer packed = {0};
-    int status = snnbase_zlib_pack(failing, bytes, sizeof(bytes), &packed);
+    int status = pack(failing, bytes, sizeof(bytes), SNNBASE_PACK_BEST, &packed);
     if (status == SNN_OK) {
         status = snnbase_zlib_unpack(failing, packed.data, packed.size, again, sizeof(again));
     }

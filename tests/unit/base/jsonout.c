@@ -19,6 +19,7 @@ static struct support_allocator allocator;
 static struct snn_context *context;
 static struct snnbase_buffer buffer;
 static struct snnbase_jsonout out;
+static char folder[64]; /* of what a test writes */
 
 static void setup(void)
 {
@@ -251,7 +252,6 @@ Test(jsonout, bytes_that_are_not_utf8_are_replaced)
 
 Test(jsonout, numbers_are_written_alike_in_a_locale_with_decimal_commas)
 {
-    char folder[64];
     support_folder_make(folder);
     bool set = support_comma_locale_set(folder);
     char command[128];
@@ -285,6 +285,45 @@ Test(jsonout, what_is_written_can_be_read)
     const struct snnbase_json_value *layers = snnbase_json_get(snnbase_json_root(json), "layers");
     cr_assert_eq(snnbase_json_count(layers), 2);
     snnbase_json_destroy(context, &json);
+}
+
+/* An array with a short and a long string again and again, some 200,000 bytes. */
+static void write_much(struct snnbase_jsonout *to)
+{
+    char piece[1000];
+    memset(piece, 'x', sizeof(piece));
+    snnbase_jsonout_array_open(to);
+    for (int i = 0; i < 20; i++) {
+        snnbase_jsonout_string(to, "short");
+        snnbase_jsonout_string_open(to);
+        for (int k = 0; k < i; k++)
+            snnbase_jsonout_string_piece(to, piece, sizeof(piece));
+        snnbase_jsonout_string_close(to);
+    }
+    snnbase_jsonout_array_close(to);
+}
+
+Test(jsonout, a_file_receives_what_a_buffer_would)
+{
+    support_folder_make(folder);
+    const char *path = support_path(folder, "much.json");
+    struct snnbase_buffer held = {0}, back = {0};
+    struct snnbase_file_writer file;
+    struct snnbase_jsonout to;
+    write_much(&out);
+    cr_assert_eq(snnbase_jsonout_finish(&out), SNN_OK);
+    cr_assert_gt(buffer.size, 190000);
+    cr_assert_eq(snnbase_file_create(&file, context, path), SNN_OK);
+    snnbase_jsonout_init_file(&to, &held, &file, 0);
+    write_much(&to);
+    cr_assert_eq(snnbase_jsonout_finish(&to), SNN_OK);
+    cr_assert_eq(snnbase_file_commit(&file), SNN_OK);
+    cr_assert_leq(held.capacity, 140000, "%zu bytes were held", held.capacity);
+    cr_assert_eq(snnbase_file_read(context, path, &back), SNN_OK);
+    cr_assert(support_buffer_equals(&back, buffer.data, buffer.size));
+    snnbase_buffer_fini(context, &held);
+    snnbase_buffer_fini(context, &back);
+    support_folder_remove(folder);
 }
 
 Test(jsonout, unclosed_container_is_told)

@@ -301,6 +301,63 @@ Test(native, saving_again_gives_the_same_bytes)
     snn_graph_destroy(&back);
 }
 
+/* Saves one dense layer with `rows` x 1,000 of these values; bytes of the file. */
+static size_t save_values(float (*value)(uint32_t noise), uint32_t rows)
+{
+    size_t count = (size_t)rows * 1000;
+    float *weights = malloc(count * sizeof(float));
+    char *text = malloc(count * 8);
+    cr_assert(weights != NULL && text != NULL);
+    uint32_t noise = 1;
+    for (size_t i = 0; i < count; i++) {
+        noise = noise * 1664525 + 1013904223;
+        weights[i] = value(noise);
+    }
+    struct snn_graph *graph = support_graph(1000, 1, 1), *back = NULL;
+    const struct snn_layer layer = {.kind = SNN_LAYER_DENSE,
+                                    .shape = {.channels = rows},
+                                    .weights = weights,
+                                    .weight_count = count};
+    support_add(graph, layer);
+    cr_assert_eq(snn_graph_save(graph, support_context(), support_path("big.json")), SNN_OK);
+    cr_assert_eq(snn_graph_load(&back, support_context(), support_path("big.json"), NULL), SNN_OK,
+                 "%s", snn_context_message(support_context()));
+    cr_assert_arr_eq(snn_graph_layer(back, 1)->weights, weights, count * sizeof(float));
+    size_t size = support_get("big.json", text, count * 8);
+    snn_graph_destroy(&graph);
+    snn_graph_destroy(&back);
+    free(weights);
+    free(text);
+    return size;
+}
+
+/* 24 bits of noise: a mantissa that no packer makes shorter. */
+static float trained(uint32_t noise)
+{
+    return (float)(noise >> 8) / (1 << 24) - 0.5f;
+}
+
+static float pruned(uint32_t noise)
+{
+    return noise >> 29 == 0 ? trained(noise * 8) : 0.0f;
+}
+
+/* 65 rows are 65,000 values and packed as well as can be; 66 and more are tried before. Base64
+ * makes 4 characters of 3 bytes. */
+Test(native, large_tensors_are_packed_where_that_gains)
+{
+    static const uint32_t rows[] = {65, 66, 300};
+    for (size_t i = 0; i < 3; i++) {
+        size_t plain = (size_t)rows[i] * 4000 / 3 * 4;
+        size_t size = save_values(trained, rows[i]);
+        if (rows[i] == 65)
+            cr_assert_lt(size, plain * 19 / 20);
+        else
+            cr_assert(size > plain && size < plain + plain / 100, "%zu for %zu", size, plain);
+        cr_assert_lt(save_values(pruned, rows[i]), plain / 3);
+    }
+}
+
 Test(native, what_a_reader_assumes_anyway_is_left_out)
 {
     struct snn_graph *graph = support_graph(1, 2, 3);
