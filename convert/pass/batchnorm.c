@@ -29,9 +29,11 @@ static int join_before(struct normalizer *n, uint32_t index, struct snnconv_affi
         return SNN_OK;
     int status = snnconv_affine_read(&first, &n->edit, snnconv_edit_node(&n->edit, before), &found);
     if (status != SNN_OK || !found) return status;
-    status = snnconv_affine_join(a, &first, n->context);
+    /* A scale, then a map of shifts, is as short as it can be. */
+    bool joins = !a->shifts_only || a->shift_count == a->channels || first.shifts_only;
+    if (joins) status = snnconv_affine_join(a, &first, n->context);
     snnconv_affine_fini(&first, n->context);
-    if (status != SNN_OK) return status;
+    if (status != SNN_OK || !joins) return status;
     status = snnconv_affine_write(&n->edit, index, a);
     if (status != SNN_OK) return status;
     n->joined++;

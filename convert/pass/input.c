@@ -45,6 +45,7 @@ static int input(struct snnconv_program *program, struct snn_context *context,
     struct snnconv_affine a;
     bool found = false;
     if (program->input_count != 1) return SNN_OK;
+    state->input = program->inputs[0];
     int status = snnconv_edit_begin(&edit, program, context);
     if (status != SNN_OK) return status;
     uint32_t reader = snnconv_edit_only_reader(&edit, program->inputs[0]);

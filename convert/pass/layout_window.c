@@ -137,20 +137,22 @@ int snnconv_layout_global(struct snnconv_layout *l, uint32_t index, bool *done_o
 
 /* ---- Normalisation ---- */
 
-/* Scale and shift for each element of a flattened image, by Mul and Add. */
+/* Scale and shift for each element of a flattened image, by Mul and Add. The second axis of the old
+ * value is several of the image. */
 static int normalize_flat(struct snnconv_layout *l, uint32_t index, bool *done_out)
 {
     const struct snnconv_node node = *snnconv_edit_node(&l->edit, index);
     const struct snnconv_view view = snnconv_layout_place(l, node.inputs[0])->view;
     const struct snnconv_array old = *snnconv_layout_array(l, node.inputs[0]);
     const struct snnconv_array *p[4];
+    const int64_t dim[SNNCONV_RANK_MAX] = {old.dim[1], 1, 1, 1, 1, 1, 1, 1};
     uint32_t flat[2], constant[2], between = SNNCONV_NONE;
     float *data[2];
     for (uint32_t k = 0; k < 4; k++)
         p[k] = snnconv_edit_constant(&l->edit, &node, k + 1);
     int status = SNN_OK;
     for (int k = 0; k < 2 && status == SNN_OK; k++)
-        status = snnconv_edit_add_floats(&l->edit, 1, &old.dim[1], NULL, &data[k], &flat[k]);
+        status = snnconv_edit_add_floats(&l->edit, old.rank - 1, dim, NULL, &data[k], &flat[k]);
     if (status != SNN_OK) return status;
     for (size_t c = 0; c < (size_t)old.dim[1]; c++) {
         double root = sqrt(snnconv_array_load(p[3], c) + (double)node.attributes.epsilon);
@@ -183,15 +185,14 @@ int snnconv_layout_normalization(struct snnconv_layout *l, uint32_t index, bool 
     if (!snnconv_layout_is_simple(l, &node) || node.attributes.training_mode) return SNN_OK;
     const struct snnconv_view view = snnconv_layout_place(l, node.inputs[0])->view;
     const struct snnconv_array *base = snnconv_layout_array(l, view.base);
-    if (old.rank == 2 && base->rank == 2 && view.from == NULL) {
+    if (old.rank >= 2 && base->rank == 2 && view.from == NULL && old.dim[1] == base->dim[1]) {
         *done_out = true;
         int status = snnconv_edit_set_input(&l->edit, index, 0, view.base);
         return status == SNN_OK ? snnconv_layout_finish(l, index, view) : status;
     }
-    bool wide = base->rank == 4 && base->dim[2] * base->dim[3] > 1;
-    if (old.rank == 2 && (wide || view.from != NULL)) return normalize_flat(l, index, done_out);
-    int status = find_image(l, &node, &image, map);
-    if (status != SNN_OK || image == SNNCONV_NONE) return status;
+    int status = old.rank < 2 ? SNN_OK : find_image(l, &node, &image, map);
+    if (status != SNN_OK || old.rank < 2) return status;
+    if (image == SNNCONV_NONE) return normalize_flat(l, index, done_out);
     *done_out = true;
     status = snnconv_edit_set_input(&l->edit, index, 0, image);
     return status == SNN_OK ? finish_image(l, index, map) : status;

@@ -17,6 +17,9 @@
 /* What passes learn beside the program. */
 struct snnconv_pass_state {
     const struct snn_import_options *options;
+    /* The value that is fed from outside, SNNCONV_NONE before the pass `input`: where that has
+     * taken a scale out, program->inputs[0] is what it is scaled to. */
+    uint32_t input;
     /* x' = x * input_scale[c] + input_shift[c] on the program's input, taken out of the net by the
      * pass `input`; [input_channels], 0: nothing was taken out. */
     uint32_t input_channels;

@@ -69,7 +69,7 @@ static int dump(const struct snnconv_pass *pass, const struct snnconv_program *p
 int snnconv_passes_run(struct snnconv_program *program, struct snn_context *context,
                        struct snnconv_pass_state *state, const struct snn_import_options *options)
 {
-    *state = (struct snnconv_pass_state){.options = options};
+    *state = (struct snnconv_pass_state){.options = options, .input = SNNCONV_NONE};
     uint32_t removed = 0;
     int status = snnconv_program_sort(program, context);
     if (status == SNN_OK) status = snnconv_program_sweep(program, context, &removed);
