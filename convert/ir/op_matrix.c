@@ -78,8 +78,9 @@ static int fail_shapes(struct snn_context *context, const struct snnconv_array *
     char a_text[SNNCONV_ARRAY_TEXT_SIZE], b_text[SNNCONV_ARRAY_TEXT_SIZE];
     snnconv_array_format(a_text, a);
     snnconv_array_format(b_text, b);
-    return snnbase_fail(context, SNN_ERR_INVALID, "inputs of shape %s and %s: %s", a_text, b_text,
-                        what);
+    (void)snnbase_fail(context, SNN_ERR_INVALID, "inputs of shape %s and %s: %s", a_text, b_text,
+                       what);
+    return SNN_ERR_INVALID;
 }
 
 /* Floats, and integers of 32 and 64 bits. */
