@@ -428,6 +428,8 @@ static int read_graph(struct snnconv_onnx *onnx, struct snnconv_wire_bytes messa
     if (status == SNN_OK) status = add_inputs(onnx, &graph.inputs, inputs);
     for (size_t i = 0; i < onnx->node_count && status == SNN_OK; i++) {
         status = snnconv_onnx_read_node(onnx, i);
+        /* Too many: so would be all that follow. */
+        if (status == SNN_ERR_LIMIT) return tell(onnx, onnx->nodes[i].message, status);
         if (status != SNN_OK)
             status = snnconv_problems_add(&onnx->problems, onnx->nodes[i].name,
                                           snnconv_onnx_offset(onnx, onnx->nodes[i].message));

@@ -202,7 +202,8 @@ int snnconv_onnx_take_one(struct snnconv_program *program, struct snn_context *c
     struct batch b = {program, context, find_extent(program), NULL};
     if (b.extent == 1) return SNN_OK;
     int status = snnconv_program_sort(program, context);
-    if (status != SNN_OK) return status;
+    if (status == SNN_ERR_NOMEM) return status;
+    if (status != SNN_OK) return SNN_OK; /* whoever sorts it next tells why */
     b.held = snnbase_alloc(context, program->value_count, 1);
     if (b.held == NULL) return SNN_ERR_NOMEM;
     for (uint32_t i = 0; i < program->input_count; i++) {

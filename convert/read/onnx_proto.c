@@ -65,6 +65,17 @@ static void counted_free(void *user, void *memory)
     (void)memory;
 }
 
+/* The same for what is made of messages here. Errors: LIMIT, NOMEM. */
+static int take_room(struct snnconv_onnx_unpacker *u, size_t count, size_t size, void **out)
+{
+    struct counted counted = {u, SNN_OK};
+    size_t bytes = 0;
+    *out = snnbase_size_mul(count, size, &bytes) ? counted_alloc(&counted, bytes) : NULL;
+    if (*out != NULL) return SNN_OK;
+    if (counted.status == SNN_ERR_NOMEM) return SNN_ERR_NOMEM;
+    return snnbase_fail(u->context, SNN_ERR_LIMIT, "messages unpack to more than the limit allows");
+}
+
 static const char *text_or_empty(const char *text)
 {
     return text != NULL ? text : "";
@@ -90,11 +101,10 @@ static int make_skeleton(struct snnconv_wire_bytes *out, struct snnconv_onnx_unp
     if (snnconv_cursor_left(&cursor) > 0)
         return snnbase_fail(u->context, SNN_ERR_FORMAT,
                             "damaged: no field of a message begins %zu bytes into it", cursor.at);
-    struct counted counted = {u, SNN_OK};
-    unsigned char *copy = counted_alloc(&counted, size);
-    if (copy == NULL && counted.status == SNN_ERR_NOMEM) return SNN_ERR_NOMEM;
-    if (copy == NULL)
-        return snnbase_fail(u->context, SNN_ERR_LIMIT, "a message of %zu bytes is too much", size);
+    void *room = NULL;
+    int status = take_room(u, size, 1, &room);
+    if (status != SNN_OK) return status;
+    unsigned char *copy = room;
     *out = (struct snnconv_wire_bytes){copy, size};
     snnconv_cursor_init(&cursor, message.bytes, message.size);
     while (snnconv_wire_next(&cursor, &field)) {
@@ -179,8 +189,9 @@ int snnconv_onnx_unpack_function_name(const char **out, struct snnconv_onnx_unpa
 /* A field of type bytes as a string, which they need not be. */
 static int copy_text(const char **out, struct snnconv_onnx_unpacker *u, ProtobufCBinaryData bytes)
 {
-    char *copy = snnbase_arena_alloc(u->arena, u->context, bytes.len + 1, 1);
-    if (copy == NULL) return SNN_ERR_NOMEM;
+    void *copy = NULL;
+    int status = take_room(u, bytes.len + 1, 1, &copy);
+    if (status != SNN_OK) return status;
     if (bytes.len > 0) memcpy(copy, bytes.data, bytes.len);
     *out = copy;
     return SNN_OK;
@@ -214,12 +225,14 @@ static int unpack_attributes(struct snnconv_onnx_node *node, struct snnconv_onnx
     struct snnconv_wire_field field;
     uint32_t count = 0;
     (void)snnconv_wire_find(node->message, NODE_ATTRIBUTE, &count);
-    node->attributes = snnbase_arena_alloc(u->arena, u->context, count, sizeof(*node->attributes));
-    if (node->attributes == NULL) return SNN_ERR_NOMEM;
+    void *room = NULL;
+    int status = take_room(u, count, sizeof(*node->attributes), &room);
+    if (status != SNN_OK) return status;
+    node->attributes = room;
     snnconv_cursor_init(&cursor, node->message.bytes, node->message.size);
     while (snnconv_wire_next(&cursor, &field)) {
         if (field.number != NODE_ATTRIBUTE || field.type != SNNCONV_WIRE_LENGTH) continue;
-        int status = unpack_attribute(&node->attributes[node->attribute_count], u, field.content);
+        status = unpack_attribute(&node->attributes[node->attribute_count], u, field.content);
         if (status != SNN_OK) return status;
         node->attribute_count++;
     }
@@ -333,14 +346,17 @@ static int copy_shape(struct snnconv_onnx_value_info *out, struct snnconv_onnx_u
 {
     out->has_shape = true;
     out->rank = shape->n_dim;
-    out->dim = snnbase_arena_alloc(u->arena, u->context, out->rank, sizeof(*out->dim));
-    out->param = snnbase_arena_alloc(u->arena, u->context, out->rank, sizeof(*out->param));
-    if (out->dim == NULL || out->param == NULL) return SNN_ERR_NOMEM;
+    void *dim = NULL, *param = NULL;
+    int status = take_room(u, out->rank, sizeof(*out->dim), &dim);
+    if (status == SNN_OK) status = take_room(u, out->rank, sizeof(*out->param), &param);
+    if (status != SNN_OK) return status;
+    out->dim = dim;
+    out->param = param;
     for (size_t i = 0; i < out->rank; i++) {
-        const Snnconv__Onnx__Dimension *dim = shape->dim[i];
+        const Snnconv__Onnx__Dimension *extent = shape->dim[i];
         /* Exporters write 0 and -1 for what they leave open, too. */
-        out->dim[i] = dim->has_dim_value && dim->dim_value > 0 ? dim->dim_value : -1;
-        out->param[i] = text_or_empty(dim->dim_param);
+        out->dim[i] = extent->has_dim_value && extent->dim_value > 0 ? extent->dim_value : -1;
+        out->param[i] = text_or_empty(extent->dim_param);
     }
     return SNN_OK;
 }

@@ -81,7 +81,7 @@ static const struct snnconv_onnx_operator operators[] = {
     }
 
 static const struct snnconv_onnx_rule rules[] = {
-    {NULL, 1, 5, "consumed_inputs", SNNCONV_ONNX_TO_NOTHING, 0},
+    {NULL, 1, NEWEST, "consumed_inputs", SNNCONV_ONNX_TO_NOTHING, 0},
     LEGACY("Add"),
     LEGACY("Div"),
     LEGACY("Mul"),

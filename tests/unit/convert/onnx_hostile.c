@@ -147,6 +147,20 @@ Test(onnx_hostile, what_unpacks_beyond_the_limit_is_refused)
     snn_context_destroy(&context);
 }
 
+/* An empty attribute is two bytes in the file as well. */
+Test(onnx_hostile, attributes_count_against_the_limit)
+{
+    const struct snn_limits limits = {.file_bytes = 1 << 16};
+    struct snn_context *context = support_limited(&limits);
+    graph.size = node.size = 0;
+    for (int i = 0; i < 3000; i++)
+        onnx_put_text(&node, 5, "");
+    onnx_add_node(&graph, &node);
+    onnx_model(&model, &graph, 13);
+    cr_assert_eq(read_in(context), SNN_ERR_LIMIT, "%s", snn_context_message(context));
+    snn_context_destroy(&context);
+}
+
 Test(onnx_hostile, a_tensor_larger_than_its_bytes_takes_no_memory)
 {
     const int64_t dim[] = {1 << 20, 1 << 20, 1 << 20};
