@@ -316,7 +316,8 @@ static int next_piece(const unsigned char **piece_out, size_t *size_out, void *u
     return SNN_OK;
 }
 
-/* At every level, in pieces of any size: one stream, which may be unpacked in pieces of any size. */
+/* At every level, in pieces of any size: one stream, which may be unpacked in pieces of any size.
+ */
 Test(zlib, pieces_in_and_pieces_out)
 {
     enum { SIZE = 60000 };
