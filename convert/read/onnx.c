@@ -28,6 +28,9 @@ enum {
 
 enum { IR_MIN = 3, IR_MAX = 10, OPSET_MAX = 21, MESSAGES_A_LAYER = 64, NAME_SIZE = 160 };
 
+/* Bytes. */
+enum { ROOM_MIN = 16 << 20, ROOM_A_BYTE = 8 };
+
 struct list {
     struct snnconv_wire_bytes *items;
     size_t count;
@@ -450,6 +453,15 @@ static int keep_name(struct snnconv_onnx *onnx)
     return onnx->program->name != NULL ? SNN_OK : SNN_ERR_NOMEM;
 }
 
+/* What unpacked messages may take: names of a few bytes take 64 in an arena, of which small files
+ * have many; what makes files large are weights, which are not unpacked. */
+static uint64_t room_for(const struct snn_context *context, const struct snnconv_file *file)
+{
+    uint64_t limit = snnbase_limits(context)->file_bytes;
+    uint64_t room = ROOM_MIN + ROOM_A_BYTE * (uint64_t)file->size;
+    return room < limit ? room : limit;
+}
+
 int snnconv_onnx_read(struct snnconv_program *out, struct snn_context *context,
                       const struct snnconv_file *file, const struct snn_import_options *options)
 {
@@ -458,8 +470,7 @@ int snnconv_onnx_read(struct snnconv_program *out, struct snn_context *context,
     struct snnconv_wire_bytes graph = {NULL, 0};
     snnconv_problems_init(&onnx.problems, context, file);
     snnbase_arena_init(&onnx.scratch, context);
-    onnx.unpacker =
-        (struct snnconv_onnx_unpacker){context, &onnx.scratch, snnbase_limits(context)->file_bytes};
+    onnx.unpacker = (struct snnconv_onnx_unpacker){context, &onnx.scratch, room_for(context, file)};
     int status = read_head(&onnx, &graph);
     if (status == SNN_OK) status = refuse_functions(&onnx);
     if (status == SNN_OK) status = read_graph(&onnx, graph);
