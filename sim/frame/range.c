@@ -50,8 +50,9 @@ static struct interval calibrated_range(const struct snn_graph *graph, uint32_t 
     struct interval range = {(double)statistics->minimum, (double)statistics->quantile[count - 1]};
     if (layer->activation == SNN_ACTIVATION_RELU || layer->activation == SNN_ACTIVATION_CLIP)
         range.low = 0.0;
-    if (layer->activation == SNN_ACTIVATION_LEAKY_RELU) range.low *= (double)layer->slope;
-    return range;
+    if (layer->activation != SNN_ACTIVATION_LEAKY_RELU || range.low >= 0.0) return range;
+    const double bent = (double)layer->slope * range.low; /* on either side of 0 */
+    return (struct interval){fmin(bent, 0.0), fmax(bent, range.high)};
 }
 
 /* What a weighted sum of inputs in `in` can be. */

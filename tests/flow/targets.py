@@ -8,7 +8,7 @@ import os
 import sys
 
 from accuracy import mnist
-from flow import named, report, require
+from flow import model, named, npy, report, require, tensor
 
 MODEL = os.path.join(os.path.dirname(__file__), "..", "..", "data", "lenet.json")
 SPIKES_ONLY = ("accuracy_without_silent", "accuracy_by_step", "first_spike", "rules", "silent",
@@ -97,9 +97,45 @@ def accuracy_is_demanded_of_each(place):
             answer)
 
 
+def calibrated_in_the_run(place):
+    """a model without statistics runs in integers once --calibrate gave it frames"""
+    bare = {key: value for key, value in model().items() if key != "statistics"}
+    place.write("model.json", bare)
+    refused = place.run("model.json", "-q", "--target", "frame:int8")
+    require(refused.returncode == 65 and "--calibrate" in refused.stderr, "refusal", refused)
+    answer = place.run("model.json", "-q", "--target", "frame:int8", "--calibrate", "images-idx3",
+                       "--json", "-")
+    require(answer.returncode == 0 and answer.stderr == "", "calibrated", answer)
+    found = json.loads(answer.stdout)["results"][0]
+    require(found["cnn_agreement"] == 1.0, f"agreement {found['cnn_agreement']}")
+
+
+def recorded_spikes_are_no_frames(place):
+    """--input-spikes is refused with a frame-based target"""
+    place.write("spikes.npy", npy("|u1", (1, 2, 1, 4, 4), bytes(32)))
+    answer = place.run("model.json", "--input-spikes", "spikes.npy", "--target", "frame:f32")
+    require(answer.returncode == 64, "status", answer)
+    require("target frame:f32 takes frames" in answer.stderr, "message", answer)
+
+
+def arrived_spiking(place):
+    """a net that arrived spiking has no CNN to run frame by frame"""
+    place.write("model.json", {
+        "format": "snn.model/1", "name": "spiking", "output": "neurons",
+        "sample": {"images": "images-idx3", "labels": "labels-idx1"},
+        "layers": [{"name": "input", "kind": "input", "shape": [1, 4, 4]},
+                   {"name": "dense", "kind": "dense", "inputs": ["input"],
+                    "weights": tensor([1.0] * 48, [3, 16])},
+                   {"name": "neurons", "kind": "if", "inputs": ["dense"], "threshold": 1}]})
+    for target in ("frame:f32", "frame:int8"):
+        answer = place.run("model.json", "--target", target)
+        require(answer.returncode == 65 and "arrived spiking" in answer.stderr, target, answer)
+
+
 TESTS = named([floats_are_the_cnn, floats_are_the_cnn_on_mnist, integers_lose_little_on_mnist,
                nothing_of_spikes_is_pretended, energy_is_of_macs, threads_do_not_matter,
-               several_in_one_run, accuracy_is_demanded_of_each])
+               several_in_one_run, accuracy_is_demanded_of_each, calibrated_in_the_run,
+               recorded_spikes_are_no_frames, arrived_spiking])
 
 if __name__ == "__main__":
     sys.exit(report(TESTS, os.path.abspath(sys.argv[1])))

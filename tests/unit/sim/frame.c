@@ -442,6 +442,30 @@ Test(frame, a_sum_without_activation_is_narrowed_by_what_it_goes_into)
     assert_affine(affine[3], 0.0, 102.0);
 }
 
+/* A slope of -1/2 bends -40 to 20, below the maximum of 30; one of -1 to 40, above it. */
+Test(frame, leaky_ranges_reach_as_far_as_the_bent_side)
+{
+    const float slopes[] = {0.25f, -0.5f, -1.0f}, weight[] = {1.0f};
+    const double whole = 1.0, low[] = {-10.0, 0.0, 0.0}, high[] = {30.0, 30.0, 40.0};
+    static const char *const names[] = {"a", "b", "c"};
+    struct snnsim_affine affine[4];
+    add_input(1, 1, 1);
+    for (uint32_t i = 0; i < 3; i++)
+        add((struct snn_layer){.name = names[i],
+                               .kind = SNN_LAYER_DENSE,
+                               .shape = {1, 0, 0},
+                               .activation = SNN_ACTIVATION_LEAKY_RELU,
+                               .slope = slopes[i],
+                               .weights = weight,
+                               .weight_count = 1});
+    cr_assert_eq(snn_graph_set_quantiles(graph, context, &whole, 1, 1, "frames"), SNN_OK);
+    for (uint32_t i = 1; i <= 3; i++)
+        set_range(i, -40.0f, 30.0f);
+    cr_assert_eq(snnsim_frame_find_ranges(context, graph, affine), SNN_OK);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_affine(affine[i + 1], low[i], high[i]);
+}
+
 /* Weights of one channel: the largest is 127. */
 Test(frame, weights_are_scaled_channel_by_channel)
 {
