@@ -532,7 +532,8 @@ static int fill_net(struct snnconv_lowering *l, struct snn_net *net)
     struct snn_population *populations =
         snnbase_arena_alloc(l->arena, l->context, l->population_count, sizeof(*populations));
     if (populations == NULL) return SNN_ERR_NOMEM;
-    memcpy(populations, l->populations, l->population_count * sizeof(*populations));
+    if (l->population_count > 0)
+        memcpy(populations, l->populations, l->population_count * sizeof(*populations));
     net->name = snnbase_arena_string(l->arena, l->context, name);
     net->input_shape = snn_graph_input_shape(l->graph);
     net->populations = populations;
