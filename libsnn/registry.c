@@ -31,12 +31,14 @@ const struct snnconv_reader *const snn_weight_reader_table[] = {
 
 struct snnconv_model_reader;
 extern const struct snnconv_model_reader snnconv_keras_reader;
+extern const struct snnconv_model_reader snnconv_nir_reader;
 extern const struct snnconv_model_reader snnconv_onnx_reader;
 extern const struct snnconv_model_reader snnconv_tflite_reader;
 extern const struct snnconv_model_reader *const snn_model_reader_table[];
 
 const struct snnconv_model_reader *const snn_model_reader_table[] = {
     &snnconv_keras_reader,
+    &snnconv_nir_reader,
     &snnconv_onnx_reader,
     &snnconv_tflite_reader,
     NULL,

@@ -100,13 +100,13 @@ static int load_model(struct session *s)
     struct snnsim_options *o = &s->options;
     size_t before = s->console.error_count;
     s->console.subject = o->model;
-    if (snn_graph_load(&s->graph, s->context, o->model, s->sha256) != SNN_OK)
-        return fail_reported(s, before, NULL);
-    if (!o->preprocess.given) return SNNCLI_EXIT_OK;
     const struct snn_preprocess preprocess = snncli_preprocess_view(&o->preprocess);
-    if (snn_graph_set_preprocess(s->graph, s->context, &preprocess) != SNN_OK)
-        return snncli_fail_context(&s->console, s->context, "--preprocess");
-    return SNNCLI_EXIT_OK;
+    struct snn_import_options options;
+    snn_import_options_init(&options);
+    if (o->preprocess.given) options.preprocess = &preprocess;
+    if (snn_graph_import(&s->graph, s->context, o->model, &options, s->sha256) == SNN_OK)
+        return SNNCLI_EXIT_OK;
+    return fail_reported(s, before, NULL);
 }
 
 /* Finds the paths of the sample that the model file names. */

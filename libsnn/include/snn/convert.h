@@ -53,8 +53,8 @@ struct snn_import;
 SNN_API int snn_import_open(struct snn_import **out, struct snn_context *context, const char *path,
                             const struct snn_import_options *options);
 SNN_API void snn_import_close(struct snn_import **import);
-/* The graph, which the import keeps; NULL once taken. */
-SNN_API const struct snn_graph *snn_import_graph(const struct snn_import *import);
+/* The graph, which the import keeps and the caller may calibrate; NULL once taken. */
+SNN_API struct snn_graph *snn_import_graph(const struct snn_import *import);
 /* Hands the graph over to the caller, who destroys it; may be called once. */
 SNN_API struct snn_graph *snn_import_take_graph(struct snn_import *import);
 /* "ONNX (opset 9, pytorch 1.3)", "native". */
@@ -121,6 +121,26 @@ SNN_API int snn_import_verify(struct snn_verification **out, struct snn_context 
                               const struct snn_import *import,
                               const struct snn_verify_options *options);
 SNN_API void snn_verification_destroy(struct snn_verification **verification);
+
+/* ---- Description ---- */
+
+/* What a model is, as JSON of schema "snn.info/1" (docs/formats/info.md). Strings may be NULL. */
+struct snn_info {
+    const char *tool;
+    const char *file;
+    const char *format;
+    const char *sha256;
+    const struct snn_graph *graph;
+    const char *const *spiking; /* [layers] what a spiking target makes of each; NULL: left out */
+    const char *const *frame;   /* [layers] the same for frame-based targets */
+    const struct snn_verification *verification; /* NULL: there was none */
+};
+
+/* To a file, whole or not at all. Errors: those of writing, NOMEM. */
+SNN_API int snn_info_save(struct snn_context *context, const struct snn_info *info,
+                          const char *path);
+/* As text; free with snn_text_free. */
+SNN_API int snn_info_format(char **out, struct snn_context *context, const struct snn_info *info);
 
 /* ---- Writing ---- */
 

@@ -1,0 +1,241 @@
+/* Any model file into a graph: bytes -> the reader that is surest of them -> program as read ->
+ * copy -> passes -> graph.
+ *
+ * Invariant: the program as read is never edited, so that verification can hold the graph against
+ * it. No format is known here by name but the native one, which needs no passes.
+ */
+#include "convert/import.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "convert/emit.h"
+#include "convert/pass/pass.h"
+#include "convert/read/model.h"
+#include "libsnn/base/error.h"
+#include "libsnn/base/file.h"
+#include "libsnn/base/memory.h"
+
+enum { TEXT_SIZE = 1024 };
+
+static const double default_mean = 0.0, default_std = 1.0;
+
+void snn_import_options_init(struct snn_import_options *options)
+{
+    *options = (struct snn_import_options){.nir_reset = SNN_RESET_SUBTRACT};
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* ---- Which reader ---- */
+
+static const struct snnconv_model_reader *choose_reader(const struct snnbase_buffer *bytes)
+{
+    const struct snnconv_model_reader *best = NULL;
+    int best_score = 0;
+    for (size_t i = 0; snn_model_reader_table[i] != NULL; i++) {
+        int score = snn_model_reader_table[i]->probe(bytes->data, bytes->size);
+        if (score <= best_score) continue;
+        best = snn_model_reader_table[i];
+        best_score = score;
+    }
+    return best;
+}
+
+static bool holds_weights(const struct snnbase_buffer *bytes)
+{
+    for (size_t i = 0; snn_weight_reader_table[i] != NULL; i++) {
+        if (snn_weight_reader_table[i]->probe(bytes->data, bytes->size) > 0) return true;
+    }
+    return false;
+}
+
+/* A native file is JSON: its first character that is not blank opens an object. */
+static bool is_native(const struct snnbase_buffer *bytes)
+{
+    size_t i = 0;
+    while (i < bytes->size && strchr(" \t\r\n", (char)bytes->data[i]) != NULL &&
+           bytes->data[i] != '\0')
+        i++;
+    return i < bytes->size && bytes->data[i] == '{';
+}
+
+static int fail_unknown(struct snn_context *context, const struct snnbase_buffer *bytes,
+                        const char *path)
+{
+    char text[TEXT_SIZE] = "accepted are native JSON";
+    if (holds_weights(bytes)) {
+        snnbase_fail(context, SNN_ERR_FORMAT, "%s: holds weights, but not the net", path);
+        return snnbase_hint(context, "give the net's topology with --arch FILE");
+    }
+    for (size_t i = 0; snn_model_reader_table[i] != NULL; i++) {
+        size_t used = strlen(text);
+        (void)snprintf(text + used, sizeof(text) - used, ", %s",
+                       snn_model_reader_table[i]->summary);
+    }
+    if (bytes->size == 0)
+        snnbase_fail(context, SNN_ERR_FORMAT, "%s: the file is empty", path);
+    else
+        snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a model file that is known", path);
+    return snnbase_hint(context, "%s", text);
+}
+
+/* ---- Preprocessing ---- */
+
+/* Keeps a copy of what stands between intensities and the program's input. */
+static int keep_preprocess(struct snn_import *import, struct snn_context *context,
+                           const struct snn_preprocess *given)
+{
+    const struct snn_preprocess defaults = {1.0 / 255.0, 1, &default_mean, &default_std};
+    const struct snn_preprocess *from = given != NULL ? given : &defaults;
+    uint32_t count = from->channel_count;
+    import->preprocess_values = snnbase_alloc(context, count, 2 * sizeof(double));
+    if (import->preprocess_values == NULL) return SNN_ERR_NOMEM;
+    memcpy(import->preprocess_values, from->mean, count * sizeof(double));
+    memcpy(import->preprocess_values + count, from->std, count * sizeof(double));
+    import->preprocess = (struct snn_preprocess){from->scale, count, import->preprocess_values,
+                                                 import->preprocess_values + count};
+    return SNN_OK;
+}
+
+/* ---- Reading ---- */
+
+static int sign(struct snn_import *import, struct snn_context *context, const char *path)
+{
+    struct snn_provenance provenance = *snn_graph_provenance(import->graph);
+    provenance.source_file = base_name(path);
+    provenance.source_sha256 = import->sha256;
+    return snn_graph_set_provenance(import->graph, context, &provenance);
+}
+
+/* Program to graph: a copy of what was read goes through the passes. */
+static int make_graph(struct snn_import *import, struct snn_context *context, const char *path,
+                      const struct snn_import_options *options)
+{
+    struct snnconv_pass_state state = {.options = options};
+    int status = snnconv_program_copy(&import->passed, context, &import->source);
+    if (status == SNN_OK) status = snnconv_passes_run(&import->passed, context, &state, options);
+    if (status == SNN_OK)
+        status =
+            snnconv_emit(&import->graph, context, &import->passed, &state, &import->layer_values);
+    if (status == SNN_OK) {
+        import->layer_count = snn_graph_layer_count(import->graph);
+        status = sign(import, context, path);
+    }
+    return status;
+}
+
+static int read_foreign(struct snn_import *import, struct snn_context *context, const char *path,
+                        const struct snn_import_options *options)
+{
+    const struct snnconv_model_reader *reader = choose_reader(&import->bytes);
+    if (reader == NULL) return fail_unknown(context, &import->bytes, path);
+    if (reader->missing != NULL) {
+        snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: this build cannot read %s", path,
+                     reader->summary);
+        return snnbase_hint(context, "install %s and build again", reader->missing);
+    }
+    const struct snnconv_file file = {path, import->bytes.data, import->bytes.size};
+    import->has_programs = true;
+    snnconv_program_init(&import->source, context);
+    snnconv_program_init(&import->passed, context);
+    snnbase_sha256_hex(file.bytes, file.size, import->sha256);
+    int status = keep_preprocess(import, context, options->preprocess);
+    if (status == SNN_OK) status = reader->read(&import->source, context, &file, options);
+    if (status == SNN_OK) {
+        status = snnconv_program_sort(&import->source, context);
+        import->format = import->source.format != NULL ? import->source.format : reader->summary;
+        if (status == SNN_OK) status = make_graph(import, context, path, options);
+        if (status != SNN_OK) status = snnbase_where(context, "%s", path);
+    }
+    return status;
+}
+
+static int read_any(struct snn_import *import, struct snn_context *context, const char *path,
+                    const struct snn_import_options *options)
+{
+    int status = snnbase_file_read(context, path, &import->bytes);
+    if (status != SNN_OK) return status;
+    if (options->arch == NULL && !is_native(&import->bytes))
+        return read_foreign(import, context, path, options);
+    snnbase_sha256_hex(import->bytes.data, import->bytes.size, import->sha256);
+    snnbase_buffer_fini(context, &import->bytes);
+    import->format = options->arch != NULL ? "weights and a topology" : "native";
+    status = options->arch != NULL
+                 ? snn_graph_load_weights(&import->graph, context, options->arch, path)
+                 : snn_graph_load(&import->graph, context, path, NULL);
+    if (status == SNN_OK && options->preprocess != NULL)
+        status = snn_graph_set_preprocess(import->graph, context, options->preprocess);
+    return status;
+}
+
+int snn_import_open(struct snn_import **out, struct snn_context *context, const char *path,
+                    const struct snn_import_options *options)
+{
+    struct snn_import_options defaults;
+    snn_import_options_init(&defaults);
+    struct snn_import *import = snnbase_alloc(context, 1, sizeof(*import));
+    if (import == NULL) return SNN_ERR_NOMEM;
+    import->allocator = *snnbase_allocator(context);
+    int status = read_any(import, context, path, options != NULL ? options : &defaults);
+    if (status == SNN_OK)
+        *out = import;
+    else
+        snn_import_close(&import);
+    return status;
+}
+
+void snn_import_close(struct snn_import **import)
+{
+    if (import == NULL || *import == NULL) return;
+    struct snn_import *i = *import;
+    snn_graph_destroy(&i->graph);
+    if (i->has_programs) {
+        snnconv_program_fini(&i->passed);
+        snnconv_program_fini(&i->source);
+    }
+    snnbase_allocator_free(&i->allocator, i->layer_values);
+    snnbase_allocator_free(&i->allocator, i->preprocess_values);
+    snnbase_allocator_free(&i->allocator, i->bytes.data);
+    struct snn_allocator allocator = i->allocator;
+    snnbase_allocator_free(&allocator, i);
+    *import = NULL;
+}
+
+struct snn_graph *snn_import_graph(const struct snn_import *import)
+{
+    return import->graph;
+}
+
+struct snn_graph *snn_import_take_graph(struct snn_import *import)
+{
+    struct snn_graph *graph = import->graph;
+    import->graph = NULL;
+    return graph;
+}
+
+const char *snn_import_format(const struct snn_import *import)
+{
+    return import->format;
+}
+
+const char *snn_import_sha256(const struct snn_import *import)
+{
+    return import->sha256;
+}
+
+int snn_graph_import(struct snn_graph **out, struct snn_context *context, const char *path,
+                     const struct snn_import_options *options, char *sha256_hex_out)
+{
+    struct snn_import *import = NULL;
+    int status = snn_import_open(&import, context, path, options);
+    if (status != SNN_OK) return status;
+    if (sha256_hex_out != NULL) memcpy(sha256_hex_out, import->sha256, sizeof(import->sha256));
+    *out = snn_import_take_graph(import);
+    snn_import_close(&import);
+    return SNN_OK;
+}

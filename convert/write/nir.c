@@ -1,0 +1,371 @@
+/* A graph as NIR: lowered to a net, whose populations become chains of nodes.
+ *
+ *   source -> [SumPool2d ...] -> Conv2d | [Flatten ->] Affine | Linear -> IF -> ...
+ *
+ * Thresholds are folded into the weights already, so that neurons have a threshold of 1 unless the
+ * net arrived spiking. What NIR has no place for (initial potential, lower bound, reset, duration
+ * of a step) goes into the nodes' metadata, which our reader takes back; without a lower bound in
+ * it, none is meant. One population's branches are several edges into its neurons, which NIR sums.
+ * Source: NIR, https://neuroir.org/docs/; the layout is that of its Python package, nir.write.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "convert/ir/program.h"
+#include "convert/read/hdf5.h"
+#include "libsnn/base/error.h"
+#include "libsnn/base/memory.h"
+#include "snn/convert.h"
+#include "snn/run.h"
+
+#define NIR_VERSION "1.0.4"
+#define STEP_SECONDS 1e-3
+
+static const char neuron_suffix[] = ".if";
+
+struct writer {
+    struct snn_context *context;
+    struct snnbase_arena *arena;
+    const struct snn_net *net;
+    struct snnconv_hdf5_item *nodes; /* children of the group `nodes` */
+    size_t node_count, node_capacity;
+    const char **edges; /* pairs */
+    size_t edge_count, edge_capacity;
+    const char **outputs; /* [populations] node that carries the spikes of each */
+    int status;           /* first error: every call after it does nothing */
+};
+
+/* ---- Items ---- */
+
+static void *take(struct writer *w, size_t count, size_t size)
+{
+    if (w->status != SNN_OK) return NULL;
+    void *memory = snnbase_arena_alloc(w->arena, w->context, count, size);
+    if (memory == NULL) w->status = SNN_ERR_NOMEM;
+    return memory;
+}
+
+static const char *join(struct writer *w, const char *a, const char *b)
+{
+    size_t size = strlen(a) + strlen(b) + 1;
+    char *text = take(w, size, 1);
+    if (text != NULL) (void)snprintf(text, size, "%s%s", a, b);
+    return text;
+}
+
+/* The next child of a group that has room for it. */
+static struct snnconv_hdf5_item *next_child(struct snnconv_hdf5_item *group, const char *name)
+{
+    struct snnconv_hdf5_item *item = &group->children[group->child_count++];
+    *item = (struct snnconv_hdf5_item){.name = name, .offset = SNNCONV_NO_OFFSET};
+    return item;
+}
+
+static void put_text(struct writer *w, struct snnconv_hdf5_item *group, const char *name,
+                     const char *text)
+{
+    const char **list = take(w, 1, sizeof(*list));
+    if (list == NULL) return;
+    list[0] = text;
+    next_child(group, name)->text = list;
+}
+
+/* A dataset; `data` must live as long as the arena. */
+static void put_array(struct writer *w, struct snnconv_hdf5_item *group, const char *name,
+                      enum snnconv_type type, const void *data, uint32_t rank, const int64_t *dim)
+{
+    if (w->status != SNN_OK) return;
+    struct snnconv_hdf5_item *item = next_child(group, name);
+    item->array = (struct snnconv_array){.type = type, .rank = rank, .data = data};
+    memcpy(item->array.dim, dim, rank * sizeof(*dim));
+}
+
+static void put_integers(struct writer *w, struct snnconv_hdf5_item *group, const char *name,
+                         uint32_t rank, int64_t count, const int64_t *values)
+{
+    int64_t *data = take(w, (size_t)count, sizeof(*data));
+    if (data == NULL) return;
+    memcpy(data, values, (size_t)count * sizeof(*data));
+    put_array(w, group, name, SNNCONV_TYPE_I64, data, rank, &count);
+}
+
+static void put_pair(struct writer *w, struct snnconv_hdf5_item *group, const char *name,
+                     uint32_t first, uint32_t second)
+{
+    const int64_t pair[2] = {first, second};
+    put_integers(w, group, name, 1, 2, pair);
+}
+
+/* A value for each neuron: of a list with one value, one a channel or one a neuron. */
+static void put_neurons(struct writer *w, struct snnconv_hdf5_item *group, const char *name,
+                        struct snn_shape shape, const float *values, size_t count)
+{
+    size_t size = snn_shape_size(shape), map = size / shape.channels;
+    float *data = take(w, size, sizeof(*data));
+    if (data == NULL) return;
+    for (size_t i = 0; i < size; i++)
+        data[i] = values[count == 1 ? 0 : count == size ? i : i / map];
+    const int64_t dim[3] = {shape.channels, shape.height, shape.width};
+    put_array(w, group, name, SNNCONV_TYPE_F32, data, map == 1 ? 1 : 3, dim);
+}
+
+/* ---- Nodes and edges ---- */
+
+/* A new node with room for its parameters; NULL after an error. */
+static struct snnconv_hdf5_item *add_node(struct writer *w, const char *name, const char *type,
+                                          size_t parameter_count)
+{
+    struct snnconv_hdf5_item *children = take(w, parameter_count + 1, sizeof(*children));
+    if (w->status == SNN_OK)
+        w->status = snnbase_grow(w->context, (void **)&w->nodes, &w->node_capacity,
+                                 w->node_count + 1, sizeof(*w->nodes));
+    if (w->status != SNN_OK) return NULL;
+    struct snnconv_hdf5_item *node = &w->nodes[w->node_count++];
+    *node = (struct snnconv_hdf5_item){
+        .name = name, .is_group = true, .offset = SNNCONV_NO_OFFSET, .children = children};
+    put_text(w, node, "type", type);
+    return w->status == SNN_OK ? node : NULL;
+}
+
+static void add_edge(struct writer *w, const char *from, const char *to)
+{
+    if (w->status == SNN_OK)
+        w->status = snnbase_grow(w->context, (void **)&w->edges, &w->edge_capacity,
+                                 w->edge_count + 2, sizeof(*w->edges));
+    if (w->status != SNN_OK) return;
+    w->edges[w->edge_count++] = from;
+    w->edges[w->edge_count++] = to;
+}
+
+static void add_shape_node(struct writer *w, const char *name, const char *type,
+                           struct snn_shape shape)
+{
+    struct snnconv_hdf5_item *node = add_node(w, name, type, 1);
+    const int64_t dim[3] = {shape.channels, shape.height, shape.width};
+    bool vector = shape.height == 1 && shape.width == 1;
+    if (node != NULL) put_integers(w, node, "shape", 1, vector ? 1 : 3, dim);
+}
+
+static const char *add_pool(struct writer *w, const char *name, const char *from,
+                            const struct snn_window *pool)
+{
+    struct snnconv_hdf5_item *node = add_node(w, name, "SumPool2d", 3);
+    if (node == NULL) return NULL;
+    put_pair(w, node, "kernel_size", pool->kernel_h, pool->kernel_w);
+    put_pair(w, node, "stride", pool->stride_h, pool->stride_w);
+    put_pair(w, node, "padding", pool->pad_top, pool->pad_left);
+    if (pool->pad_top != pool->pad_bottom || pool->pad_left != pool->pad_right)
+        w->status = snnbase_fail(w->context, SNN_ERR_UNSUPPORTED,
+                                 "'%s': NIR pools the same number of zeros on both sides", name);
+    add_edge(w, from, name);
+    return name;
+}
+
+static const char *add_flatten(struct writer *w, const char *name, const char *from,
+                               struct snn_shape shape)
+{
+    struct snnconv_hdf5_item *node = add_node(w, name, "Flatten", 3);
+    const int64_t start = 0, end = -1, dim[3] = {shape.channels, shape.height, shape.width};
+    if (node == NULL) return NULL;
+    put_integers(w, node, "start_dim", 0, 1, &start);
+    put_integers(w, node, "end_dim", 0, 1, &end);
+    put_integers(w, node, "input_type", 1, 3, dim);
+    add_edge(w, from, name);
+    return name;
+}
+
+/* ---- Synapses ---- */
+
+/* The bias goes with the first synapse; NIR's convolutions have one a channel. */
+static const float *bias_of(struct writer *w, const struct snn_population *population, bool first)
+{
+    size_t channels = population->shape.channels;
+    if (!first || population->bias == NULL) return take(w, channels, sizeof(float));
+    if (population->bias_count == channels) return population->bias;
+    w->status = snnbase_fail(w->context, SNN_ERR_UNSUPPORTED,
+                             "'%s': its bias differs from neuron to neuron, NIR has one a channel",
+                             population->name);
+    snnbase_hint(w->context,
+                 "it comes from preprocessing under zero padding: scale the data in its place");
+    return NULL;
+}
+
+static void put_conv2d(struct writer *w, struct snnconv_hdf5_item *node,
+                       const struct snn_synapse *synapse, uint32_t out_channels)
+{
+    bool single = synapse->kind == SNN_SYNAPSE_ONE_TO_ONE;
+    static const struct snn_window one = {1, 1, 1, 1, 0, 0, 0, 0, 1, 1};
+    const struct snn_window *window = single ? &one : &synapse->window;
+    int64_t groups = single ? synapse->source_shape.channels : synapse->groups;
+    const int64_t dim[4] = {out_channels, (int64_t)synapse->source_shape.channels / groups,
+                            window->kernel_h, window->kernel_w};
+    put_array(w, node, "weight", SNNCONV_TYPE_F32, synapse->weights, 4, dim);
+    put_pair(w, node, "stride", window->stride_h, window->stride_w);
+    put_pair(w, node, "padding", window->pad_top, window->pad_left);
+    put_pair(w, node, "dilation", window->dilation_h, window->dilation_w);
+    put_integers(w, node, "groups", 0, 1, &groups);
+    put_pair(w, node, "input_shape", synapse->source_shape.height, synapse->source_shape.width);
+    if (w->status == SNN_OK &&
+        (window->pad_top != window->pad_bottom || window->pad_left != window->pad_right))
+        w->status =
+            snnbase_fail(w->context, SNN_ERR_UNSUPPORTED,
+                         "'%s': NIR pads the same number of zeros on both sides", node->name);
+}
+
+static void put_dense(struct writer *w, struct snnconv_hdf5_item *node,
+                      const struct snn_synapse *synapse, uint32_t out_channels)
+{
+    const int64_t dim[2] = {out_channels, (int64_t)snn_shape_size(synapse->source_shape)};
+    put_array(w, node, "weight", SNNCONV_TYPE_F32, synapse->weights, 2, dim);
+}
+
+/* One synapse as a chain of nodes; returns the last. `name` is that of the weights. */
+static const char *add_synapse(struct writer *w, const struct snn_population *population,
+                               uint32_t index, const char *name)
+{
+    const struct snn_synapse *synapse = &population->synapses[index];
+    const char *from = synapse->source == SNN_SOURCE_INPUT ? "input" : w->outputs[synapse->source];
+    bool dense = synapse->kind == SNN_SYNAPSE_DENSE;
+    for (uint32_t i = 0; i < synapse->pool_count && w->status == SNN_OK; i++) {
+        char suffix[32];
+        (void)snprintf(suffix, sizeof(suffix), ".pool%u", i);
+        from = add_pool(w, join(w, name, suffix), from, &synapse->pools[i]);
+    }
+    if (dense && (synapse->source_shape.height > 1 || synapse->source_shape.width > 1))
+        from = add_flatten(w, join(w, name, ".flatten"), from, synapse->source_shape);
+    struct snnconv_hdf5_item *node = add_node(w, name, dense ? "Affine" : "Conv2d", 8);
+    if (node == NULL) return NULL;
+    if (dense)
+        put_dense(w, node, synapse, population->shape.channels);
+    else
+        put_conv2d(w, node, synapse, population->shape.channels);
+    const float *bias = bias_of(w, population, index == 0);
+    const int64_t channels = population->shape.channels;
+    put_array(w, node, "bias", SNNCONV_TYPE_F32, bias, 1, &channels);
+    add_edge(w, from, name);
+    return name;
+}
+
+/* ---- Neurons ---- */
+
+static void put_metadata(struct writer *w, struct snnconv_hdf5_item *node,
+                         const struct snn_population *population, const struct snn_neurons *neurons)
+{
+    struct snnconv_hdf5_item *group = next_child(node, "metadata");
+    group->is_group = true;
+    group->children = take(w, 3, sizeof(*group->children));
+    if (group->children == NULL) return;
+    put_text(w, group, "reset", neurons->reset == SNN_RESET_ZERO ? "zero" : "subtract");
+    put_neurons(w, group, "v_init", population->shape, neurons->v_init, neurons->v_init_count);
+    put_neurons(w, group, "v_min", population->shape, neurons->v_min, neurons->v_min_count);
+}
+
+static void add_neurons(struct writer *w, const struct snn_population *population,
+                        const struct snn_neurons *neurons, const char *name)
+{
+    static const float one = 1.0f;
+    struct snnconv_hdf5_item *node = add_node(w, name, "IF", 4);
+    if (node == NULL) return;
+    put_neurons(w, node, "r", population->shape, &one, 1);
+    put_neurons(w, node, "v_threshold", population->shape, neurons->threshold,
+                neurons->threshold_count);
+    if (neurons->reset == SNN_RESET_ZERO) {
+        float *zero = take(w, 1, sizeof(*zero));
+        if (zero != NULL) put_neurons(w, node, "v_reset", population->shape, zero, 1);
+    }
+    put_metadata(w, node, population, neurons);
+}
+
+/* A layer that was read from NIR is named after its neurons: the suffix does not pile up. */
+static const char *stem_of(struct writer *w, const char *name)
+{
+    size_t size = strlen(name), suffix = sizeof(neuron_suffix) - 1;
+    char *stem = take(w, size + 1, 1);
+    if (stem == NULL) return NULL;
+    if (size > suffix && strcmp(name + size - suffix, neuron_suffix) == 0) size -= suffix;
+    memcpy(stem, name, size);
+    return stem;
+}
+
+static void add_population(struct writer *w, uint32_t index)
+{
+    const struct snn_population *population = &w->net->populations[index];
+    const struct snn_neurons alike = {.reset = population->reset,
+                                      .threshold = &population->threshold,
+                                      .threshold_count = 1,
+                                      .v_init = &population->v_init,
+                                      .v_init_count = 1,
+                                      .v_min = &population->v_min,
+                                      .v_min_count = 1};
+    const struct snn_neurons *neurons = population->neurons != NULL ? population->neurons : &alike;
+    bool last = index + 1 == w->net->population_count;
+    /* A readout that never fires is the sum of its inputs and no neuron of NIR's. */
+    bool fires = !last || w->net->readouts[0].threshold < 3e38f;
+    const char *stem = stem_of(w, population->name);
+    const char *name = fires ? join(w, stem != NULL ? stem : "", neuron_suffix) : "output";
+    for (uint32_t i = 0; i < population->synapse_count && w->status == SNN_OK; i++) {
+        char suffix[32] = "";
+        if (population->synapse_count > 1) (void)snprintf(suffix, sizeof(suffix), ".%u", i);
+        add_edge(w, add_synapse(w, population, i, join(w, stem, suffix)), name);
+    }
+    if (w->status != SNN_OK) return;
+    w->outputs[index] = name;
+    if (fires) add_neurons(w, population, neurons, name);
+    if (fires && last) add_edge(w, name, "output");
+}
+
+/* ---- The file ---- */
+
+static int write_file(struct writer *w, const char *path)
+{
+    static const double step = STEP_SECONDS;
+    struct snnconv_hdf5_item root_children[2], graph_children[4], metadata_children[1];
+    struct snnconv_hdf5_item root = {.name = "/", .is_group = true, .children = root_children};
+    struct snnconv_hdf5_item *graph = next_child(&root, "node");
+    graph->is_group = true;
+    graph->children = graph_children;
+    put_text(w, &root, "version", NIR_VERSION);
+    put_text(w, graph, "type", "NIRGraph");
+    if (w->status != SNN_OK) return w->status;
+    struct snnconv_hdf5_item *edges = next_child(graph, "edges");
+    edges->text = w->edges;
+    edges->array = (struct snnconv_array){.rank = 2, .dim = {(int64_t)(w->edge_count / 2), 2}};
+    struct snnconv_hdf5_item *metadata = next_child(graph, "metadata");
+    metadata->is_group = true;
+    metadata->children = metadata_children;
+    put_array(w, metadata, "dt", SNNCONV_TYPE_F64, &step, 0, NULL);
+    struct snnconv_hdf5_item *nodes = next_child(graph, "nodes");
+    nodes->is_group = true;
+    nodes->children = w->nodes;
+    nodes->child_count = w->node_count;
+    return snnconv_hdf5_write(w->context, path, &root);
+}
+
+static int write_net(struct writer *w, const char *path)
+{
+    const struct snn_net *net = w->net;
+    const struct snn_shape output = {net->class_count, 1, 1};
+    w->outputs = take(w, net->population_count, sizeof(*w->outputs));
+    add_shape_node(w, "input", "Input", net->input_shape);
+    for (uint32_t i = 0; i < net->population_count && w->status == SNN_OK; i++)
+        add_population(w, i);
+    add_shape_node(w, "output", "Output", output);
+    return w->status == SNN_OK ? write_file(w, path) : w->status;
+}
+
+int snn_graph_save_nir(const struct snn_graph *graph, struct snn_context *context, const char *path,
+                       const struct snn_lower_options *options)
+{
+    struct snn_net *net = NULL;
+    struct snnbase_arena arena;
+    int status = snn_net_lower(&net, context, graph, options);
+    if (status != SNN_OK) return status;
+    snnbase_arena_init(&arena, context);
+    struct writer w = {.context = context, .arena = &arena, .net = net, .status = SNN_OK};
+    status = write_net(&w, path);
+    snnbase_free(context, w.nodes);
+    snnbase_free(context, w.edges);
+    snnbase_arena_fini(&arena);
+    snn_net_destroy(&net);
+    return status;
+}

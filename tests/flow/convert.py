@@ -1,0 +1,199 @@
+"""snnconvert as its users meet it: convert.py SNNSIM
+
+Small ONNX models are written by python3-onnx; without it those cases are skipped.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+# At the end: files of this folder may bear the names of modules that numpy and onnx import.
+sys.path.append(sys.path.pop(0))
+
+import flow
+
+try:
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+except ImportError:
+    onnx = None
+
+CONVERT = os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])), "snnconvert")
+
+
+def run(place, *arguments):
+    answer = subprocess.run([CONVERT, *map(str, arguments)], cwd=place.folder, capture_output=True,
+                            text=True, check=False, env=flow.environment())
+    if "protobuf" in answer.stderr and "this build cannot read" in answer.stderr:
+        raise flow.Skip("this build has no protobuf-c")
+    return answer
+
+
+def good(place, *arguments):
+    answer = run(place, *arguments)
+    flow.require(answer.returncode == 0, "status 0 expected", answer)
+    return answer
+
+
+def node(kind, inputs, output, **attributes):
+    return helper.make_node(kind, inputs.split(), [output], name=f"{output}_node", **attributes)
+
+
+def write_onnx(place, nodes, constants, output="y", shape=(1, 1, 4, 4), name="net.onnx"):
+    if onnx is None:
+        raise flow.Skip("this python has no onnx")
+    graph = helper.make_graph(
+        nodes, "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(value), key) for key, value in constants.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), place.at(name))
+
+
+def weights(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def small(place, *before, **constants):
+    """Convolution, ReLU, pool, dense; `before` are nodes that make `z` of `x`."""
+    first = "z" if before else "x"
+    write_onnx(place, [*before, node("Conv", f"{first} w b", "c", pads=[1, 1, 1, 1]),
+                       node("Relu", "c", "r"),
+                       node("AveragePool", "r", "p", kernel_shape=[2, 2], strides=[2, 2]),
+                       node("Flatten", "p", "f"), node("Gemm", "f v", "y", transB=1)],
+               {"w": weights(3, 1, 3, 3), "b": weights(3), "v": weights(5, 12), **constants})
+
+
+def layers(place, name="out.json"):
+    return place.read_json(name)["layers"]
+
+
+# --- Converting -----------------------------------------------------------------------------------
+
+
+def writes_and_proves(place):
+    """a conversion proves itself and says so"""
+    small(place)
+    answer = good(place, "net.onnx", "-o", "out.json")
+    flow.require("verified against ONNX" in answer.stdout, "no proof", answer)
+    flow.require("8 decisions equal" in answer.stdout, "other decisions", answer)
+    kinds = [layer["kind"] for layer in layers(place)]
+    flow.require(kinds[:3] == ["input", "conv2d", "avg_pool2d"] and kinds[-1] == "dense", f"{kinds}")
+    source = place.read_json("out.json")["source"]
+    flow.require(source["file"] == "net.onnx" and len(source["sha256"]) == 64, f"{source}")
+
+
+def quiet(place):
+    """with -q nothing is printed"""
+    small(place)
+    answer = good(place, "-q", "net.onnx", "-o", "out.json")
+    flow.require(answer.stderr == "", "not quiet", answer)
+
+
+def on_the_fly(place):
+    """snnsim runs a foreign file as it is, and spikes as with the converted one"""
+    small(place)
+    good(place, "net.onnx", "-o", "out.json")
+    results = []
+    for name in ("net.onnx", "out.json"):
+        answer = place.run(name, "--data", "images-idx3", "--norm", "none", "--json", "r.json",
+                           "--timesteps", "10")
+        flow.require(answer.returncode == 0, "no run", answer)
+        results.append(place.read_json("r.json")["results"])
+    flow.require(results[0] == results[1], "other results")
+
+
+def preprocess(place):
+    """--preprocess is recorded, and scaling in the file is added to it"""
+    small(place)
+    good(place, "net.onnx", "--preprocess", "scale=1/255,mean=0.5,std=0.25", "-o", "out.json")
+    found = place.read_json("out.json")["preprocess"]
+    flow.require(found["mean"] == [0.5] and found["std"] == [0.25], f"{found}")
+    # z = (x - 0.2) / 0.5 of x = raw / 255: mean 0.2, std 0.5
+    small(place, node("Sub", "x m", "s"), node("Div", "s d", "z"), m=np.float32(0.2),
+          d=np.float32(0.5))
+    good(place, "net.onnx", "-o", "out.json")
+    found = place.read_json("out.json")["preprocess"]
+    flow.require(abs(found["mean"][0] - 0.2) < 1e-6 and abs(found["std"][0] - 0.5) < 1e-6,
+                 f"{found}")
+    flow.require(len(layers(place)) == 5 or len(layers(place)) == 4, f"{layers(place)}")
+
+
+def info(place):
+    """--info tells of each layer what targets make of it, --json the same"""
+    small(place)
+    answer = good(place, "--info", "net.onnx", "--json", "info.json")
+    for part in ("ONNX", "1x4x4", "neurons", "f32"):
+        flow.require(part in answer.stdout, f"no {part}", answer)
+    document = place.read_json("info.json")
+    flow.require(document["schema"] == "snn.info/1", "another schema")
+    flow.require(document["model"]["parameters"] == 27 + 3 + 60, f"{document['model']}")
+    flow.require(document["macs"] == 3 * 9 * 16 + 60, f"{document['macs']} MACs")
+    spiking = [layer["spiking"] for layer in document["layers"]]
+    flow.require(spiking[0] == "input spikes" and "48 neurons" in spiking, f"{spiking}")
+    only = run(place, "net.onnx", "--json", "-")
+    flow.require(json.loads(only.stdout) == document, "stdout is not the same document", only)
+
+
+def supported(place):
+    """--supported lists every operator of every format"""
+    answer = good(place, "--supported")
+    for part in ("ONNX", "Conv", "QLinearConv", "AveragePool"):
+        flow.require(part in answer.stdout, f"no {part}", answer)
+
+
+def dump(place):
+    """--dump-after shows the net after a pass"""
+    small(place)
+    answer = good(place, "net.onnx", "--dump-after", "fold")
+    flow.require("after fold:" in answer.stdout and "Conv(" in answer.stdout, "no dump", answer)
+    answer = run(place, "net.onnx", "--dump-after", "folding")
+    flow.require(answer.returncode == 64 and "fold" in answer.stderr, "no list of passes", answer)
+
+
+# --- What is refused ------------------------------------------------------------------------------
+
+
+def all_problems(place):
+    """everything wrong with a file is said in one run, and nothing is written"""
+    write_onnx(place, [node("Tanh", "x", "a"), node("LRN", "a", "b", size=3),
+                       node("Conv", "b w", "c"), node("Resize", "c", "y")],
+               {"w": weights(1, 1, 3, 3)})
+    answer = run(place, "net.onnx", "-o", "out.json")
+    flow.require(answer.returncode == 65, "status 65 expected", answer)
+    for part in ("Tanh", "a_node", "LRN", "b_node", "Resize", "y_node", "byte", "hint:"):
+        flow.require(part in answer.stderr, f"{part} is not named", answer)
+    flow.require(not os.path.exists(place.at("out.json")), "a file was left")
+
+
+def unknown(place):
+    """a file of no known format is refused with a list of those that are"""
+    place.write("text", "hello")
+    answer = run(place, "text", "-o", "out.json")
+    flow.require(answer.returncode == 65 and "ONNX" in answer.stderr, "no list", answer)
+    place.write("empty", "")
+    answer = run(place, "empty", "-o", "out.json")
+    flow.require(answer.returncode == 65 and "empty" in answer.stderr, "", answer)
+    answer = run(place, "gone.onnx", "-o", "out.json")
+    flow.require(answer.returncode == 66, "status 66 expected", answer)
+
+
+def open_shape(place):
+    """a file that leaves its input open is asked for --input-shape"""
+    if onnx is None:
+        raise flow.Skip("this python has no onnx")
+    write_onnx(place, [node("Conv", "x w", "c"), node("Relu", "c", "r"),
+                       node("GlobalAveragePool", "r", "g"), node("Flatten", "g", "y")],
+               {"w": weights(4, 3, 3, 3)}, shape=("n", 3, "h", "w_"))
+    answer = run(place, "net.onnx", "-o", "out.json")
+    flow.require(answer.returncode == 65 and "--input-shape" in answer.stderr, "no hint", answer)
+    good(place, "net.onnx", "--input-shape", "3x8x6", "-o", "out.json")
+    flow.require(layers(place)[0]["shape"] == [3, 8, 6], f"{layers(place)[0]}")
+
+
+TESTS = [writes_and_proves, quiet, on_the_fly, preprocess, info, supported, dump, all_problems,
+         unknown, open_shape]
+
+if __name__ == "__main__":
+    sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))

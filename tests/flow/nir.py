@@ -1,0 +1,262 @@
+"""NIR files, written and read: nir.py SNNSIM
+
+What we write is opened by h5py and held against the layout that NIR's documentation gives
+(https://neuroir.org/docs/); what h5py writes is read, or refused with every reason.
+"""
+
+import os
+import subprocess
+import sys
+
+# At the end: this file bears the name of a package that others may import.
+sys.path.append(sys.path.pop(0))
+
+import flow
+
+try:
+    import h5py
+    import numpy as np
+except ImportError:
+    h5py = None
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CONVERT = os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])), "snnconvert")
+LENET = os.path.join(ROOT, "data", "lenet.json")
+DIGITS = os.path.join(ROOT, "data", "digits", "digits-images-idx3-ubyte.gz")
+
+
+def run_convert(place, *arguments):
+    if h5py is None:
+        raise flow.Skip("this python has no h5py")
+    answer = subprocess.run([CONVERT, *arguments], cwd=place.folder, capture_output=True, text=True,
+                            check=False, env=flow.environment())
+    if "libhdf5-dev" in answer.stderr:
+        raise flow.Skip("this build has no libhdf5")
+    return answer
+
+
+def convert(place, *arguments):
+    answer = run_convert(place, *arguments)
+    flow.require(answer.returncode == 0, "not converted", answer)
+
+
+def datasets(path):
+    """{name: value} of all datasets of a file; arrays as (type, shape, bytes)."""
+    found = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            value = item[()]
+            found[name] = (str(item.dtype), item.shape, np.asarray(value).tobytes()
+                           if item.dtype != object else np.asarray(value).tolist())
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found
+
+
+# --- What we write --------------------------------------------------------------------------------
+
+PARAMETERS = {
+    "Input": {"shape"}, "Output": {"shape"}, "Affine": {"weight", "bias"},
+    "Conv2d": {"weight", "bias", "stride", "padding", "dilation", "groups", "input_shape"},
+    "SumPool2d": {"kernel_size", "stride", "padding"},
+    "Flatten": {"start_dim", "end_dim", "input_type"}, "IF": {"r", "v_threshold"},
+}
+
+
+def layout(place):
+    """a file of ours has the layout of the specification"""
+    convert(place, LENET, "-o", "lenet.nir")
+    with h5py.File(place.at("lenet.nir")) as file:
+        flow.require(isinstance(file["version"][()], bytes), "version is no string")
+        graph = file["node"]
+        flow.require(graph["type"][()] == b"NIRGraph", f"type {graph['type'][()]}")
+        edges = graph["edges"][()]
+        flow.require(edges.ndim == 2 and edges.shape[1] == 2, f"edges of shape {edges.shape}")
+        names = {name.encode() for name in graph["nodes"]}
+        flow.require(set(edges.ravel()) == names, "edges and nodes name each other")
+        for name, node in graph["nodes"].items():
+            kind = node["type"][()].decode()
+            flow.require(kind in PARAMETERS, f"{name} is a {kind}")
+            missing = PARAMETERS[kind] - set(node)
+            flow.require(not missing, f"{name}: no {missing}")
+            if kind == "IF":
+                shape = node["v_threshold"].shape
+                flow.require(node["r"].shape == shape, f"{name}: r of another shape")
+                flow.require(set(node["metadata"]) == {"v_init", "v_min", "reset"}, f"{name}")
+            if kind == "Conv2d":
+                flow.require(node["weight"].ndim == 4 and node["weight"].dtype == np.float32, name)
+        flow.require("dt" in graph["metadata"], "no duration of a step")
+        kinds = [node["type"][()] for node in graph["nodes"].values()]
+        flow.require(kinds.count(b"IF") == 5, f"{kinds}")
+
+
+def round_trip(place):
+    """written, read and written again a net has the same bits"""
+    convert(place, LENET, "-o", "one.nir")
+    convert(place, "one.nir", "-o", "one.json")
+    convert(place, "one.json", "-o", "two.nir")
+    one, two = datasets(place.at("one.nir")), datasets(place.at("two.nir"))
+    flow.require(set(one) == set(two), f"datasets differ: {set(one) ^ set(two)}")
+    for name, value in one.items():
+        flow.require(two[name] == value or name == "node/edges", f"{name} differs")
+    flow.require(sorted(map(tuple, one["node/edges"][2])) == sorted(map(tuple, two["node/edges"][2])),
+                 "other edges")
+
+
+def same_spikes(place):
+    """a net and its NIR file spike alike"""
+    convert(place, LENET, "-o", "lenet.nir")
+    counts = []
+    for name in (LENET, "lenet.nir"):
+        answer = place.run(name, "--data", DIGITS, "--timesteps", "20", "--samples", "50",
+                           "--save-counts", "counts.npy")
+        flow.require(answer.returncode == 0, "no run", answer)
+        counts.append(np.load(place.at("counts.npy")))
+    flow.require(counts[0].sum() > 0, "no spikes")
+    flow.require((counts[0] == counts[1]).all(), "other spikes")
+
+
+# --- What others write ----------------------------------------------------------------------------
+
+
+def write(place, nodes, edges, name="net.nir"):
+    """A NIR file: nodes {name: (type, {parameter: value})}, edges as pairs in any order."""
+    if h5py is None:
+        raise flow.Skip("this python has no h5py")
+    with h5py.File(place.at(name), "w") as file:
+        file.create_dataset("version", data="1.0.4")
+        graph = file.create_group("node")
+        graph.create_dataset("type", data="NIRGraph")
+        graph.create_dataset("edges", data=edges, dtype=h5py.string_dtype())
+        group = graph.create_group("nodes")
+        for node, (kind, parameters) in nodes.items():
+            item = group.create_group(node)
+            item.create_dataset("type", data=kind)
+            for key, value in parameters.items():
+                item.create_dataset(key, data=value)
+
+
+def chain(*names):
+    return list(zip(names, names[1:]))[::-1]
+
+
+def shape(*size):
+    return {"shape": list(size)}
+
+
+def affine(*rows):
+    weight = np.asarray(rows, np.float32)
+    return "Affine", {"weight": weight, "bias": np.zeros(len(rows), np.float32)}
+
+
+def neurons(*thresholds, **more):
+    threshold = np.asarray(thresholds, np.float32)
+    r = np.asarray(more.pop("r", np.ones_like(threshold)), np.float32)
+    return "IF", {"v_threshold": threshold, "r": r, **more}
+
+
+def spikes(place, steps, *options):
+    """Counts per step and class of one recording: `steps` lists the counts of each input."""
+    data = np.asarray(steps, np.uint8)
+    np.save(place.at("in.npy"), data.reshape(1, len(steps), -1, 1, 1))
+    answer = place.run("net.nir", "--input-spikes", "in.npy", "--save-counts", "out.npy", *options)
+    flow.require(answer.returncode == 0, "no run", answer)
+    return np.load(place.at("out.npy"))[0].tolist()
+
+
+def golden(place):
+    """thresholds, r and resets of single neurons do what they say"""
+    # One input spike a step adds 1 times r. Neuron 0: threshold 1, fires each step. Neuron 1:
+    # threshold 2, every second step. Neuron 2: r = 1/2, threshold 3/2, every third step.
+    write(place, {"in": ("Input", shape(1)), "w": affine([1], [1], [1]),
+                  "n": neurons(1, 2, 1.5, r=[1, 1, 0.5]), "out": ("Output", shape(3))},
+          chain("in", "w", "n", "out"))
+    found = spikes(place, [[1]] * 6)
+    flow.require(found == [[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 0], [1, 0, 0], [1, 1, 1]],
+                 f"{found}")
+
+
+def reset_to_zero(place):
+    """v_reset means reset to zero, its absence is the caller's to say"""
+    nodes = {"in": ("Input", shape(1)), "w": affine([1.5]), "n": neurons(2, v_reset=[0.0]),
+             "out": ("Output", shape(1))}
+    write(place, nodes, chain("in", "w", "n", "out"))
+    # 1.5, 3 -> spike, 0: every second step; by subtraction 1.5, 3 -> 1, 2.5 -> .5, 2 -> 0, 1.5
+    zero, subtract = [[0], [1], [0], [1], [0]], [[0], [1], [1], [1], [0]]
+    flow.require(spikes(place, [[1]] * 5) == zero, "v_reset is not a reset to zero")
+    nodes["n"] = neurons(2)
+    write(place, nodes, chain("in", "w", "n", "out"))
+    flow.require(spikes(place, [[1]] * 5) == subtract, "without v_reset it is not subtracted")
+    convert(place, "net.nir", "--nir-reset", "zero", "-o", "net.nir")
+    flow.require(spikes(place, [[1]] * 5) == zero, "--nir-reset is not kept")
+
+
+def string_padding(place):
+    """padding may be "same" or "valid", edges come in any order, two edges are a sum"""
+    weight = np.ones((1, 1, 3, 3), np.float32)
+    conv = {"weight": weight, "bias": np.zeros(1, np.float32), "stride": [1, 1],
+            "dilation": [1, 1], "groups": 1, "input_shape": [3, 3]}
+    nodes = {"in": ("Input", shape(1, 3, 3)), "a": ("Conv2d", {**conv, "padding": "same"}),
+             "b": ("Conv2d", {**conv, "padding": [1, 1]}),
+             "n": neurons(*[[[1.0] * 3] * 3], r=np.ones((1, 3, 3))),
+             "p": ("SumPool2d", {"kernel_size": [3, 3], "stride": [3, 3], "padding": [0, 0]}),
+             "f": ("Flatten", {"start_dim": 0, "end_dim": -1, "input_type": [1, 1, 1]}),
+             "w": affine([1.0]), "m": neurons(1), "out": ("Output", shape(1))}
+    nodes["n"] = ("IF", {"v_threshold": np.ones((1, 3, 3), np.float32),
+                         "r": np.ones((1, 3, 3), np.float32)})
+    write(place, nodes, [("m", "out"), ("w", "m"), ("f", "w"), ("p", "f"), ("n", "p"), ("a", "n"),
+                         ("b", "n"), ("in", "a"), ("in", "b")])
+    data = np.zeros((1, 1, 1, 3, 3), np.uint8)
+    data[..., 0, 0] = 1  # the corner reaches 4 neurons by each convolution: 2 spikes each
+    np.save(place.at("in.npy"), data)
+    answer = place.run("net.nir", "--input-spikes", "in.npy", "--save-counts", "out.npy")
+    flow.require(answer.returncode == 0, "no run", answer)
+    flow.require(np.load(place.at("out.npy")).tolist() == [[[8]]],
+                 f"{np.load(place.at('out.npy')).tolist()}")
+
+
+def all_problems(place):
+    """everything wrong with a file is said in one run, by node and type"""
+    write(place, {"in": ("Input", shape(1)), "leaky": ("LIF", {"tau": [1.0]}),
+                  "odd": ("Sigmoid", {}), "w": ("Affine", {"weight": [[1.0]]}),
+                  "n": neurons(1, r=[-1.0]), "out": ("Output", shape(1))},
+          chain("in", "leaky", "odd", "w", "n", "out"))
+    answer = run_convert(place, "net.nir", "-o", "out.json")
+    flow.require(answer.returncode == 65, "status 65 expected", answer)
+    for part in ("'leaky'", "LIF", "leak", "'odd'", "Sigmoid", "'w'", "bias", "'n'", "r[0] = -1"):
+        flow.require(part in answer.stderr, f"{part} is not named", answer)
+    flow.require(not os.path.exists(place.at("out.json")), "a file was left")
+
+
+def recurrent(place):
+    """a recurrent net is refused by name"""
+    write(place, {"in": ("Input", shape(1)), "w": affine([1]), "n": neurons(1), "back": affine([1]),
+                  "out": ("Output", shape(1))},
+          [("in", "w"), ("w", "n"), ("n", "back"), ("back", "n"), ("n", "out")])
+    answer = run_convert(place, "net.nir", "-o", "out.json")
+    flow.require(answer.returncode == 65, "status 65 expected", answer)
+    flow.require("recurrent" in answer.stderr and "feed-forward" in answer.stderr, "", answer)
+
+
+def not_nir(place):
+    """HDF5 without a NIR graph, cut files and nonsense are refused"""
+    if h5py is None:
+        raise flow.Skip("this python has no h5py")
+    with h5py.File(place.at("other.nir"), "w") as file:
+        file.create_dataset("x", data=[1, 2, 3])
+    write(place, {"in": ("Input", shape(1)), "out": ("Output", shape(1))}, [("in", "out")])
+    with open(place.at("net.nir"), "rb") as file:
+        whole = file.read()
+    place.write("cut.nir", whole[: len(whole) // 2])
+    for name in ("other.nir", "cut.nir"):
+        answer = run_convert(place, name, "-o", "out.json")
+        flow.require(answer.returncode == 65, f"{name}: status 65 expected", answer)
+        flow.require(name in answer.stderr, "the file is not named", answer)
+
+
+TESTS = [layout, round_trip, same_spikes, golden, reset_to_zero, string_padding, all_problems,
+         recurrent, not_nir]
+
+if __name__ == "__main__":
+    sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))

@@ -1,0 +1,201 @@
+/* snnconvert: a model file of any kind read, checked, proved, calibrated with training frames and
+ * written anew.
+ *
+ * The datum's path in one page: file -> import (program, passes, graph); frames -> calibration ->
+ * statistics and recipes in the graph; verification -> model. Nothing is written unless everything
+ * before it went well.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/cli/interrupt.h"
+#include "tools/snnconvert/session.h"
+
+/* ---- Reading ---- */
+
+/* The part of a path after its last slash. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+static bool wants_dump(const struct snnconvert_options *o, const char *pass)
+{
+    for (uint32_t i = 0; i < o->dump_count; i++) {
+        if (strcmp(o->dumps[i], "all") == 0 || strcmp(o->dumps[i], pass) == 0) return true;
+    }
+    return false;
+}
+
+static int dump(const char *pass, const char *text, void *user)
+{
+    const struct snnconvert_session *s = user;
+    if (wants_dump(&s->options, pass)) printf("after %s:\n%s\n", pass, text);
+    return SNN_OK;
+}
+
+static int load_model(struct snnconvert_session *s)
+{
+    const struct snnconvert_options *o = &s->options;
+    const struct snn_preprocess preprocess = snncli_preprocess_view(&o->preprocess);
+    struct snn_import_options options;
+    size_t before = s->console.error_count;
+    snn_import_options_init(&options);
+    options.arch = o->arch;
+    options.input_shape = o->input_shape;
+    options.nir_reset = o->nir_reset;
+    options.preprocess = o->preprocess.given ? &preprocess : NULL;
+    options.dump = o->dump_count > 0 ? dump : NULL;
+    options.user = s;
+    s->console.subject = o->model;
+    int status = snn_import_open(&s->import, s->context, o->model, &options);
+    if (status == SNN_OK) {
+        s->graph = snn_import_graph(s->import);
+        return SNNCLI_EXIT_OK;
+    }
+    /* Refused layers were reported one by one as they were found. */
+    if (s->console.error_count > before && status != SNN_ERR_NOMEM)
+        return snncli_exit_from_status(status);
+    return snncli_fail_context(&s->console, s->context, NULL);
+}
+
+/* ---- Calibration ---- */
+
+static bool show_progress(uint64_t done, uint64_t total, void *user)
+{
+    struct snnconvert_session *s = user;
+    snncli_progress_update(&s->progress, done, total);
+    return !snncli_interrupt_pending();
+}
+
+static void read_frame(uint64_t index, float *intensity, void *user)
+{
+    const struct snnconvert_session *s = user;
+    snn_source_frame(s->source, index, intensity);
+}
+
+static int open_frames(struct snnconvert_session *s, struct snn_frames *out)
+{
+    const struct snn_source_options options = {.labels = NULL};
+    if (snn_source_open(&s->source, s->context, s->options.calibrate, SNN_SOURCE_FRAMES,
+                        &options) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, NULL);
+    uint64_t count = snn_source_count(s->source);
+    struct snn_shape has = snn_source_shape(s->source), wants = snn_graph_input_shape(s->graph);
+    if (s->options.samples > count)
+        return snncli_fail(&s->console, SNNCLI_EXIT_DATA, s->options.calibrate,
+                           "%llu frames, --samples asks for %llu", (unsigned long long)count,
+                           (unsigned long long)s->options.samples);
+    if (has.channels != wants.channels || has.height != wants.height || has.width != wants.width)
+        return snncli_fail(&s->console, SNNCLI_EXIT_DATA, s->options.calibrate,
+                           "frames of %ux%ux%u for a model with an input of %ux%ux%u", has.channels,
+                           has.height, has.width, wants.channels, wants.height, wants.width);
+    *out = (struct snn_frames){s->options.samples > 0 ? s->options.samples : count, has, read_frame,
+                               s};
+    return SNNCLI_EXIT_OK;
+}
+
+static int calibrate(struct snnconvert_session *s)
+{
+    struct snn_frames frames;
+    int status = open_frames(s, &frames);
+    if (status != SNNCLI_EXIT_OK) return status;
+    const struct snn_calibrate_options options = {
+        .extra_quantile = s->options.quantiles,
+        .extra_quantile_count = s->options.quantile_count,
+        .recipes = s->options.recipes,
+        .recipe_count = s->options.recipe_count,
+        .threads = s->options.threads,
+        .data = base_name(s->options.calibrate),
+        .progress = show_progress,
+        .user = s,
+    };
+    snncli_progress_init(&s->progress, &s->console, "calibrating", "frames", 0);
+    status = snn_calibrate(s->graph, s->context, &frames, &options);
+    snncli_progress_finish(&s->progress);
+    return status == SNN_OK ? SNNCLI_EXIT_OK : snncli_fail_context(&s->console, s->context, NULL);
+}
+
+/* ---- Writing ---- */
+
+/* The model keeps where it came from; one that does not say came from the file just read. */
+static int sign(struct snnconvert_session *s)
+{
+    char name[64];
+    struct snn_provenance provenance = *snn_graph_provenance(s->graph);
+    (void)snprintf(name, sizeof(name), "%s %s", snnconvert_tool.name, snn_version());
+    provenance.tool = name;
+    if (provenance.source_file == NULL) {
+        provenance.source_file = base_name(s->options.model);
+        provenance.source_sha256 = snn_import_sha256(s->import);
+    }
+    return snn_graph_set_provenance(s->graph, s->context, &provenance);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), size = strlen(end);
+    return length >= size && strcmp(text + length - size, end) == 0;
+}
+
+static int save(struct snnconvert_session *s)
+{
+    uint32_t quantiles = 0;
+    uint64_t frames = 0;
+    const char *data = NULL;
+    struct snn_lower_options lower;
+    if (!ends_with(s->options.output, ".nir"))
+        return snn_graph_save(s->graph, s->context, s->options.output);
+    snn_lower_options_init(&lower);
+    (void)snn_graph_quantiles(s->graph, &quantiles, &frames, &data);
+    if (quantiles == 0) lower.norm = SNN_NORM_NONE;
+    return snn_graph_save_nir(s->graph, s->context, s->options.output, &lower);
+}
+
+static int write_model(struct snnconvert_session *s)
+{
+    if (sign(s) == SNN_OK && save(s) == SNN_OK) return SNNCLI_EXIT_OK;
+    int status = snncli_fail_context(&s->console, s->context, NULL);
+    int code = snn_context_status(s->context);
+    return code == SNN_ERR_ACCESS || code == SNN_ERR_NOT_FOUND ? SNNCLI_EXIT_NO_OUTPUT : status;
+}
+
+/* ---- The whole ---- */
+
+static int work(struct snnconvert_session *s, int argc, char **argv)
+{
+    const struct snnconvert_options *o = &s->options;
+    int status = snnconvert_options_read(&s->options, &s->console, argc, argv);
+    if (status != SNNCLI_GO_ON) return status;
+    if (o->supported) return snnconvert_print_supported(s);
+    status = load_model(s);
+    if (status == SNNCLI_EXIT_OK && o->calibrate != NULL) status = calibrate(s);
+    if (status == SNNCLI_EXIT_OK && o->output != NULL && !o->verify_off)
+        status = snnconvert_verify(s);
+    if (status == SNNCLI_EXIT_OK && o->output != NULL) status = write_model(s);
+    if (status == SNNCLI_EXIT_OK && o->info) status = snnconvert_print_info(s);
+    if (status == SNNCLI_EXIT_OK && o->json != NULL) status = snnconvert_write_json(s);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct snnconvert_session session = {.context = NULL};
+    snncli_console_init(&session.console, snnconvert_tool.name);
+    snncli_interrupt_install();
+    const struct snn_context_options options = {.diagnostic = snncli_diagnostic,
+                                                .diagnostic_user = &session.console};
+    int status = SNNCLI_EXIT_NO_MEMORY;
+    if (snn_context_create(&session.context, &options) == SNN_OK)
+        status = work(&session, argc, argv);
+    else
+        snncli_error(&session.console, NULL, "out of memory");
+    free(session.fates);
+    snn_verification_destroy(&session.verification);
+    snn_source_close(&session.source);
+    snn_import_close(&session.import);
+    snn_context_destroy(&session.context);
+    return snncli_console_finish(&session.console, status);
+}

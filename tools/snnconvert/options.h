@@ -1,0 +1,44 @@
+/* What a person asked snnconvert for: the option table, and the values it was given.
+ */
+#ifndef TOOLS_SNNCONVERT_OPTIONS_H
+#define TOOLS_SNNCONVERT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "snn/graph.h"
+#include "tools/cli/args.h"
+#include "tools/cli/preprocess.h"
+
+enum { SNNCONVERT_RECIPES_MAX = 32, SNNCONVERT_QUANTILES_MAX = 32, SNNCONVERT_DUMPS_MAX = 16 };
+
+struct snnconvert_options {
+    struct snncli_console *console;
+    const char *model;
+    const char *arch;
+    const char *output;
+    const char *calibrate;
+    const char *json;
+    const char *recipes[SNNCONVERT_RECIPES_MAX];
+    uint32_t recipe_count;
+    double quantiles[SNNCONVERT_QUANTILES_MAX];
+    uint32_t quantile_count;
+    const char *dumps[SNNCONVERT_DUMPS_MAX]; /* names of passes, or "all" */
+    uint32_t dump_count;
+    struct snncli_preprocess preprocess;
+    struct snn_shape input_shape; /* 0: as in the file */
+    enum snn_reset nir_reset;
+    uint64_t samples; /* 0: all */
+    unsigned threads; /* 0: one a processor */
+    bool info;
+    bool supported;
+    bool verify_off;
+};
+
+extern const struct snncli_tool snnconvert_tool;
+
+/* Reads the arguments. Returns SNNCLI_GO_ON or the exit status to end with. */
+int snnconvert_options_read(struct snnconvert_options *options, struct snncli_console *console,
+                            int argc, char **argv);
+
+#endif
