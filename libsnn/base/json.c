@@ -1,8 +1,8 @@
 /* JSON in: the one file that includes cJSON.
  *
- * A scanner of our own goes first. It holds the text to RFC 8259, which cJSON does not, and to the
- * limits, and it knows line and column of what is wrong; cJSON then only builds the tree of a text
- * known to be good, so that its one way to fail is to find no memory.
+ * A scanner of our own goes first (json_scan.c); cJSON then only builds the tree of a text known to
+ * be good, so that its one way to fail is to find no memory. Long strings may stay out of that text
+ * and be put into the tree where they stand.
  *
  * What to know of cJSON 1.7:
  * - It reads numbers by strtod, in the caller's locale; whether it makes up for decimal commas is a
@@ -25,305 +25,27 @@
 #include <string.h>
 
 #include "libsnn/base/error.h"
+#include "libsnn/base/json_scan.h"
 #include "libsnn/base/memory.h"
 
-enum { DEPTH_MAX = 64, NUMBER_LENGTH_MAX = 62, PATH_SIZE = 256 };
+enum { PATH_SIZE = 256 };
 
 struct snnbase_json {
     cJSON *root;
 };
 
-/* ---- The scanner ---- */
-
-enum expectation {
-    EXPECT_VALUE,
-    EXPECT_VALUE_OR_CLOSE, /* after '[' */
-    EXPECT_KEY,
-    EXPECT_KEY_OR_CLOSE, /* after '{' */
-    EXPECT_COMMA_OR_CLOSE,
-    EXPECT_END
-};
-
-struct scanner {
-    struct snn_context *context;
-    const char *text;
-    size_t size;
-    size_t at;
-    enum expectation expect;
-    uint32_t value_count;
-    int depth;
-    bool in_object[DEPTH_MAX];
-};
-
-/* The byte `ahead` of the current one, or -1 at the end of the text. */
-static int peek(const struct scanner *scanner, size_t ahead)
-{
-    if (ahead >= scanner->size - scanner->at) return -1;
-    return (unsigned char)scanner->text[scanner->at + ahead];
-}
-
-static bool is_digit(int c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_hex_digit(int c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/* Puts line and column of the current byte before the error just raised. */
-static int fail_here(struct scanner *scanner)
-{
-    size_t line = 1;
-    size_t column = 1;
-    for (size_t i = 0; i < scanner->at; i++) {
-        column = scanner->text[i] == '\n' ? 1 : column + 1;
-        if (scanner->text[i] == '\n') line++;
-    }
-    return snnbase_where(scanner->context, "line %zu, column %zu", line, column);
-}
-
-static int fail_expected(struct scanner *scanner, const char *expected)
-{
-    int found = peek(scanner, 0);
-    if (found < 0) {
-        snnbase_fail(scanner->context, SNN_ERR_FORMAT, "%s expected, the text ends", expected);
-    } else if (found > 0x20 && found < 0x7F) {
-        snnbase_fail(scanner->context, SNN_ERR_FORMAT, "%s expected, '%c' found", expected, found);
-    } else {
-        snnbase_fail(scanner->context, SNN_ERR_FORMAT, "%s expected, byte 0x%02x found", expected,
-                     (unsigned)found);
-    }
-    return fail_here(scanner);
-}
-
-static void scan_blanks(struct scanner *scanner)
-{
-    for (;;) {
-        int c = peek(scanner, 0);
-        if (c != ' ' && c != '\t' && c != '\n' && c != '\r') return;
-        scanner->at++;
-    }
-}
-
-/* Four hexadecimal digits `ahead`, or -1. */
-static int peek_hex4(const struct scanner *scanner, size_t ahead)
-{
-    int value = 0;
-    for (size_t i = ahead; i < ahead + 4; i++) {
-        int c = peek(scanner, i);
-        if (!is_hex_digit(c)) return -1;
-        value = value * 16 + (is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
-    }
-    return value;
-}
-
-/* At the 'u' of an escape; passes a whole surrogate pair. */
-static int scan_unicode_escape(struct scanner *scanner)
-{
-    int unit = peek_hex4(scanner, 1);
-    if (unit < 0) return fail_expected(scanner, "four hexadecimal digits after \\u");
-    if (unit == 0) {
-        snnbase_fail(scanner->context, SNN_ERR_FORMAT, "\\u0000 is not supported in strings");
-        return fail_here(scanner);
-    }
-    scanner->at += 5;
-    if (unit < 0xD800 || unit > 0xDFFF) return SNN_OK;
-    int low = peek(scanner, 0) == '\\' && peek(scanner, 1) == 'u' ? peek_hex4(scanner, 2) : -1;
-    if (unit > 0xDBFF || low < 0xDC00 || low > 0xDFFF) {
-        snnbase_fail(scanner->context, SNN_ERR_FORMAT, "\\u%04x is half a surrogate pair",
-                     (unsigned)unit);
-        return fail_here(scanner);
-    }
-    scanner->at += 6;
-    return SNN_OK;
-}
-
-static int scan_string(struct scanner *scanner)
-{
-    scanner->at++;
-    for (;;) {
-        int c = peek(scanner, 0);
-        if (c < 0x20) return fail_expected(scanner, "the end of a string");
-        if (c != '\\') scanner->at++;
-        if (c == '"') return SNN_OK;
-        if (c != '\\') continue;
-        scanner->at++;
-        c = peek(scanner, 0);
-        if (c == 'u') {
-            int status = scan_unicode_escape(scanner);
-            if (status != SNN_OK) return status;
-        } else if (c > 0 && strchr("\"\\/bfnrt", c)) {
-            scanner->at++;
-        } else {
-            return fail_expected(scanner, "one of \"\\/bfnrtu after a backslash");
-        }
-    }
-}
-
-/* At least one digit. */
-static int scan_digits(struct scanner *scanner)
-{
-    if (!is_digit(peek(scanner, 0))) return fail_expected(scanner, "a digit");
-    while (is_digit(peek(scanner, 0)))
-        scanner->at++;
-    return SNN_OK;
-}
-
-static int scan_number(struct scanner *scanner)
-{
-    size_t start = scanner->at;
-    int status = SNN_OK;
-    if (peek(scanner, 0) == '-') scanner->at++;
-    if (peek(scanner, 0) == '0') {
-        scanner->at++; /* no digit may follow: that would be read as the next token */
-    } else {
-        status = scan_digits(scanner);
-    }
-    if (status == SNN_OK && peek(scanner, 0) == '.') {
-        scanner->at++;
-        status = scan_digits(scanner);
-    }
-    if (status == SNN_OK && (peek(scanner, 0) | 0x20) == 'e') {
-        scanner->at++;
-        if (peek(scanner, 0) == '+' || peek(scanner, 0) == '-') scanner->at++;
-        status = scan_digits(scanner);
-    }
-    if (status != SNN_OK) return status;
-    size_t length = scanner->at - start;
-    if (length <= NUMBER_LENGTH_MAX) return SNN_OK;
-    scanner->at = start;
-    snnbase_fail(scanner->context, SNN_ERR_FORMAT, "a number of %zu characters, more than %d",
-                 length, (int)NUMBER_LENGTH_MAX);
-    return fail_here(scanner);
-}
-
-static int scan_word(struct scanner *scanner, const char *word)
-{
-    for (; *word != '\0'; word++) {
-        if (peek(scanner, 0) != (unsigned char)*word) return fail_expected(scanner, "a value");
-        scanner->at++;
-    }
-    return SNN_OK;
-}
-
-static int scan_open(struct scanner *scanner, bool object)
-{
-    if (scanner->depth == DEPTH_MAX) {
-        snnbase_fail(scanner->context, SNN_ERR_LIMIT, "nested deeper than %d", (int)DEPTH_MAX);
-        return fail_here(scanner);
-    }
-    scanner->at++;
-    scanner->in_object[scanner->depth++] = object;
-    scanner->expect = object ? EXPECT_KEY_OR_CLOSE : EXPECT_VALUE_OR_CLOSE;
-    return SNN_OK;
-}
-
-static void value_end(struct scanner *scanner)
-{
-    scanner->expect = scanner->depth > 0 ? EXPECT_COMMA_OR_CLOSE : EXPECT_END;
-}
-
-static int scan_close(struct scanner *scanner)
-{
-    scanner->at++;
-    scanner->depth--;
-    value_end(scanner);
-    return SNN_OK;
-}
-
-static int scan_value(struct scanner *scanner)
-{
-    uint32_t limit = snnbase_limits(scanner->context)->json_node_count;
-    if (scanner->value_count == limit) {
-        snnbase_fail(scanner->context, SNN_ERR_LIMIT, "more than the limit of %u values",
-                     (unsigned)limit);
-        snnbase_hint(scanner->context, "raise the json_node_count limit of the context");
-        return fail_here(scanner);
-    }
-    scanner->value_count++;
-    int c = peek(scanner, 0);
-    if (c == '{' || c == '[') return scan_open(scanner, c == '{');
-    int status;
-    if (c == '"') {
-        status = scan_string(scanner);
-    } else if (c == '-' || is_digit(c)) {
-        status = scan_number(scanner);
-    } else {
-        status = scan_word(scanner, c == 't' ? "true" : c == 'f' ? "false" : "null");
-    }
-    value_end(scanner);
-    return status;
-}
-
-static int scan_key(struct scanner *scanner)
-{
-    if (peek(scanner, 0) != '"') return fail_expected(scanner, "a key in double quotes");
-    int status = scan_string(scanner);
-    if (status != SNN_OK) return status;
-    scan_blanks(scanner);
-    if (peek(scanner, 0) != ':') return fail_expected(scanner, "':'");
-    scanner->at++;
-    scanner->expect = EXPECT_VALUE;
-    return SNN_OK;
-}
-
-static int scan_comma_or_close(struct scanner *scanner)
-{
-    bool object = scanner->in_object[scanner->depth - 1];
-    int c = peek(scanner, 0);
-    if (c == (object ? '}' : ']')) return scan_close(scanner);
-    if (c != ',') return fail_expected(scanner, object ? "',' or '}'" : "',' or ']'");
-    scanner->at++;
-    scanner->expect = object ? EXPECT_KEY : EXPECT_VALUE;
-    return SNN_OK;
-}
-
-static int scan_next(struct scanner *scanner)
-{
-    int c = peek(scanner, 0);
-    switch (scanner->expect) {
-    case EXPECT_VALUE_OR_CLOSE:
-        return c == ']' ? scan_close(scanner) : scan_value(scanner);
-    case EXPECT_VALUE:
-        return scan_value(scanner);
-    case EXPECT_KEY_OR_CLOSE:
-        return c == '}' ? scan_close(scanner) : scan_key(scanner);
-    case EXPECT_KEY:
-        return scan_key(scanner);
-    case EXPECT_COMMA_OR_CLOSE:
-        return scan_comma_or_close(scanner);
-    case EXPECT_END:
-        break;
-    }
-    return fail_expected(scanner, "the end of the text");
-}
-
-static int scan_text(struct snn_context *context, const char *text, size_t size)
-{
-    struct scanner scanner = {
-        .context = context, .text = text, .size = size, .expect = EXPECT_VALUE};
-    for (;;) {
-        scan_blanks(&scanner);
-        if (scanner.expect == EXPECT_END && scanner.at == size) return SNN_OK;
-        int status = scan_next(&scanner);
-        if (status != SNN_OK) return status;
-    }
-}
-
 /* ---- What the scanner leaves to the tree: duplicate keys, numbers out of range ---- */
 
 /* A walk over the tree with the way back to the root. */
 struct walk {
-    const cJSON *way[DEPTH_MAX + 1]; /* from the root (0) to the current value (depth) */
+    cJSON *way[SNNBASE_JSON_DEPTH_MAX + 1]; /* from the root (0) to the current value (depth) */
     int depth;
 };
 
 /* The next value in the order of the text, or NULL. */
-static const cJSON *walk_next(struct walk *walk)
+static cJSON *walk_next(struct walk *walk)
 {
-    const cJSON *item = walk->way[walk->depth];
+    cJSON *item = walk->way[walk->depth];
     if (item->child) {
         walk->way[++walk->depth] = item->child;
         return item->child;
@@ -390,7 +112,7 @@ static int check_keys(struct snn_context *context, const struct walk *walk)
     return status;
 }
 
-static int check_tree(struct snn_context *context, const cJSON *root)
+static int check_tree(struct snn_context *context, cJSON *root)
 {
     struct walk walk = {.way = {root}};
     int status = SNN_OK;
@@ -425,20 +147,95 @@ static cJSON *tree_build(struct snn_context *context, const char *text, size_t s
     return root;
 }
 
+/* The text without the long strings: from each only the quotes are left. Allocated; NULL: NOMEM. */
+static char *text_cut(struct snn_context *context, const char *text, size_t size,
+                      const struct snnbase_json_long *cuts, size_t cut_count, size_t *size_out)
+{
+    size_t left = size;
+    for (size_t i = 0; i < cut_count; i++)
+        left -= cuts[i].size;
+    char *out = snnbase_alloc(context, left, 1);
+    if (!out) return NULL;
+    size_t from = 0, to = 0;
+    for (size_t i = 0; i <= cut_count; i++) {
+        size_t end = i < cut_count ? cuts[i].at : size;
+        memcpy(out + to, text + from, end - from);
+        to += end - from;
+        if (i < cut_count) from = end + cuts[i].size;
+    }
+    *size_out = left;
+    return out;
+}
+
+/* Puts the strings that were cut out back, as they stand in the text. A reference is what
+ * cJSON_Delete leaves alone. */
+static void strings_restore(cJSON *root, char *text, const struct snnbase_json_long *cuts,
+                            size_t cut_count)
+{
+    struct walk walk = {.way = {root}};
+    uint32_t index = 0;
+    size_t done = 0;
+    for (cJSON *item = root; item && done < cut_count; item = walk_next(&walk), index++) {
+        if (index != cuts[done].value) continue;
+        cJSON_free(item->valuestring);
+        item->valuestring = text + cuts[done].at;
+        item->valuestring[cuts[done].size] = '\0'; /* was the closing quote */
+        item->type |= cJSON_IsReference;
+        done++;
+    }
+}
+
+/* NULL with an error set. */
+static cJSON *tree_build_in_place(struct snn_context *context, char *text, size_t size,
+                                  const struct snnbase_json_scan *scan)
+{
+    size_t cut_size = 0;
+    char *cut = text_cut(context, text, size, scan->strings, scan->count, &cut_size);
+    if (!cut) return NULL;
+    cJSON *root = tree_build(context, cut, cut_size);
+    snnbase_free(context, cut);
+    if (root) strings_restore(root, text, scan->strings, scan->count);
+    return root;
+}
+
+/* Makes a document of the tree, or nothing of NULL, for which an error is set. */
+static int document_create(struct snn_context *context, cJSON *root, struct snnbase_json **out)
+{
+    if (!root) return SNN_ERR_NOMEM;
+    struct snnbase_json *json = NULL;
+    int status = check_tree(context, root);
+    if (status == SNN_OK) {
+        json = snnbase_alloc(context, 1, sizeof(*json));
+        if (!json) status = SNN_ERR_NOMEM;
+    }
+    if (status != SNN_OK) {
+        cJSON_Delete(root);
+        return status;
+    }
+    json->root = root;
+    *out = json;
+    return SNN_OK;
+}
+
 int snnbase_json_parse(struct snn_context *context, const char *text, size_t size,
                        struct snnbase_json **out)
 {
-    int status = scan_text(context, text, size);
+    int status = snnbase_json_scan(context, text, size, NULL);
     if (status != SNN_OK) return status;
-    struct snnbase_json *json = snnbase_alloc(context, 1, sizeof(*json));
-    if (!json) return SNN_ERR_NOMEM;
-    json->root = tree_build(context, text, size);
-    status = json->root ? check_tree(context, json->root) : SNN_ERR_NOMEM;
+    return document_create(context, tree_build(context, text, size), out);
+}
+
+int snnbase_json_parse_in_place(struct snn_context *context, char *text, size_t size,
+                                struct snnbase_json **out)
+{
+    struct snnbase_json_scan scan = {.count = 0};
+    int status = snnbase_json_scan(context, text, size, &scan);
     if (status == SNN_OK) {
-        *out = json;
-    } else {
-        snnbase_json_destroy(context, &json);
+        cJSON *root = scan.count > 0 ? tree_build_in_place(context, text, size, &scan)
+                                     : tree_build(context, text, size);
+        status = document_create(context, root, out);
     }
+    snnbase_free(context, scan.strings);
     return status;
 }
 

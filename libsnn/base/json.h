@@ -22,6 +22,11 @@ struct snnbase_json_value; /* a value in it; opaque (a cJSON item) */
  * (json_node_count, depth > 64), NOMEM. */
 int snnbase_json_parse(struct snn_context *context, const char *text, size_t size,
                        struct snnbase_json **out);
+
+/* The same for a text that may be changed and outlives the document: values that are long strings
+ * stay where they are in it, which saves a copy of all tensors in a model. */
+int snnbase_json_parse_in_place(struct snn_context *context, char *text, size_t size,
+                                struct snnbase_json **out);
 void snnbase_json_destroy(struct snn_context *context, struct snnbase_json **json);
 
 const struct snnbase_json_value *snnbase_json_root(const struct snnbase_json *json);

@@ -280,6 +280,7 @@ static int check_kind(struct snn_context *context, const char *text, size_t size
 struct input {
     const char *path; /* NULL for a text that comes from no file */
     const struct snnmodel_tensor_source *source;
+    char *own; /* the text if it is ours to change, else NULL */
 };
 
 static int parse(struct snn_graph **out, struct snn_context *context, const struct input *input,
@@ -290,7 +291,9 @@ static int parse(struct snn_graph **out, struct snn_context *context, const stru
     struct snnmodel_native_layers layers = {.sidecar = &sidecar, .source = input->source};
     bool located = false;
     int status = check_kind(context, text, size);
-    if (status == SNN_OK) status = snnbase_json_parse(context, text, size, &json);
+    if (status == SNN_OK)
+        status = input->own != NULL ? snnbase_json_parse_in_place(context, input->own, size, &json)
+                                    : snnbase_json_parse(context, text, size, &json);
     if (status == SNN_OK)
         status = read_document(out, context, snnbase_json_root(json), &layers, &located);
     if (status != SNN_OK && input->path != NULL && !located)
@@ -303,20 +306,25 @@ static int parse(struct snn_graph **out, struct snn_context *context, const stru
 int snn_graph_parse(struct snn_graph **out, struct snn_context *context, const char *text,
                     size_t size)
 {
-    const struct input input = {NULL, NULL};
+    const struct input input = {.path = NULL};
     return parse(out, context, &input, text, size);
 }
 
-static int load(struct snn_graph **out, struct snn_context *context, const struct input *input,
+static int load(struct snn_graph **out, struct snn_context *context, struct input *input,
                 char *sha256_hex_out)
 {
     struct snnbase_buffer bytes = {NULL, 0, 0};
     struct snn_graph *graph = NULL;
+    char sha256[SNNBASE_SHA256_HEX_SIZE];
     int status = snnbase_file_read(context, input->path, &bytes);
-    if (status == SNN_OK)
-        status = parse(&graph, context, input, (const char *)bytes.data, bytes.size);
     if (status == SNN_OK) {
-        if (sha256_hex_out != NULL) snnbase_sha256_hex(bytes.data, bytes.size, sha256_hex_out);
+        /* Before parsing, which changes them. */
+        if (sha256_hex_out != NULL) snnbase_sha256_hex(bytes.data, bytes.size, sha256);
+        input->own = (char *)bytes.data;
+        status = parse(&graph, context, input, input->own, bytes.size);
+    }
+    if (status == SNN_OK) {
+        if (sha256_hex_out != NULL) memcpy(sha256_hex_out, sha256, sizeof(sha256));
         *out = graph;
     }
     snnbase_buffer_fini(context, &bytes);
@@ -326,13 +334,13 @@ static int load(struct snn_graph **out, struct snn_context *context, const struc
 int snn_graph_load(struct snn_graph **out, struct snn_context *context, const char *path,
                    char *sha256_hex_out)
 {
-    const struct input input = {path, NULL};
+    struct input input = {.path = path};
     return load(out, context, &input, sha256_hex_out);
 }
 
 int snnmodel_topology_load(struct snn_graph **out, struct snn_context *context, const char *path,
                            const struct snnmodel_tensor_source *source)
 {
-    const struct input input = {path, source};
+    struct input input = {.path = path, .source = source};
     return load(out, context, &input, NULL);
 }

@@ -369,6 +369,78 @@ Test(json, destroy_accepts_null)
     cr_assert_null(none);
 }
 
+/* ---- In place ---- */
+
+/* [" LONG ", {"data": "LONG", "short": "s", "data2": "LONG\\n"}, 1, "LONG"], strings of `length`.
+ */
+static char *long_text(size_t length, size_t *size_out)
+{
+    char *text = malloc(4 * length + 100), *x = malloc(length + 1);
+    cr_assert(text != NULL && x != NULL);
+    memset(x, 'x', length);
+    x[length] = '\0';
+    *size_out = (size_t)sprintf(
+        text, "[\"%s\", {\"data\": \"%s\", \"short\": \"s\", \"data2\": \"%s\\n\"}, 1, \"%s\"]", x,
+        x, x, x);
+    free(x);
+    return text;
+}
+
+static void assert_long(const struct snnbase_json_value *value, size_t length, const char *text,
+                        size_t size, bool inside)
+{
+    cr_assert(snnbase_json_is_string(value));
+    const char *string = snnbase_json_string(value);
+    cr_assert_eq(strspn(string, "x"), length);
+    cr_assert_eq(strlen(string), length);
+    cr_assert_eq(string >= text && string < text + size, inside);
+}
+
+Test(json, long_strings_stay_where_they_are)
+{
+    static const size_t lengths[] = {4095, 4096, 100000};
+    for (size_t i = 0; i < 3; i++) {
+        size_t length = lengths[i], size = 0;
+        char *text = long_text(length, &size);
+        cr_assert_eq(snnbase_json_parse_in_place(context, text, size, &json), SNN_OK);
+        const struct snnbase_json_value *value = snnbase_json_first(snnbase_json_root(json));
+        assert_long(value, length, text, size, i > 0);
+        value = snnbase_json_next(value);
+        assert_long(snnbase_json_get(value, "data"), length, text, size, i > 0);
+        cr_assert_str_eq(snnbase_json_string(snnbase_json_get(value, "short")), "s");
+        const char *escaped = snnbase_json_string(snnbase_json_get(value, "data2"));
+        cr_assert_eq(strlen(escaped), length + 1, "an escape is decoded, in a copy");
+        cr_assert_eq(escaped[length], '\n');
+        value = snnbase_json_next(value);
+        cr_assert_eq(snnbase_json_number(value), 1.0);
+        assert_long(snnbase_json_next(value), length, text, size, i > 0);
+        snnbase_json_destroy(context, &json);
+        free(text);
+    }
+    char root[5000];
+    memset(root, 'x', sizeof(root));
+    root[0] = root[4999] = '"';
+    cr_assert_eq(snnbase_json_parse_in_place(context, root, sizeof(root), &json), SNN_OK);
+    assert_long(snnbase_json_root(json), 4998, root, sizeof(root), true);
+}
+
+static int parse_in_place(struct snn_context *failing, void *user)
+{
+    size_t size = 0;
+    char *text = long_text(5000, &size);
+    struct snnbase_json *document = NULL;
+    (void)user;
+    int status = snnbase_json_parse_in_place(failing, text, size, &document);
+    snnbase_json_destroy(failing, &document);
+    free(text);
+    return status;
+}
+
+Test(json, failing_allocator_in_place_is_nomem)
+{
+    support_sweep(parse_in_place, NULL);
+}
+
 Test(json, required_members_are_read)
 {
     const struct snnbase_json_value *root = parse_root(
