@@ -37,11 +37,7 @@ extern const struct snnconv_model_reader snnconv_tflite_reader;
 extern const struct snnconv_model_reader *const snn_model_reader_table[];
 
 const struct snnconv_model_reader *const snn_model_reader_table[] = {
-    &snnconv_keras_reader,
-    &snnconv_nir_reader,
-    &snnconv_onnx_reader,
-    &snnconv_tflite_reader,
-    NULL,
+    &snnconv_keras_reader, &snnconv_nir_reader, &snnconv_onnx_reader, &snnconv_tflite_reader, NULL,
 };
 
 const struct snnstream_source_ops *const snn_source_table[] = {
