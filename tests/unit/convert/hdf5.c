@@ -156,7 +156,7 @@ static void check_damaged(const unsigned char *bytes, size_t size)
               "%d: %s", status, snn_context_message(support_context()));
 }
 
-Test(hdf5, truncated_files_are_refused, .timeout = 60)
+Test(hdf5, truncated_files_are_refused)
 {
     static unsigned char bytes[FILE_MAX];
     size_t size = write_tree(bytes);
@@ -166,7 +166,7 @@ Test(hdf5, truncated_files_are_refused, .timeout = 60)
     }
 }
 
-Test(hdf5, flipped_bits_do_not_reach_the_parent, .timeout = 100)
+Test(hdf5, flipped_bits_do_not_reach_the_parent)
 {
     static unsigned char bytes[FILE_MAX];
     size_t size = write_tree(bytes);
@@ -202,7 +202,7 @@ static int read_swept(struct snn_context *context)
     return read_bytes(context, swept, swept_size);
 }
 
-Test(hdf5, reading_survives_running_out_of_memory, .timeout = 60)
+Test(hdf5, reading_survives_running_out_of_memory)
 {
     swept_size = write_tree(swept);
     support_sweep(read_swept);
@@ -407,7 +407,7 @@ Test(hdf5, a_child_that_crashes_is_an_error)
     cr_assert_str_eq(run_child(SNN_ERR_FORMAT, &job, NULL), "it gave up (signal 11)");
 }
 
-Test(hdf5, a_child_that_does_not_end_is_ended, .timeout = 30)
+Test(hdf5, a_child_that_does_not_end_is_ended)
 {
     struct snnconv_child_job job = job_of(spin);
     cr_assert_str_eq(run_child(SNN_ERR_FORMAT, &job, NULL),
@@ -471,7 +471,7 @@ static void *read_many(void *user)
     return NULL;
 }
 
-Test(hdf5, threads_read_at_the_same_time, .timeout = 60)
+Test(hdf5, threads_read_at_the_same_time)
 {
     static unsigned char bytes[FILE_MAX];
     struct reading readings[4];

@@ -175,7 +175,7 @@ static int read_dense(struct snn_context *context)
     return status;
 }
 
-Test(keras, reading_survives_running_out_of_memory, .timeout = 60)
+Test(keras, reading_survives_running_out_of_memory)
 {
     support_sweep(read_dense);
 }
