@@ -104,6 +104,19 @@ static int keep_preprocess(struct snn_import *import, struct snn_context *contex
 
 /* ---- Reading ---- */
 
+/* A model that its file gives no name has the file's, without what follows the last dot. */
+static int name_program(struct snnconv_program *program, struct snn_context *context,
+                        const char *path)
+{
+    if (program->name != NULL && program->name[0] != '\0') return SNN_OK;
+    char *name = snnbase_arena_string(&program->arena, context, base_name(path));
+    if (name == NULL) return SNN_ERR_NOMEM;
+    char *dot = strrchr(name, '.');
+    if (dot != NULL && dot > name) *dot = '\0';
+    program->name = name;
+    return SNN_OK;
+}
+
 static int sign(struct snn_import *import, struct snn_context *context, const char *path)
 {
     struct snn_provenance provenance = *snn_graph_provenance(import->graph);
@@ -146,6 +159,7 @@ static int read_foreign(struct snn_import *import, struct snn_context *context, 
     snnbase_sha256_hex(file.bytes, file.size, import->sha256);
     int status = keep_preprocess(import, context, options->preprocess);
     if (status == SNN_OK) status = reader->read(&import->source, context, &file, options);
+    if (status == SNN_OK) status = name_program(&import->source, context, path);
     if (status == SNN_OK) {
         status = snnconv_program_sort(&import->source, context);
         import->format = import->source.format != NULL ? import->source.format : reader->summary;

@@ -43,22 +43,45 @@ static int create_context(struct snn_context **out, struct inquiry *inquiry)
     return snn_context_create(out, &options);
 }
 
-/* Layers that lowering leaves without neurons live on in the synapses behind them. */
+/* The first layer behind `layer` that reads it; the layer itself if none does. */
+static uint32_t reader_of(const struct snn_graph *graph, uint32_t layer)
+{
+    for (uint32_t i = layer + 1; i < snn_graph_layer_count(graph); i++) {
+        const struct snn_layer *reader = snn_graph_layer(graph, i);
+        for (uint32_t k = 0; k < reader->input_count; k++) {
+            if (reader->inputs[k] == layer) return i;
+        }
+    }
+    return layer;
+}
+
+static bool is_population(const struct snn_net *net, const char *name)
+{
+    for (uint32_t i = 0; i < net->population_count; i++) {
+        if (strcmp(net->populations[i].name, name) == 0) return true;
+    }
+    return false;
+}
+
+/* Layers that lowering leaves without neurons live on in the synapses of the next that has them. */
 static void note_net(const struct inquiry *inquiry, const struct snn_net *net)
 {
     const struct snn_graph *graph = inquiry->graph;
-    uint32_t layer = 0;
-    for (uint32_t i = 0; i < net->population_count; i++) {
-        const struct snn_population *population = &net->populations[i];
-        if (snn_graph_find(graph, population->name, &layer) != SNN_OK) continue;
-        (void)snprintf(text_of(inquiry, layer), sizeof(inquiry->fates->spiking), "%s neurons",
-                       snncli_format_count(snn_shape_size(population->shape)).text);
-    }
     for (uint32_t i = 0; i < snn_graph_layer_count(graph); i++) {
+        const struct snn_layer *layer = snn_graph_layer(graph, i);
         char *text = text_of(inquiry, i);
-        if (text[0] != '\0') continue;
-        const char *what = i == 0 ? "input spikes" : "part of synapses";
-        (void)snprintf(text, sizeof(inquiry->fates->spiking), "%s", what);
+        uint32_t next = i;
+        size_t size = sizeof(inquiry->fates->spiking);
+        while (!is_population(net, snn_graph_layer(graph, next)->name) &&
+               reader_of(graph, next) != next)
+            next = reader_of(graph, next);
+        if (i == 0)
+            (void)snprintf(text, size, "input spikes");
+        else if (next == i)
+            (void)snprintf(text, size, "%s neurons",
+                           snncli_format_count(snn_shape_size(layer->shape)).text);
+        else
+            (void)snprintf(text, size, "in synapses of %s", snn_graph_layer(graph, next)->name);
     }
 }
 
@@ -97,7 +120,8 @@ static int ask_frame(struct snnconvert_session *s, const char *uri, bool *taken_
 
 static void note_frame(struct snnconvert_session *s, bool f32, bool int8)
 {
-    const char *text = !f32 ? "" : !int8 ? "f32" : "f32, int8";
+    const char *none = snn_graph_is_spiking(s->graph) ? "no: spiking net" : "refused";
+    const char *text = !f32 ? none : !int8 ? "f32" : "f32, int8";
     for (uint32_t i = 0; i < snn_graph_layer_count(s->graph); i++) {
         struct snnconvert_fate *fate = &s->fates[i];
         if (fate->frame[0] == '\0') (void)snprintf(fate->frame, sizeof(fate->frame), "%s", text);
