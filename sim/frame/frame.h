@@ -17,10 +17,8 @@
 
 #include "libsnn/base/memory.h"
 #include "sim/frame/fixed.h"
+#include "sim/kernel/kernel.h"
 #include "snn/graph.h"
-
-/* Weights of a sum are padded with zeros to a multiple of this. */
-#define SNNSIM_FRAME_STEP 16u
 
 /* Integers of 8 bits: tables have one entry for each, from -128 on. */
 #define SNNSIM_FRAME_CODES 256u
@@ -36,7 +34,7 @@ struct snnsim_frame_layer {
     struct snn_window window;
     uint32_t groups;
     bool depthwise;   /* one channel in, one out, in each group */
-    size_t depth;     /* of one output's sum, padded */
+    size_t depth;     /* of one output's sum, padded with zeros to SNNSIM_DEPTH_STEP */
     int16_t *weights; /* [channels][depth], of depthwise layers [tap][channels] */
     int32_t *bias;    /* [channels], or [height][width][channels] */
     size_t bias_step; /* from one position to the next: 0 or the channels */
@@ -59,6 +57,7 @@ struct snnsim_frame_layer {
 struct snnsim_frame_plan {
     struct snnbase_arena arena;
     const struct snn_graph *graph;
+    struct snnsim_kernels kernels;
     uint32_t layer_count;
     struct snnsim_frame_layer *layers;
     size_t plane;       /* offset of a convolution's padded input, int16 */
@@ -67,8 +66,9 @@ struct snnsim_frame_plan {
     size_t block_bytes; /* of a session */
 };
 
-/* Quantises a graph that stays. Errors: UNSUPPORTED (a net that arrived spiking, sums beyond 32
- * bits), NOT_FOUND (a layer without a range), LIMIT, NOMEM. */
+/* Quantises a graph that stays. Errors: INVALID (a kernel level that this processor lacks),
+ * UNSUPPORTED (a net that arrived spiking, sums beyond 32 bits), NOT_FOUND (a layer without a
+ * range), LIMIT, NOMEM. */
 int snnsim_frame_plan_create(struct snnsim_frame_plan **out, struct snn_context *context,
                              const struct snn_graph *graph);
 void snnsim_frame_plan_destroy(struct snnsim_frame_plan **plan);

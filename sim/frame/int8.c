@@ -1,7 +1,7 @@
 /* A frame through a plan: the kernels in 8-bit integers, each after the one of TensorFlow Lite that
  * it names (tensorflow/lite/kernels/internal/reference/...), whose integers it gives. Sums of
  * integers have no order, so loops are laid out for speed alone: what a sum reads is gathered as
- * int16 beside its weights, and compilers make multiply-add instructions of the product.
+ * int16, and sim/kernel multiplies it with the weights of all outputs.
  */
 #include <math.h>
 #include <string.h>
@@ -95,31 +95,6 @@ static void gather(const struct snn_window *w, const int16_t *from, size_t pitch
     }
 }
 
-static void multiply(const int16_t *restrict x, const int16_t *restrict w, size_t depth,
-                     size_t outputs, int32_t *restrict sums)
-{
-    size_t o = 0;
-    for (; o + 4 <= outputs; o += 4, w += 4 * depth) {
-        int32_t a = 0, b = 0, c = 0, d = 0;
-        for (size_t k = 0; k < depth; k++) {
-            a += x[k] * w[k];
-            b += x[k] * w[depth + k];
-            c += x[k] * w[2 * depth + k];
-            d += x[k] * w[3 * depth + k];
-        }
-        sums[o] = a;
-        sums[o + 1] = b;
-        sums[o + 2] = c;
-        sums[o + 3] = d;
-    }
-    for (; o < outputs; o++, w += depth) {
-        int32_t a = 0;
-        for (size_t k = 0; k < depth; k++)
-            a += x[k] * w[k];
-        sums[o] = a;
-    }
-}
-
 static void multiply_depthwise(const struct snn_window *w, const int16_t *from, size_t pitch,
                                size_t channels, const int16_t *weights, int32_t *restrict sums)
 {
@@ -133,15 +108,18 @@ static void multiply_depthwise(const struct snn_window *w, const int16_t *from, 
     }
 }
 
+/* What the loop needs is copied: a store of int8_t may alias anything. */
 static void finish_sums(const struct snnsim_frame_layer *l, const int32_t *sums,
                         const int32_t *bias, int8_t *out)
 {
-    for (uint32_t o = 0; o < l->layer->shape.channels; o++) {
+    const size_t channels = l->layer->shape.channels;
+    const struct snnsim_multiplier *factor = l->factor;
+    const struct snnsim_multiplier *below = l->negative != NULL ? l->negative : l->factor;
+    const int32_t low = l->low, high = l->high, zero_point = l->affine.zero_point;
+    for (size_t o = 0; o < channels; o++) {
         const int32_t sum = sums[o] + bias[o];
-        const struct snnsim_multiplier *factor =
-            sum < 0 && l->negative != NULL ? &l->negative[o] : &l->factor[o];
-        const int64_t scaled = snnsim_fixed_multiply(sum, *factor);
-        out[o] = snnsim_fixed_clamp(scaled + l->affine.zero_point, l->low, l->high);
+        const int64_t scaled = snnsim_fixed_multiply(sum, sum < 0 ? below[o] : factor[o]);
+        out[o] = snnsim_fixed_clamp(scaled + zero_point, low, high);
     }
 }
 
@@ -165,8 +143,8 @@ static void sum_layer(const struct task *t)
             if (l->depthwise) multiply_depthwise(w, from, pitch, channels, l->weights, sums);
             for (size_t g = 0; !l->depthwise && g < l->groups; g++) {
                 gather(w, from + g * in_group, pitch, channels, in_group, patch);
-                multiply(patch, l->weights + g * out_group * l->depth, l->depth, out_group,
-                         sums + g * out_group);
+                t->plan->kernels.multiply(patch, l->weights + g * out_group * l->depth, l->depth,
+                                          out_group, sums + g * out_group);
             }
             finish_sums(l, sums, bias, out);
             bias += l->bias_step;
@@ -273,6 +251,8 @@ static void add_layer(const struct task *t)
     const struct snnsim_frame_layer *l = t->layer;
     const size_t count = snn_shape_size(t->out);
     int32_t *sums = (int32_t *)(void *)(t->block + t->plan->sums);
+    const struct snnsim_multiplier total = l->total, below = l->total_below;
+    const int32_t low = l->low, high = l->high, zero_point = l->affine.zero_point;
     int8_t *out = output_of(t);
     memset(sums, 0, count * sizeof(*sums));
     for (uint32_t k = 0; k < l->layer->input_count; k++) {
@@ -282,9 +262,8 @@ static void add_layer(const struct task *t)
             sums[i] += summand[in[i]];
     }
     for (size_t i = 0; i < count; i++) {
-        const int64_t scaled =
-            snnsim_fixed_multiply(sums[i], sums[i] < 0 ? l->total_below : l->total);
-        out[i] = snnsim_fixed_clamp(scaled + l->affine.zero_point, l->low, l->high);
+        const int64_t scaled = snnsim_fixed_multiply(sums[i], sums[i] < 0 ? below : total);
+        out[i] = snnsim_fixed_clamp(scaled + zero_point, low, high);
     }
 }
 

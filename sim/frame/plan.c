@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "libsnn/base/cpu.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/size.h"
 #include "sim/frame/frame.h"
@@ -179,8 +180,8 @@ static int shape_sum(struct builder *b, struct snnsim_frame_layer *l)
     }
     l->depthwise = l->groups > 1 && l->groups == in.channels && l->groups == layer->shape.channels;
     const size_t depth = layer->weight_count / layer->shape.channels;
-    const size_t last = depth % SNNSIM_FRAME_STEP;
-    l->depth = l->depthwise || last == 0 ? depth : depth + SNNSIM_FRAME_STEP - last;
+    const size_t last = depth % SNNSIM_DEPTH_STEP;
+    l->depth = l->depthwise || last == 0 ? depth : depth + SNNSIM_DEPTH_STEP - last;
     l->bias_step = layer->bias_count > layer->shape.channels ? layer->shape.channels : 0;
     size_t plane = 0;
     if (!plane_size(in, &l->window, &plane) || !need(&b->plane, plane, sizeof(int16_t)) ||
@@ -326,16 +327,28 @@ static int plan_layer(struct builder *b, uint32_t index)
     return SNN_OK;
 }
 
+static int choose_kernels(struct builder *b)
+{
+    struct snnbase_cpu cpu;
+    const char *level = snnbase_kernel_level(b->context);
+    snnbase_cpu_detect(&cpu);
+    if (snnsim_kernels_init(&b->plan->kernels, level, cpu.avx2)) return SNN_OK;
+    return snnbase_fail(b->context, SNN_ERR_INVALID,
+                        "this processor or build has no kernel level '%s'", level);
+}
+
 static int build(struct builder *b)
 {
     struct snnsim_frame_plan *plan = b->plan;
+    int status = choose_kernels(b);
+    if (status != SNN_OK) return status;
     plan->layer_count = snn_graph_layer_count(plan->graph);
     plan->layers =
         snnbase_arena_alloc(&plan->arena, b->context, plan->layer_count, sizeof(*plan->layers));
     b->affine =
         snnbase_arena_alloc(&plan->arena, b->context, plan->layer_count, sizeof(*b->affine));
     if (plan->layers == NULL || b->affine == NULL) return SNN_ERR_NOMEM;
-    int status = snnsim_frame_find_ranges(b->context, plan->graph, b->affine);
+    status = snnsim_frame_find_ranges(b->context, plan->graph, b->affine);
     for (uint32_t i = 0; status == SNN_OK && i < plan->layer_count; i++)
         status = plan_layer(b, i);
     if (status != SNN_OK) return status;

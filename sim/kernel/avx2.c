@@ -1,4 +1,5 @@
-/* The kernels with AVX2. Multiplications and additions stay apart (no FMA), in the events' order.
+/* The kernels with AVX2. Multiplications and additions of floats stay apart (no FMA), in the
+ * events' order.
  *
  * The events of a run are taken together: a tile of up to TILE_MAX vectors of current is loaded
  * once, receives them all in registers, and is stored once.
@@ -280,6 +281,43 @@ static void pool(const float *in, const struct snnsim_window *w, uint32_t width,
         pool_row(in, w, width, out, mask, w->kernel_h, w->kernel_w);
 }
 
+INLINE __m256i multiply_add(__m256i sum, __m256i x, const int16_t *w)
+{
+    return _mm256_add_epi32(
+        sum, _mm256_madd_epi16(x, _mm256_loadu_si256((const __m256i *)(const void *)w)));
+}
+
+/* The sums of four vectors' lanes. */
+INLINE __m128i add_lanes(__m256i a, __m256i b, __m256i c, __m256i d)
+{
+    const __m256i all = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+    return _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+}
+
+static void multiply(const int16_t *restrict x, const int16_t *restrict weights, size_t depth,
+                     size_t outputs, int32_t *restrict sums)
+{
+    for (size_t o = 0; o < outputs; o += 4) {
+        /* Beyond the last output the last is taken again. */
+        const size_t left = outputs - o < 4 ? outputs - o : 4;
+        const int16_t *w0 = weights + o * depth;
+        const int16_t *w1 = left > 1 ? w0 + depth : w0, *w2 = left > 2 ? w1 + depth : w1;
+        const int16_t *w3 = left > 3 ? w2 + depth : w2;
+        __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
+        for (size_t k = 0; k < depth; k += SNNSIM_DEPTH_STEP) {
+            const __m256i in = _mm256_loadu_si256((const __m256i *)(const void *)(x + k));
+            a = multiply_add(a, in, w0 + k);
+            b = multiply_add(b, in, w1 + k);
+            c = multiply_add(c, in, w2 + k);
+            d = multiply_add(d, in, w3 + k);
+        }
+        int32_t four[4];
+        _mm_storeu_si128((__m128i *)(void *)four, add_lanes(a, b, c, d));
+        for (size_t i = 0; i < left; i++)
+            sums[o + i] = four[i];
+    }
+}
+
 void snnsim_avx2_kernels(struct snnsim_kernels *kernels)
 {
     kernels->level = "avx2";
@@ -288,6 +326,7 @@ void snnsim_avx2_kernels(struct snnsim_kernels *kernels)
     kernels->fire = fire;
     kernels->fire_each = fire_each;
     kernels->pool = pool;
+    kernels->multiply = multiply;
 }
 
 #endif

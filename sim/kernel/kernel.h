@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SNNSIM_DEPTH_STEP 16u /* integers that sums of products are padded to a multiple of */
+
 #define SNNSIM_LANES 8u /* floats a vector; one byte of an activity mask */
 
 /* Coalesced events at one synapse, in order. Event e adds count[e] times the packed weights from
@@ -97,6 +99,11 @@ struct snnsim_kernels {
      * 0. Aligned as for fire. */
     void (*pool)(const float *in, const struct snnsim_window *window, uint32_t width, float *out,
                  uint8_t *mask);
+
+    /* sums[o] = sum of x[k] * weights[o][k] over `depth` k, a multiple of SNNSIM_DEPTH_STEP. No
+     * sum leaves 32 bits in any order, and no product of two 31 bits. Any alignment. */
+    void (*multiply)(const int16_t *x, const int16_t *weights, size_t depth, size_t outputs,
+                     int32_t *sums);
 };
 
 /* Fills in the level of that name, or the best one the processor has for NULL. Returns false for a

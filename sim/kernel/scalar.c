@@ -101,6 +101,33 @@ static void pool(const float *in, const struct snnsim_window *w, uint32_t width,
     }
 }
 
+/* Four outputs at once: compilers keep their sums in registers and read x once. */
+static void multiply(const int16_t *restrict x, const int16_t *restrict weights, size_t depth,
+                     size_t outputs, int32_t *restrict sums)
+{
+    const int16_t *w = weights;
+    size_t o = 0;
+    for (; o + 4 <= outputs; o += 4, w += 4 * depth) {
+        int32_t a = 0, b = 0, c = 0, d = 0;
+        for (size_t k = 0; k < depth; k++) {
+            a += x[k] * w[k];
+            b += x[k] * w[depth + k];
+            c += x[k] * w[2 * depth + k];
+            d += x[k] * w[3 * depth + k];
+        }
+        sums[o] = a;
+        sums[o + 1] = b;
+        sums[o + 2] = c;
+        sums[o + 3] = d;
+    }
+    for (; o < outputs; o++, w += depth) {
+        int32_t a = 0;
+        for (size_t k = 0; k < depth; k++)
+            a += x[k] * w[k];
+        sums[o] = a;
+    }
+}
+
 void snnsim_scalar_kernels(struct snnsim_kernels *kernels)
 {
     kernels->level = "scalar";
@@ -109,4 +136,5 @@ void snnsim_scalar_kernels(struct snnsim_kernels *kernels)
     kernels->fire = fire;
     kernels->fire_each = fire_each;
     kernels->pool = pool;
+    kernels->multiply = multiply;
 }

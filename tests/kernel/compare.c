@@ -200,6 +200,30 @@ static bool pool_round(const struct snnsim_kernels *scalar, const struct snnsim_
     return equal;
 }
 
+/* All that inputs without their zero point and weights can be, and the extremes now and then. */
+static int16_t draw_integer(int low, int high)
+{
+    if (draw(20) == 0) return (int16_t)(draw(2) > 0 ? low : high);
+    return (int16_t)(low + (int)draw((uint32_t)(high - low + 1)));
+}
+
+static bool multiply_round(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other)
+{
+    enum { DEPTH = 16 * SNNSIM_DEPTH_STEP, OUTPUTS = 11 };
+    static int16_t x[DEPTH + 8], weights[DEPTH * OUTPUTS + 8];
+    int32_t sums[2][OUTPUTS + 1];
+    const size_t depth = SNNSIM_DEPTH_STEP * (1 + draw(16)), outputs = 1 + draw(OUTPUTS);
+    const uint32_t misalign = draw(8);
+    for (size_t i = 0; i < depth; i++)
+        x[misalign + i] = draw_integer(-255, 255);
+    for (size_t i = 0; i < depth * outputs; i++)
+        weights[misalign + i] = draw_integer(-128, 127);
+    memset(sums, 0x55, sizeof(sums));
+    scalar->multiply(x + misalign, weights + misalign, depth, outputs, sums[0]);
+    other->multiply(x + misalign, weights + misalign, depth, outputs, sums[1]);
+    return memcmp(sums[0], sums[1], sizeof(sums[0])) == 0;
+}
+
 typedef bool (*round_fn)(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other);
 
 static int compare(unsigned number, const char *name, round_fn run,
@@ -228,11 +252,12 @@ int main(void)
         printf("1..0 # SKIP this processor has no level but scalar\n");
         return 0;
     }
-    printf("1..5\n");
+    printf("1..6\n");
     int failed = compare(1, "scatter", scatter_round, &scalar, &best);
     failed += compare(2, "fire", fire_round, &scalar, &best);
     failed += compare(3, "gather", gather_round, &scalar, &best);
     failed += compare(4, "pool", pool_round, &scalar, &best);
     failed += compare(5, "fire_each", fire_each_round, &scalar, &best);
+    failed += compare(6, "multiply", multiply_round, &scalar, &best);
     return failed > 0;
 }

@@ -472,9 +472,9 @@ Test(frame, weights_are_scaled_channel_by_channel)
     add_branches();
     struct snnsim_frame_plan *plan = plan_graph();
     const struct snnsim_frame_layer *relu = &plan->layers[1];
-    cr_assert_eq(relu->depth, SNNSIM_FRAME_STEP);
+    cr_assert_eq(relu->depth, SNNSIM_DEPTH_STEP);
     cr_assert_eq(relu->weights[0], 127);
-    cr_assert_eq(relu->weights[SNNSIM_FRAME_STEP], 127);
+    cr_assert_eq(relu->weights[SNNSIM_DEPTH_STEP], 127);
     cr_assert_eq(plan->layers[2].weights[0], -127);
     cr_assert_eq(relu->low, -128);
     snnsim_frame_plan_destroy(&plan);
