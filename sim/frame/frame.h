@@ -62,7 +62,7 @@ struct snnsim_frame_plan {
     struct snnsim_frame_layer *layers;
     size_t plane;       /* offset of a convolution's padded input, int16 */
     size_t patch;       /* offset of what one sum reads, int16 [depth] */
-    size_t sums;        /* offset of sums, int32: of one position, of an ADD all */
+    size_t sums;        /* offset of sums: of one position (pools: int64), of an ADD all; int32 */
     size_t block_bytes; /* of a session */
 };
 

@@ -167,10 +167,12 @@ static struct span span_of(uint32_t at, uint32_t stride, uint32_t pad, uint32_t 
     return (struct span){first > 0 ? (size_t)first : 0, end < size ? (size_t)end : size};
 }
 
-/* Halves away from 0. */
+/* Halves away from 0. Divisions of 32 bits are the faster ones. */
 static int64_t divide(int64_t sum, int64_t count)
 {
-    return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+    const int64_t nudged = sum > 0 ? sum + count / 2 : sum - count / 2;
+    if (nudged == (int32_t)nudged && count <= INT32_MAX) return (int32_t)nudged / (int32_t)count;
+    return nudged / count;
 }
 
 static bool same_affine(struct snnsim_affine a, struct snnsim_affine b)
@@ -188,57 +190,79 @@ static struct snnsim_multiplier divide_factor(struct snnsim_multiplier factor, i
     return (struct snnsim_multiplier){(int32_t)mantissa, factor.shift - shift};
 }
 
-/* A mean in the input's own integers is AVERAGE_POOL_2D (integer_ops/pooling.h); to another scale
- * it is MEAN (reduce.h). Sums have no counterpart there. */
-static int64_t pool_sum(const struct task *t, int64_t sum, int64_t inside)
-{
-    const struct snn_layer *layer = t->layer->layer;
-    const struct snnsim_affine in = input_affine(t, 0);
-    const int64_t area = (int64_t)layer->window.kernel_h * layer->window.kernel_w;
-    const int64_t count = layer->pad_excluded ? inside : area;
-    const bool mean = layer->kind == SNN_LAYER_AVG_POOL2D;
-    struct snnsim_multiplier factor = t->layer->factor[0];
-    if (mean && same_affine(in, t->layer->affine))
-        return divide(sum + (count - inside) * in.zero_point, count);
-    if (mean) factor = divide_factor(factor, count);
-    sum -= inside * in.zero_point;
-    sum = sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum;
-    return (int64_t)snnsim_fixed_multiply((int32_t)sum, factor) + t->layer->affine.zero_point;
-}
-
 /* An integer of input k as the output has it. */
 static int8_t move(const struct snnsim_frame_layer *l, uint32_t k, int8_t value)
 {
     return l->moved[k * SNNSIM_FRAME_CODES + (uint32_t)(value - INT8_MIN)];
 }
 
-static int8_t pool_window(const struct task *t, const int8_t *in, struct span y, struct span x)
+static void max_window(const struct task *t, struct span y, struct span x, int8_t *restrict out)
 {
     const size_t channels = t->in.channels;
-    int64_t sum = 0;
-    int8_t most = INT8_MIN;
+    memset(out, INT8_MIN, channels);
     for (size_t row = y.from; row < y.end; row++) {
-        for (size_t column = x.from; column < x.end; column++) {
-            int8_t value = in[(row * t->in.width + column) * channels];
-            sum += value;
-            if (value > most) most = value;
+        const int8_t *in = input_of(t, 0) + (row * t->in.width + x.from) * channels;
+        for (size_t column = x.from; column < x.end; column++, in += channels) {
+            for (size_t c = 0; c < channels; c++)
+                out[c] = in[c] > out[c] ? in[c] : out[c];
         }
     }
-    if (t->layer->layer->kind == SNN_LAYER_MAX_POOL2D) return move(t->layer, 0, most);
-    const int64_t inside = (int64_t)((y.end - y.from) * (x.end - x.from));
-    return snnsim_fixed_clamp(pool_sum(t, sum, inside), INT8_MIN, INT8_MAX);
+    for (size_t c = 0; c < channels; c++)
+        out[c] = move(t->layer, 0, out[c]);
+}
+
+static void sum_window(const struct task *t, struct span y, struct span x, int64_t *restrict sums)
+{
+    const size_t channels = t->in.channels;
+    memset(sums, 0, channels * sizeof(*sums));
+    for (size_t row = y.from; row < y.end; row++) {
+        const int8_t *in = input_of(t, 0) + (row * t->in.width + x.from) * channels;
+        for (size_t column = x.from; column < x.end; column++, in += channels) {
+            for (size_t c = 0; c < channels; c++)
+                sums[c] += in[c];
+        }
+    }
+}
+
+/* A mean in the input's own integers is AVERAGE_POOL_2D (integer_ops/pooling.h); to another scale
+ * it is MEAN (reduce.h). Sums have no counterpart there. */
+static void finish_window(const struct task *t, const int64_t *sums, int64_t inside, int8_t *out)
+{
+    const struct snn_layer *layer = t->layer->layer;
+    const struct snnsim_affine in = input_affine(t, 0), to = t->layer->affine;
+    const int64_t area = (int64_t)layer->window.kernel_h * layer->window.kernel_w;
+    const int64_t count = layer->pad_excluded ? inside : area;
+    const bool mean = layer->kind == SNN_LAYER_AVG_POOL2D, plain = mean && same_affine(in, to);
+    const int64_t zeros = (plain ? count - inside : -inside) * in.zero_point;
+    const struct snnsim_multiplier factor =
+        mean ? divide_factor(*t->layer->factor, count) : *t->layer->factor;
+    for (size_t c = 0; c < t->out.channels; c++) {
+        int64_t value = sums[c] + zeros;
+        if (plain) {
+            value = divide(value, count);
+        } else {
+            value = value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : value;
+            value = (int64_t)snnsim_fixed_multiply((int32_t)value, factor) + to.zero_point;
+        }
+        out[c] = snnsim_fixed_clamp(value, INT8_MIN, INT8_MAX);
+    }
 }
 
 static void pool_layer(const struct task *t)
 {
     const struct snn_window *w = &t->layer->layer->window;
+    int64_t *sums = (int64_t *)(void *)(t->block + t->plan->sums);
     int8_t *out = output_of(t);
     for (uint32_t oy = 0; oy < t->out.height; oy++) {
         const struct span y = span_of(oy, w->stride_h, w->pad_top, w->kernel_h, t->in.height);
-        for (uint32_t ox = 0; ox < t->out.width; ox++) {
+        for (uint32_t ox = 0; ox < t->out.width; ox++, out += t->out.channels) {
             const struct span x = span_of(ox, w->stride_w, w->pad_left, w->kernel_w, t->in.width);
-            for (uint32_t c = 0; c < t->out.channels; c++)
-                *out++ = pool_window(t, input_of(t, 0) + c, y, x);
+            if (t->layer->layer->kind == SNN_LAYER_MAX_POOL2D) {
+                max_window(t, y, x, out);
+                continue;
+            }
+            sum_window(t, y, x, sums);
+            finish_window(t, sums, (int64_t)((y.end - y.from) * (x.end - x.from)), out);
         }
     }
 }

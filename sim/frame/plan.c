@@ -264,6 +264,8 @@ static int plan_pool(struct builder *b, struct snnsim_frame_layer *l)
     l->factor = snnbase_arena_alloc(&b->plan->arena, b->context, 1, sizeof(*l->factor));
     if (l->factor == NULL) return SNN_ERR_NOMEM;
     *l->factor = rescale_factor(b, l, 0);
+    if (!need(&b->sums, l->layer->shape.channels, sizeof(int64_t)))
+        return out_of_limit(b, l->layer);
     return SNN_OK;
 }
 
