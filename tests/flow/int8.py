@@ -1,10 +1,12 @@
 """frame:int8 against the TensorFlow Lite reference kernels, bit by bit: int8.py SNNSIM LAYERS
 
-Quantised nets by others, from $SNN_SHARED/realfiles/models; every layer's integers over random
-inputs, from an oracle in numpy that was written from the kernels' formulae.
+Quantised nets by others, from $SNN_SHARED/realfiles/models, as they are imported; every layer's
+integers over random inputs, from an oracle in numpy that reads the files itself and was written
+from the kernels' formulae.
 """
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +19,6 @@ sys.path[0] = os.path.join(HERE, "oracle")
 import numpy as np
 
 import tflite_file
-import tflite_native
 from snn_harness import Tap
 from tflite_int8 import Net, zero_of
 
@@ -35,39 +36,44 @@ class Executor:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
 
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def run(self, model, frames):
-        """{layer: float32 values [frame][...]}, in the order of the layers."""
-        frames.astype("=f4").tofile(self.path("frames.f32"))
-        answer = subprocess.run([self.program, model, "frame:int8", self.path("frames.f32"),
-                                 self.path("out.f32")], stdout=subprocess.PIPE, text=True,
-                                check=True)
-        values, at, layers = np.fromfile(self.path("out.f32"), "=f4"), 0, {}
+    def run(self, model, frames, preprocess):
+        """(name, scale, zero point, float32 values [frame][channels first]) of each layer."""
+        paths = [os.path.join(self.folder, name) for name in ("frames.f32", "out.f32")]
+        frames.astype("=f4").tofile(paths[0])
+        answer = subprocess.run([self.program, model, "frame:int8", *paths,
+                                 repr(preprocess["scale"]), repr(preprocess["mean"])],
+                                stdout=subprocess.PIPE, text=True, check=True)
+        values, at = np.fromfile(paths[1], "=f4"), 0
         for line in answer.stdout.splitlines():
-            name, size = line.rsplit(" ", 1)
-            count = int(size) * len(frames)
-            layers[name] = values[at:at + count].reshape(len(frames), int(size))
-            at += count
+            channels, height, width, scale, zero, name = line.split(" ", 5)
+            size = int(channels) * int(height) * int(width)
+            yield (name, np.float32(scale), int(zero),
+                   values[at:at + size * len(frames)].reshape(len(frames), size))
+            at += size * len(frames)
         assert at == len(values)
-        return layers
 
 
 def preprocess_of(tensor):
     """Intensities 0..1 to all that the input's integers can tell, and a little beyond."""
     scale, zero = float(tensor.scale[0]), zero_of(tensor)
     low, high = scale * (-132 - zero), scale * (131 - zero)
-    return {"scale": (high - low) / 255.0, "mean": [-low], "std": [1.0]}
+    return {"scale": (high - low) / 255.0, "mean": -low}
 
 
 def quantize(intensity, preprocess, tensor):
     """As a QUANTIZE operator does it, of what preprocessing makes of the intensities."""
-    factor, offset = 255.0 * preprocess["scale"] / preprocess["std"][0], preprocess["mean"][0]
-    real = (intensity.astype(np.float64) * factor - offset).astype(np.float32)
-    steps = real / np.float32(tensor.scale[0])
+    real = intensity.astype(np.float64) * (255.0 * preprocess["scale"]) - preprocess["mean"]
+    steps = real.astype(np.float32) / np.float32(tensor.scale[0])
     halves_away = np.copysign(np.floor(np.abs(steps.astype(np.float64)) + 0.5), steps)
     return np.clip(halves_away.astype(np.int64) + zero_of(tensor), -128, 127)
+
+
+def input_shape(file):
+    """(channels, height, width); a flat input that is given its shape first has that shape."""
+    first = file.operators[0]
+    index = first.outputs[0] if first.name == "RESHAPE" else file.inputs[0]
+    shape = file.tensors[index].shape[1:]
+    return (shape[2], *shape[:2]) if len(shape) == 3 else (*shape, 1, 1)
 
 
 def channels_first(values):
@@ -77,30 +83,30 @@ def channels_first(values):
     return values.reshape(len(values), -1)
 
 
-def expected_values(file, values, index):
-    """The oracle's integers of a tensor, in the order of our layer."""
-    for operator in file.operators:
-        if operator.name == "RESHAPE" and operator.outputs[0] == index and \
-                len(file.tensors[index].shape) == 2:
-            return channels_first(values[operator.inputs[0]])
-    return channels_first(values[index])
+def tensor_of(file, values, scale, zero, size, used):
+    """The tensor that a layer stands for: the next of its quantisation and size. A layer that
+    flattens stands for its input, whose order channels first is its own."""
+    flat = {operator.outputs[0] for operator in file.operators
+            if operator.name == "RESHAPE" and len(file.tensors[operator.outputs[0]].shape) == 2}
+    alike = [i for i in values if i not in flat and file.tensors[i].scale[0] == scale and
+             zero_of(file.tensors[i]) == zero and values[i][0].size == size]
+    assert alike, f"no tensor of scale {scale}, zero point {zero} and {size} values"
+    return next((i for i in alike if i not in used), alike[0])
 
 
 def compare(executor, name, count):
     file = tflite_file.read(model_path(name))
     source = file.tensors[file.inputs[0]]
     preprocess = preprocess_of(source)
-    layers = tflite_native.write(executor.path("model.json"), file, preprocess)
-    shape = tflite_native.input_shape(file)
-    frames = np.random.default_rng(1).random((count, shape[2], shape[0], shape[1]), np.float32)
+    frames = np.random.default_rng(1).random((count, *input_shape(file)), np.float32)
     integers = quantize(frames, preprocess, source).transpose(0, 2, 3, 1)
     values = Net(file).run(integers.reshape(count, *source.shape[1:]))
-    found = executor.run(executor.path("model.json"), frames)
-    compared = 0
-    for layer, real in found.items():
-        tensor = file.tensors[layers[layer]]
-        mine = np.rint(real / tensor.scale[0]).astype(np.int64) + zero_of(tensor)
-        right = expected_values(file, values, layers[layer])
+    used, compared = {}, 0
+    for layer, scale, zero, real in executor.run(model_path(name), frames, preprocess):
+        index = tensor_of(file, values, scale, zero, real.shape[1], used)
+        used.setdefault(index, layer)
+        right = channels_first(values[index])
+        mine = np.rint(real / scale).astype(np.int64) + zero
         compared += right.size
         wrong = np.argwhere(mine != right)
         if len(wrong):
@@ -108,7 +114,9 @@ def compare(executor, name, count):
             yield (f"{layer}: {len(wrong)} of {right.size} differ, the first in frame {frame} at "
                    f"{at}: {mine[frame, at]}, expected {right[frame, at]}")
             return
-    print(f"# {name}: {compared} integers of {len(found)} layers")
+    if file.operators[-1].inputs[0] not in used and file.outputs[0] not in used:
+        yield f"the output is not among the layers {list(used.values())}"
+    print(f"# {name}: {compared} integers of {len(used)} tensors")
 
 
 def mnist():
@@ -119,21 +127,19 @@ def mnist():
         return images, np.frombuffer(file.read(), np.uint8, offset=8)
 
 
-def mnist_accuracy(snnsim, executor):
+def mnist_accuracy(snnsim):
     """Ours and the oracle's; the file's scale of 1/255 makes integers of pixels exactly."""
     file = tflite_file.read(model_path("mnist_valid_q"))
-    plain = {"scale": 1.0 / 255.0, "mean": [0.0], "std": [1.0]}
-    tflite_native.write(executor.path("model.json"), file, plain)
     images, labels = mnist()
     values = Net(file).run(images.astype(np.int64) - 128)
     oracle = np.mean(values[file.operators[-1].inputs[0]].argmax(1) == labels)
     answer = subprocess.run(
-        [snnsim, executor.path("model.json"), "-q", "--target", "frame:int8", "--data",
-         os.path.join(SHARED, "mnist", "t10k-images-idx3-ubyte.gz"), "--min-accuracy",
-         str(100.0 * MNIST_ACCURACY - 1e-6)], stdout=subprocess.PIPE, text=True, check=False)
-    found = next((line for line in answer.stdout.splitlines() if "accuracy" in line), "")
-    if answer.returncode != 0 or oracle != MNIST_ACCURACY or f"{100.0 * oracle:.2f} %," not in found:
-        yield f"oracle {oracle}, ours: {answer.stdout}"
+        [snnsim, model_path("mnist_valid_q"), "-q", "--target", "frame:int8", "--json", "-",
+         "--data", os.path.join(SHARED, "mnist", "t10k-images-idx3-ubyte.gz")],
+        stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(answer.stdout)["results"][0]["accuracy"]
+    if not found == oracle == MNIST_ACCURACY:
+        yield f"oracle {oracle}, ours {found}, expected {MNIST_ACCURACY}"
 
 
 def main():
@@ -146,7 +152,7 @@ def main():
         executor = Executor(program, folder)
         for name, count in NETS.items():
             tap.test(f"{name}, {count} random inputs", compare, executor, name, count)
-        tap.test("mnist_valid_q on 10,000 MNIST images", mnist_accuracy, snnsim, executor)
+        tap.test("mnist_valid_q on 10,000 MNIST images", mnist_accuracy, snnsim)
     return tap.end()
 
 

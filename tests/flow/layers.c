@@ -1,8 +1,9 @@
-/* Every layer's values on a frame-based target: layers MODEL TARGET FRAMES.f32 OUT.f32
+/* Every layer's values on a frame-based target: layers MODEL TARGET FRAMES.f32 OUT.f32 SCALE MEAN
  *
- * FRAMES.f32 holds intensities, frame after frame, in the byte order of this machine. Each layer is
- * made the output once; OUT.f32 receives the values of all frames, layer after layer. The names of
- * the layers go to standard output, one a line with the count of its values.
+ * MODEL is any file that is imported, with preprocessing of these. FRAMES.f32 holds intensities,
+ * frame after frame, in the byte order of this machine. Each layer is made the output once; OUT.f32
+ * receives the values of all frames, layer after layer. To standard output go, for each layer in
+ * this order, its channels, rows and columns, how it was quantised, and its name.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,14 +58,21 @@ static int run_layer(struct work *w, uint32_t index)
             failed = complain(w, "writing");
     }
     free(values);
-    printf("%s %zu\n", layer->name, size);
+    const struct snn_quantization *q = snn_graph_quantization(w->graph, index);
+    printf("%u %u %u %.9g %d %s\n", layer->shape.channels, layer->shape.height, layer->shape.width,
+           q != NULL ? (double)q->scale : 0.0, q != NULL ? q->zero_point : 0, layer->name);
     return failed;
 }
 
 static int run(struct work *w, char **argv)
 {
+    const double mean = strtod(argv[6], NULL), std = 1.0;
+    const struct snn_preprocess preprocess = {strtod(argv[5], NULL), 1, &mean, &std};
+    struct snn_import_options options;
+    snn_import_options_init(&options);
+    options.preprocess = &preprocess;
     if (snn_context_create(&w->context, NULL) != SNN_OK) return 1;
-    if (snn_graph_load(&w->graph, w->context, argv[1], NULL) != SNN_OK ||
+    if (snn_graph_import(&w->graph, w->context, argv[1], &options, NULL) != SNN_OK ||
         snn_target_open(&w->target, w->context, argv[2]) != SNN_OK)
         return complain(w, argv[1]);
     if (read_frames(w, argv[3]) != 0) return 1;
@@ -79,8 +87,8 @@ static int run(struct work *w, char **argv)
 int main(int argc, char **argv)
 {
     struct work work = {.context = NULL};
-    if (argc != 5) {
-        fprintf(stderr, "usage: layers MODEL TARGET FRAMES.f32 OUT.f32\n");
+    if (argc != 7) {
+        fprintf(stderr, "usage: layers MODEL TARGET FRAMES.f32 OUT.f32 SCALE MEAN\n");
         return 64;
     }
     const int failed = run(&work, argv);
