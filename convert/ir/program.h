@@ -38,7 +38,9 @@ struct snnconv_value {
      * in the file keeps theirs. */
     const struct snnconv_quantization *quantization;
     /* The value of the program as read that has the same elements, in the order that transposing
-     * `origin_shape` by `origin_perm` gives (rank 0: as they are); SNNCONV_NONE: no such value. */
+     * its shape by `origin_perm` gives (rank 0: as they are); SNNCONV_NONE: no such value. Where
+     * that one is of integers and this one is not, these are the reals that they stand for by
+     * `quantization`. */
     uint32_t origin;
     uint32_t origin_rank;
     uint32_t origin_perm[SNNCONV_RANK_MAX]; /* axis i of this value is axis perm[i] of the origin */

@@ -171,15 +171,24 @@ static int add_clip(struct quantized *q, uint32_t index, const struct snnconv_qu
     return snnconv_edit_add_node(&q->edit, &like, SNNCONV_OP_CLIP, inputs, 3, output);
 }
 
+/* Whether a quantiser whose zero is its lowest integer cuts off nothing: of the net's input it is
+ * taken to have seen the range. */
+static bool is_above_zero(const struct quantized *q, uint32_t value)
+{
+    const struct snnconv_program *program = q->edit.program;
+    for (uint32_t i = 0; i < program->input_count; i++) {
+        if (program->inputs[i] == value) return true;
+    }
+    return snnconv_edit_is_positive(&q->edit, value);
+}
+
 static int end_node(struct quantized *q, uint32_t index, const struct snnconv_quantization *scales)
 {
     const struct snnconv_node *node = snnconv_edit_node(&q->edit, index);
     bool cuts = scales->count == 1 && scales->zero_point[0] == lowest_of(scales->type);
-    bool positive =
-        node->op == SNNCONV_OP_IDENTITY && snnconv_edit_is_positive(&q->edit, node->inputs[0]);
+    if (node->op == SNNCONV_OP_IDENTITY && is_above_zero(q, node->inputs[0])) cuts = false;
     int status = mark_real(q, node->outputs[0], scales);
-    if (status == SNN_OK && cuts && !positive) status = add_clip(q, index, scales);
-    return status;
+    return status == SNN_OK && cuts ? add_clip(q, index, scales) : status;
 }
 
 static void become(struct quantized *q, uint32_t index, enum snnconv_op op)
