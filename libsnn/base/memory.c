@@ -116,6 +116,7 @@ struct snnbase_arena_block {
     unsigned char *data; /* follows this header, aligned to SNNBASE_ALIGNMENT */
     size_t size;
     size_t used;
+    bool own; /* of one request */
 };
 
 void snnbase_arena_init(struct snnbase_arena *arena, const struct snn_context *context)
@@ -145,17 +146,21 @@ static struct snnbase_arena_block *arena_block_alloc(struct snnbase_arena *arena
     return block;
 }
 
+/* Behind the first block, if there is one. */
+static void arena_hang(struct snnbase_arena *arena, struct snnbase_arena_block *block)
+{
+    struct snnbase_arena_block **place = arena->blocks ? &arena->blocks->next : &arena->blocks;
+    block->next = *place;
+    *place = block;
+}
+
 /* A large request gets a block of its own behind the first, which stays open for small ones. */
 static struct snnbase_arena_block *arena_add_own(struct snnbase_arena *arena, size_t bytes)
 {
     struct snnbase_arena_block *block = arena_block_alloc(arena, bytes);
     if (!block) return NULL;
-    if (arena->blocks) {
-        block->next = arena->blocks->next;
-        arena->blocks->next = block;
-    } else {
-        arena->blocks = block;
-    }
+    block->own = true;
+    arena_hang(arena, block);
     return block;
 }
 
@@ -181,7 +186,8 @@ static void *arena_cut(struct snnbase_arena *arena, size_t bytes, size_t alignme
 {
     struct snnbase_arena_block *block = arena->blocks;
     size_t start = block ? round_up(block->used, alignment) : 0;
-    if (!block || start > block->size || bytes > block->size - start) {
+    bool fits = block && start <= block->size && bytes <= block->size - start;
+    if (!fits || bytes >= SNNBASE_ARENA_ALONE) {
         block = bytes > ARENA_BLOCK_MIN / 4 ? arena_add_own(arena, bytes) : arena_add_shared(arena);
         if (!block) return NULL;
         start = 0;
@@ -203,6 +209,26 @@ void *snnbase_arena_alloc(struct snnbase_arena *arena, struct snn_context *conte
     }
     memset(memory, 0, bytes);
     return memory;
+}
+
+static bool same_allocator(const struct snn_allocator *a, const struct snn_allocator *b)
+{
+    return a->allocate == b->allocate && a->release == b->release && a->user == b->user;
+}
+
+bool snnbase_arena_take(struct snnbase_arena *to, struct snnbase_arena *from, const void *memory)
+{
+    if (!same_allocator(&to->allocator, &from->allocator)) return false;
+    struct snnbase_arena_block **place = &from->blocks;
+    while (*place && (!(*place)->own || (*place)->data != memory))
+        place = &(*place)->next;
+    struct snnbase_arena_block *block = *place;
+    if (!block) return false;
+    *place = block->next;
+    from->bytes -= block->used;
+    to->bytes += block->used;
+    arena_hang(to, block);
+    return true;
 }
 
 char *snnbase_arena_string(struct snnbase_arena *arena, struct snn_context *context,

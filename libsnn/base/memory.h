@@ -6,6 +6,7 @@
 #ifndef SNN_BASE_MEMORY_H
 #define SNN_BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ int snnbase_grow(struct snn_context *context, void **array, size_t *capacity, si
 
 struct snnbase_arena_block;
 
+/* Requests from here on are alone in their block. */
+#define SNNBASE_ARENA_ALONE 65536u
+
 struct snnbase_arena {
     struct snn_allocator allocator;
     struct snnbase_arena_block *blocks;
@@ -47,6 +51,11 @@ void snnbase_arena_fini(struct snnbase_arena *arena);
 /* count * size zeroed bytes aligned to SNNBASE_ALIGNMENT, living as long as the arena. */
 void *snnbase_arena_alloc(struct snnbase_arena *arena, struct snn_context *context, size_t count,
                           size_t size);
+
+/* Moves a block from one arena to the other, where it stays at its address: true if `memory` was
+ * got from `from`, alone in its block, and both arenas have the same allocator. Otherwise nothing
+ * happens. */
+bool snnbase_arena_take(struct snnbase_arena *to, struct snnbase_arena *from, const void *memory);
 
 /* A copy of a string in the arena. */
 char *snnbase_arena_string(struct snnbase_arena *arena, struct snn_context *context,

@@ -86,13 +86,17 @@ static int grow_layers(struct snn_graph *graph, struct snn_context *context)
                         sizeof(*graph->layers));
 }
 
-static int copy_floats(struct snn_graph *graph, struct snn_context *context, const float **values,
-                       size_t count)
+/* From the arena `from` (NULL: none) they are taken, not copied, if they are large. */
+static int copy_floats(struct snn_graph *graph, struct snn_context *context,
+                       struct snnbase_arena *from, const float **values, size_t count)
 {
     if (count == 0) {
         *values = NULL;
         return SNN_OK;
     }
+    if (from != NULL && count >= SNNBASE_ARENA_ALONE / sizeof(float) &&
+        snnbase_arena_take(&graph->arena, from, *values))
+        return SNN_OK;
     float *copy = snnbase_arena_alloc(&graph->arena, context, count, sizeof(float));
     if (copy == NULL) return SNN_ERR_NOMEM;
     memcpy(copy, *values, count * sizeof(float));
@@ -107,14 +111,17 @@ static int copy_neurons(struct snn_graph *graph, struct snn_context *context,
     struct snn_neurons *copy = snnbase_arena_alloc(&graph->arena, context, 1, sizeof(*copy));
     if (copy == NULL) return SNN_ERR_NOMEM;
     *copy = **neurons;
-    int status = copy_floats(graph, context, &copy->threshold, copy->threshold_count);
-    if (status == SNN_OK) status = copy_floats(graph, context, &copy->v_init, copy->v_init_count);
-    if (status == SNN_OK) status = copy_floats(graph, context, &copy->v_min, copy->v_min_count);
+    int status = copy_floats(graph, context, NULL, &copy->threshold, copy->threshold_count);
+    if (status == SNN_OK)
+        status = copy_floats(graph, context, NULL, &copy->v_init, copy->v_init_count);
+    if (status == SNN_OK)
+        status = copy_floats(graph, context, NULL, &copy->v_min, copy->v_min_count);
     *neurons = copy;
     return status;
 }
 
-static int copy_layer(struct snn_graph *graph, struct snn_context *context, struct snn_layer *layer)
+static int copy_layer(struct snn_graph *graph, struct snn_context *context,
+                      struct snnbase_arena *from, struct snn_layer *layer)
 {
     layer->name = snnbase_arena_string(&graph->arena, context, layer->name);
     if (layer->name == NULL) return SNN_ERR_NOMEM;
@@ -123,13 +130,15 @@ static int copy_layer(struct snn_graph *graph, struct snn_context *context, stru
     if (inputs == NULL) return SNN_ERR_NOMEM;
     if (layer->input_count > 0) memcpy(inputs, layer->inputs, layer->input_count * sizeof(*inputs));
     layer->inputs = inputs;
-    int status = copy_floats(graph, context, &layer->weights, layer->weight_count);
-    if (status == SNN_OK) status = copy_floats(graph, context, &layer->bias, layer->bias_count);
+    int status = copy_floats(graph, context, from, &layer->weights, layer->weight_count);
+    if (status == SNN_OK)
+        status = copy_floats(graph, context, from, &layer->bias, layer->bias_count);
     return status == SNN_OK ? copy_neurons(graph, context, &layer->neurons) : status;
 }
 
+/* `from` as above; `bare`: without tensors. */
 static int add(struct snn_graph *graph, struct snn_context *context, const struct snn_layer *layer,
-               bool bare, uint32_t *index_out)
+               struct snnbase_arena *from, bool bare, uint32_t *index_out)
 {
     int status = check_place(graph, context, layer);
     if (status != SNN_OK) return status;
@@ -142,7 +151,7 @@ static int add(struct snn_graph *graph, struct snn_context *context, const struc
     if (status == SNN_OK && !bare) status = snnmodel_layer_check_tensors(context, &copy, inputs);
     snnbase_free(context, (void *)inputs);
     if (status == SNN_OK) status = grow_layers(graph, context);
-    if (status == SNN_OK) status = copy_layer(graph, context, &copy);
+    if (status == SNN_OK) status = copy_layer(graph, context, from, &copy);
     if (status != SNN_OK) return status;
     graph->layers[graph->layer_count] = copy;
     graph->statistics[graph->layer_count] = NULL;
@@ -156,7 +165,14 @@ static int add(struct snn_graph *graph, struct snn_context *context, const struc
 int snn_graph_add(struct snn_graph *graph, struct snn_context *context,
                   const struct snn_layer *layer, uint32_t *index_out)
 {
-    return add(graph, context, layer, false, index_out);
+    return add(graph, context, layer, NULL, false, index_out);
+}
+
+int snnmodel_graph_add_from(struct snn_graph *graph, struct snn_context *context,
+                            const struct snn_layer *layer, struct snnbase_arena *from,
+                            uint32_t *index_out)
+{
+    return add(graph, context, layer, from, false, index_out);
 }
 
 int snnmodel_graph_add_bare(struct snn_graph *graph, struct snn_context *context,
@@ -165,7 +181,7 @@ int snnmodel_graph_add_bare(struct snn_graph *graph, struct snn_context *context
     struct snn_layer bare = *layer;
     bare.weights = bare.bias = NULL;
     bare.weight_count = bare.bias_count = 0;
-    return add(graph, context, &bare, true, index_out);
+    return add(graph, context, &bare, NULL, true, index_out);
 }
 
 static int check_index(const struct snn_graph *graph, struct snn_context *context, uint32_t index)
@@ -364,9 +380,9 @@ int snn_graph_set_statistics(struct snn_graph *graph, struct snn_context *contex
     if (status == SNN_OK)
         status = check_finite(context, &graph->layers[layer], "channel_quantile",
                               copy->channel_quantile, channel_count);
-    if (status == SNN_OK) status = copy_floats(graph, context, &copy->quantile, count);
+    if (status == SNN_OK) status = copy_floats(graph, context, NULL, &copy->quantile, count);
     if (status == SNN_OK)
-        status = copy_floats(graph, context, &copy->channel_quantile, channel_count);
+        status = copy_floats(graph, context, NULL, &copy->channel_quantile, channel_count);
     if (status != SNN_OK) return status;
     graph->statistics[layer] = copy;
     return SNN_OK;
@@ -412,7 +428,7 @@ int snn_graph_set_recipe(struct snn_graph *graph, struct snn_context *context,
     if (entries == NULL) return SNN_ERR_NOMEM;
     for (uint32_t i = 0; i < recipe->entry_count; i++) {
         entries[i] = recipe->entries[i];
-        status = copy_floats(graph, context, &entries[i].threshold, entries[i].count);
+        status = copy_floats(graph, context, NULL, &entries[i].threshold, entries[i].count);
         if (status != SNN_OK) return status;
     }
     copy.entries = entries;
@@ -480,7 +496,7 @@ int snn_graph_set_quantization(struct snn_graph *graph, struct snn_context *cont
     struct snn_quantization *copy = snnbase_arena_alloc(&graph->arena, context, 1, sizeof(*copy));
     if (copy == NULL) return SNN_ERR_NOMEM;
     *copy = *quantization;
-    status = copy_floats(graph, context, &copy->weight_scale, copy->weight_scale_count);
+    status = copy_floats(graph, context, NULL, &copy->weight_scale, copy->weight_scale_count);
     if (status != SNN_OK) return status;
     graph->quantization[layer] = copy;
     return SNN_OK;

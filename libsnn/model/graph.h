@@ -27,6 +27,13 @@ struct snn_graph {
     uint32_t recipe_count;
 };
 
+/* snn_graph_add that takes large tensors out of an arena instead of copying them, where they are
+ * alone in their blocks. They stay at their addresses; the graph must outlive whoever else has
+ * these. */
+int snnmodel_graph_add_from(struct snn_graph *graph, struct snn_context *context,
+                            const struct snn_layer *layer, struct snnbase_arena *from,
+                            uint32_t *index_out);
+
 /* snn_graph_add for a layer whose tensors could not be had: weights and bias are left out, the
  * shape is derived, so that layers behind it can still be checked. A graph with such a layer is
  * only good for being destroyed. */

@@ -21,9 +21,8 @@ static const char *const list_keys[LIST_COUNT] = {"threshold", "v_init", "v_min"
 struct draft {
     struct snn_layer layer;
     uint32_t *inputs;
-    float *weights;
-    float *bias;
-    uint32_t bias_rank; /* 0, 1 or 3 */
+    struct snnbase_arena arena; /* of the tensors; the graph takes the large ones */
+    uint32_t bias_rank;         /* 0, 1 or 3 */
     uint32_t bias_dim[SNNMODEL_TENSOR_RANK_MAX];
     struct snn_neurons neurons;
     float *list[LIST_COUNT]; /* of the neurons */
@@ -40,10 +39,7 @@ static bool has_tensors(enum snn_layer_kind kind)
 static void draft_fini(struct snn_context *context, struct draft *draft)
 {
     snnbase_free(context, draft->inputs);
-    snnbase_free(context, draft->weights);
-    snnbase_free(context, draft->bias);
-    for (size_t i = 0; i < LIST_COUNT; i++)
-        snnbase_free(context, draft->list[i]);
+    snnbase_arena_fini(&draft->arena);
 }
 
 /* ---- Names and numbers ---- */
@@ -388,14 +384,16 @@ static int read_weights(struct snn_context *context, const struct snnbase_json_v
     const uint32_t conv_dim[] = {0, conv ? in.channels / layer->groups : 0, 0, 0};
     const uint32_t dense_dim[] = {0, (uint32_t)snn_shape_size(in)};
     struct snnmodel_tensor tensor;
+    float *weights = NULL;
     int status = snnmodel_tensor_describe(context, value, "weights", &tensor);
     if (status == SNN_OK)
         status = snnmodel_tensor_expect(context, &tensor, "weights", conv ? 4 : 2,
                                         conv ? conv_dim : dense_dim);
     if (status == SNN_OK)
-        status = snnmodel_tensor_unpack(context, &tensor, "weights", sidecar, &draft->weights);
+        status =
+            snnmodel_tensor_unpack(context, &tensor, "weights", sidecar, &draft->arena, &weights);
     if (status != SNN_OK) return status;
-    layer->weights = draft->weights;
+    layer->weights = weights;
     layer->weight_count = tensor.count;
     layer->shape.channels = tensor.dim[0];
     if (conv) {
@@ -410,14 +408,15 @@ static int read_bias(struct snn_context *context, const struct snnbase_json_valu
 {
     if (snnbase_json_get(value, "bias") == NULL) return SNN_OK;
     struct snnmodel_tensor tensor;
+    float *bias = NULL;
     int status = snnmodel_tensor_describe(context, value, "bias", &tensor);
     if (status != SNN_OK) return status;
     const uint32_t dim[] = {draft->layer.shape.channels, 0, 0};
     status = snnmodel_tensor_expect(context, &tensor, "bias", tensor.rank == 3 ? 3 : 1, dim);
     if (status == SNN_OK)
-        status = snnmodel_tensor_unpack(context, &tensor, "bias", sidecar, &draft->bias);
+        status = snnmodel_tensor_unpack(context, &tensor, "bias", sidecar, &draft->arena, &bias);
     if (status != SNN_OK) return status;
-    draft->layer.bias = draft->bias;
+    draft->layer.bias = bias;
     draft->layer.bias_count = tensor.count;
     draft->bias_rank = tensor.rank;
     memcpy(draft->bias_dim, tensor.dim, sizeof(tensor.dim));
@@ -474,10 +473,11 @@ static int read_list(struct snn_context *context, const struct snnbase_json_valu
         if (status == SNN_OK)
             status = snnmodel_tensor_expect(context, &tensor, key, tensor.rank == 3 ? 3 : 1, dim);
         if (status == SNN_OK) draft->list_size[which] = tensor.count;
-        return status == SNN_OK ? snnmodel_tensor_unpack(context, &tensor, key, sidecar, out)
-                                : status;
+        return status == SNN_OK
+                   ? snnmodel_tensor_unpack(context, &tensor, key, sidecar, &draft->arena, out)
+                   : status;
     }
-    *out = snnbase_alloc(context, 1, sizeof(**out));
+    *out = snnbase_arena_alloc(&draft->arena, context, 1, sizeof(**out));
     if (*out == NULL) return SNN_ERR_NOMEM;
     draft->list_size[which] = 1;
     if (which == LIST_V_MIN && member != NULL && snnbase_json_is_string(member) &&
@@ -544,7 +544,8 @@ static int read_weight_scale(struct snn_context *context, const struct snnbase_j
     if (snnbase_json_get(record, key) == NULL) return SNN_OK;
     int status = snnmodel_tensor_describe(context, record, key, &tensor);
     if (status == SNN_OK) status = snnmodel_tensor_expect(context, &tensor, key, 1, &any);
-    if (status == SNN_OK) status = snnmodel_tensor_unpack(context, &tensor, key, sidecar, out);
+    if (status == SNN_OK)
+        status = snnmodel_tensor_unpack(context, &tensor, key, sidecar, NULL, out);
     if (status == SNN_OK) *count_out = tensor.dim[0];
     return status;
 }
@@ -580,12 +581,12 @@ static int read_quantization(struct snn_context *context,
 
 /* Into the graph, and what only then can be checked. Errors name the layer. */
 static int add_draft(struct snn_context *context, const struct snnmodel_native_layers *layers,
-                     const struct snnbase_json_value *value, const struct draft *draft)
+                     const struct snnbase_json_value *value, struct draft *draft)
 {
     struct snn_graph *graph = layers->graph;
     uint32_t index = 0;
     int status = draft->refusal == SNN_OK
-                     ? snn_graph_add(graph, context, &draft->layer, &index)
+                     ? snnmodel_graph_add_from(graph, context, &draft->layer, &draft->arena, &index)
                      : snnmodel_graph_add_bare(graph, context, &draft->layer, &index);
     if (status != SNN_OK) return snnmodel_native_blame_file(context, status);
     status = check_bias_map(context, snn_graph_layer(graph, index), draft);
@@ -601,6 +602,7 @@ int snnmodel_native_add_layer(struct snn_context *context, struct snnmodel_nativ
     bool skipped = false;
     int status = snnmodel_native_read_text(context, value, "", "name", &draft.layer.name);
     if (status != SNN_OK) return status;
+    snnbase_arena_init(&draft.arena, context);
     status = read_numbers(context, value, layers->source != NULL, &draft);
     if (status == SNN_OK) status = read_inputs(context, layers, value, &draft, &skipped);
     if (status == SNN_OK && !skipped) status = read_tensors(context, layers, value, &draft);

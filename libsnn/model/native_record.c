@@ -178,7 +178,7 @@ static int read_tensor(const struct reader *r, const struct snnbase_json_value *
     int status = snnmodel_tensor_describe(r->context, object, key, &tensor);
     if (status == SNN_OK) status = snnmodel_tensor_expect(r->context, &tensor, key, rank, dim);
     if (status != SNN_OK) return status;
-    return snnmodel_tensor_unpack(r->context, &tensor, key, r->sidecar, out);
+    return snnmodel_tensor_unpack(r->context, &tensor, key, r->sidecar, NULL, out);
 }
 
 static int find_layer(const struct reader *r, const char *name, uint32_t *index_out)
@@ -298,8 +298,8 @@ static int read_threshold(const struct reader *r, const struct snnbase_json_valu
     status = snnmodel_tensor_describe(r->context, thresholds, name, &tensor);
     if (status == SNN_OK) status = snnmodel_tensor_expect(r->context, &tensor, name, 1, &any);
     if (status == SNN_OK)
-        status =
-            snnmodel_tensor_unpack(r->context, &tensor, name, r->sidecar, &draft->values[index]);
+        status = snnmodel_tensor_unpack(r->context, &tensor, name, r->sidecar, NULL,
+                                        &draft->values[index]);
     if (status != SNN_OK) return status;
     entry->count = tensor.dim[0];
     entry->threshold = draft->values[index];

@@ -150,38 +150,54 @@ static int next_piece(const unsigned char **piece_out, size_t *size_out, void *u
     return snnbase_base64_read(&decoding->text, decoding->piece, sizeof(decoding->piece), size_out);
 }
 
-/* Base64 of zlib into values, allocated; NULL with the error set. */
-static float *unpack_text(struct snn_context *context, const struct snnmodel_tensor *tensor,
-                          const char *text, size_t size)
+/* Base64 of zlib into values. */
+static int unpack_text(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                       const char *text, size_t size, float *values)
 {
     struct decoding decoding = {.text = {context, text, size, 0}};
     const struct snnbase_pieces packed = {snnbase_base64_decoded_size(text, size), next_piece,
                                           &decoding};
-    size_t bytes = tensor->count * sizeof(float);
-    if (bytes / DEFLATE_RATIO_MAX > packed.size) {
-        snnbase_fail(context, SNN_ERR_FORMAT,
-                     "%zu packed bytes cannot hold the %zu bytes of shape %s", packed.size, bytes,
-                     format_shape(tensor->rank, tensor->dim).text);
-        return NULL;
-    }
-    float *values = snnbase_alloc(context, tensor->count, sizeof(float));
-    if (values == NULL) return NULL;
-    int status = snnbase_zlib_unpack_pieces(context, &packed, values, bytes);
+    int status =
+        snnbase_zlib_unpack_pieces(context, &packed, values, tensor->count * sizeof(float));
     size_t none = 0; /* bytes left; but there may be characters that make up none */
     if (status == SNN_OK)
         status = snnbase_base64_read(&decoding.text, decoding.piece, sizeof(decoding.piece), &none);
-    if (status == SNN_OK) return values;
-    snnbase_free(context, values);
-    return NULL;
+    return status;
 }
 
-static float *unpack_inline(struct snn_context *context, const struct snnmodel_tensor *tensor)
+/* Deflate bounds what packed bytes can hold. */
+static int check_packed_size(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                             size_t packed_size)
+{
+    size_t bytes = tensor->count * sizeof(float);
+    if (bytes / DEFLATE_RATIO_MAX <= packed_size) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_FORMAT,
+                        "%zu packed bytes cannot hold the %zu bytes of shape %s", packed_size,
+                        bytes, format_shape(tensor->rank, tensor->dim).text);
+}
+
+/* Room for the values; NULL: NOMEM. */
+static float *values_alloc(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                           struct snnbase_arena *arena)
+{
+    return arena != NULL ? snnbase_arena_alloc(arena, context, tensor->count, sizeof(float))
+                         : snnbase_alloc(context, tensor->count, sizeof(float));
+}
+
+static int unpack_inline(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                         struct snnbase_arena *arena, float **values)
 {
     const char *text = NULL;
-    if (snnbase_json_read_string(context, tensor->value, "", "data", &text) != SNN_OK) return NULL;
-    float *values = unpack_text(context, tensor, text, strlen(text));
-    if (values == NULL) snnbase_where(context, "data");
-    return values;
+    int status = snnbase_json_read_string(context, tensor->value, "", "data", &text);
+    if (status != SNN_OK) return status;
+    size_t size = strlen(text);
+    status = check_packed_size(context, tensor, snnbase_base64_decoded_size(text, size));
+    if (status == SNN_OK) {
+        *values = values_alloc(context, tensor, arena);
+        if (*values == NULL) return SNN_ERR_NOMEM;
+        status = unpack_text(context, tensor, text, size, *values);
+    }
+    return status == SNN_OK ? SNN_OK : snnbase_where(context, "data");
 }
 
 /* Only a bare name: the file stands beside the model, never anywhere else. */
@@ -232,8 +248,9 @@ static int check_sidecar_bytes(struct snn_context *context, const struct snnmode
                         found, sha256);
 }
 
-static float *unpack_sidecar(struct snn_context *context, const struct snnmodel_tensor *tensor,
-                             struct snnmodel_sidecar *sidecar)
+static int unpack_sidecar(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                          struct snnmodel_sidecar *sidecar, struct snnbase_arena *arena,
+                          float **values)
 {
     const char *name = NULL, *sha256 = NULL;
     const struct snnbase_json_value *value = tensor->value;
@@ -246,27 +263,35 @@ static float *unpack_sidecar(struct snn_context *context, const struct snnmodel_
     if (status == SNN_OK) status = sidecar_read(context, sidecar, name);
     if (status == SNN_OK)
         status = check_sidecar_bytes(context, tensor, sidecar, (uint64_t)offset, sha256);
-    if (status != SNN_OK) return NULL;
-    float *values = snnbase_alloc(context, tensor->count, sizeof(float));
-    if (values != NULL) memcpy(values, sidecar->bytes.data + offset, tensor->count * sizeof(float));
-    return values;
+    if (status != SNN_OK) return status;
+    *values = values_alloc(context, tensor, arena);
+    if (*values == NULL) return SNN_ERR_NOMEM;
+    memcpy(*values, sidecar->bytes.data + offset, tensor->count * sizeof(float));
+    return SNN_OK;
+}
+
+/* Allocates and fills; *values may be set on errors too. */
+static int unpack(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                  struct snnmodel_sidecar *sidecar, struct snnbase_arena *arena, float **values)
+{
+    bool in_file = snnbase_json_get(tensor->value, "file") != NULL;
+    if (in_file && snnbase_json_get(tensor->value, "data") != NULL)
+        return snnbase_fail(context, SNN_ERR_FORMAT, "has both 'data' and 'file'");
+    int status = in_file ? unpack_sidecar(context, tensor, sidecar, arena, values)
+                         : unpack_inline(context, tensor, arena, values);
+    if (status != SNN_OK) return status;
+    floats_from_bytes(*values, tensor->count);
+    return check_finite(context, *values, tensor->count);
 }
 
 int snnmodel_tensor_unpack(struct snn_context *context, const struct snnmodel_tensor *tensor,
-                           const char *key, struct snnmodel_sidecar *sidecar, float **out)
+                           const char *key, struct snnmodel_sidecar *sidecar,
+                           struct snnbase_arena *arena, float **out)
 {
-    bool in_file = snnbase_json_get(tensor->value, "file") != NULL;
     float *values = NULL;
-    if (in_file && snnbase_json_get(tensor->value, "data") != NULL)
-        snnbase_fail(context, SNN_ERR_FORMAT, "has both 'data' and 'file'");
-    else
-        values =
-            in_file ? unpack_sidecar(context, tensor, sidecar) : unpack_inline(context, tensor);
-    if (values == NULL) return snnbase_where(context, "%s", key);
-    floats_from_bytes(values, tensor->count);
-    int status = check_finite(context, values, tensor->count);
+    int status = unpack(context, tensor, sidecar, arena, &values);
     if (status != SNN_OK) {
-        snnbase_free(context, values);
+        if (arena == NULL) snnbase_free(context, values);
         return snnbase_where(context, "%s", key);
     }
     *out = values;

@@ -15,6 +15,7 @@
 #include "libsnn/base/buffer.h"
 #include "libsnn/base/json.h"
 #include "libsnn/base/jsonout.h"
+#include "libsnn/base/memory.h"
 #include "snn/context.h"
 
 #define SNNMODEL_TENSOR_RANK_MAX 4u
@@ -44,11 +45,13 @@ int snnmodel_tensor_describe(struct snn_context *context, const struct snnbase_j
 int snnmodel_tensor_expect(struct snn_context *context, const struct snnmodel_tensor *tensor,
                            const char *key, uint32_t rank, const uint32_t *dim);
 
-/* Allocates *out [tensor->count] (free with snnbase_free) and fills it. Errors: FORMAT (base64,
+/* Allocates *out [tensor->count], in the arena or, with none, to be freed with snnbase_free, and
+ * fills it. Errors: FORMAT (base64,
  * packed size, side-car name, range or hash, values that are not finite), those of reading the
  * side-car, NOMEM. */
 int snnmodel_tensor_unpack(struct snn_context *context, const struct snnmodel_tensor *tensor,
-                           const char *key, struct snnmodel_sidecar *sidecar, float **out);
+                           const char *key, struct snnmodel_sidecar *sidecar,
+                           struct snnbase_arena *arena, float **out);
 
 /* Writes a tensor value with its data inline. Errors stick to `out`. */
 void snnmodel_tensor_write(struct snnbase_jsonout *out, const uint32_t *dim, uint32_t rank,

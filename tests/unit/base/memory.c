@@ -211,6 +211,39 @@ Test(arena, large_request_leaves_the_open_block_open)
     support_context_end(&context, &allocator);
 }
 
+Test(arena, large_block_moves_to_another_arena)
+{
+    struct support_allocator allocator = {0}, other_allocator = {0};
+    struct snn_context *context = support_context(&allocator, NULL);
+    struct snn_context *stranger = support_context(&other_allocator, NULL);
+    struct snnbase_arena from, to, foreign;
+    snnbase_arena_init(&from, context);
+    snnbase_arena_init(&to, context);
+    snnbase_arena_init(&foreign, stranger);
+    unsigned char *blocks[3];
+    for (size_t i = 0; i < 3; i++) {
+        blocks[i] = snnbase_arena_alloc(&from, context, 1, SNNBASE_ARENA_ALONE + i);
+        memset(blocks[i], (int)i + 1, SNNBASE_ARENA_ALONE + i);
+    }
+    unsigned char *small = snnbase_arena_alloc(&from, context, 1, 100);
+    cr_assert_not(snnbase_arena_take(&to, &from, small), "it shares its block");
+    cr_assert_not(snnbase_arena_take(&to, &from, blocks[1] + 1), "no beginning");
+    cr_assert_not(snnbase_arena_take(&to, &from, NULL));
+    cr_assert_not(snnbase_arena_take(&foreign, &from, blocks[1]), "another allocator");
+    cr_assert(snnbase_arena_take(&to, &from, blocks[1]));
+    cr_assert_not(snnbase_arena_take(&to, &from, blocks[1]), "it is there no more");
+    cr_assert(snnbase_arena_take(&to, &from, blocks[0]));
+    cr_assert_eq(to.bytes, 2 * SNNBASE_ARENA_ALONE + 1);
+    cr_assert_eq(from.bytes, SNNBASE_ARENA_ALONE + 2 + 100);
+    snnbase_arena_fini(&from);
+    for (size_t i = 0; i < SNNBASE_ARENA_ALONE; i++)
+        cr_assert(blocks[0][i] == 1 && blocks[1][i] == 2);
+    snnbase_arena_fini(&to);
+    snnbase_arena_fini(&foreign);
+    support_context_end(&context, &allocator);
+    support_context_end(&stranger, &other_allocator);
+}
+
 Test(arena, strings_are_copied_whole)
 {
     struct support_allocator allocator = {0};
