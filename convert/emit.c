@@ -14,6 +14,7 @@
 #include "convert/emit_parts.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/model/graph.h"
 
 enum { NAME_SIZE = 128 };
 
@@ -137,7 +138,7 @@ int snnconv_emit_add(struct snnconv_emitter *e, const struct snnconv_node *node,
     layer->inputs = list;
     layer->input_count = input_count;
     set_activation(e, tail->activation, layer);
-    int status = snn_graph_add(e->graph, e->context, layer, &index);
+    int status = snnmodel_graph_add_from(e->graph, e->context, layer, e->constants, &index);
     return status == SNN_OK ? note_layer(e, index, tail->output) : status;
 }
 
@@ -319,10 +320,10 @@ static int begin(struct snnconv_emitter *e)
 }
 
 int snnconv_emit(struct snn_graph **out, struct snn_context *context,
-                 const struct snnconv_program *passed, const struct snnconv_pass_state *state,
+                 struct snnconv_program *passed, const struct snnconv_pass_state *state,
                  uint32_t **origins_out)
 {
-    struct snnconv_emitter e = {.program = passed, .context = context};
+    struct snnconv_emitter e = {.program = passed, .constants = &passed->arena, .context = context};
     snnbase_arena_init(&e.arena, context);
     snnconv_problems_init(&e.problems, context, NULL);
     int status = begin(&e);

@@ -35,7 +35,7 @@ static int load_floats(struct snnconv_emitter *e, const struct snnconv_array *ar
         *out = array->data;
         return SNN_OK;
     }
-    float *copy = snnbase_arena_alloc(&e->arena, e->context, *count_out, sizeof(*copy));
+    float *copy = snnbase_arena_alloc(e->constants, e->context, *count_out, sizeof(*copy));
     if (copy == NULL) return SNN_ERR_NOMEM;
     for (size_t i = 0; i < *count_out; i++)
         copy[i] = (float)snnconv_array_load(array, i);
@@ -53,7 +53,7 @@ static int load_bias(struct snnconv_emitter *e, const struct snnconv_array *bias
     if (bias != NULL) status = load_floats(e, bias, &layer->bias, &layer->bias_count);
     if (status != SNN_OK || map == NULL) return status;
     size_t count = snnconv_array_count(map), each = count / (size_t)map->dim[1];
-    float *sum = snnbase_arena_alloc(&e->arena, e->context, count, sizeof(*sum));
+    float *sum = snnbase_arena_alloc(e->constants, e->context, count, sizeof(*sum));
     if (sum == NULL) return SNN_ERR_NOMEM;
     for (size_t i = 0; i < count; i++) {
         double channel = layer->bias != NULL ? (double)layer->bias[i / each] : 0.0;

@@ -17,6 +17,7 @@
 
 struct snnconv_emitter {
     const struct snnconv_program *program;
+    struct snnbase_arena *constants; /* the program's; the graph takes large ones over */
     struct snn_context *context;
     struct snn_graph *graph;
     struct snnbase_arena arena; /* lists of the layer at hand, and of those before */

@@ -176,12 +176,13 @@ static int read_any(struct snn_import *import, struct snn_context *context, cons
     if (status != SNN_OK) return status;
     if (options->arch == NULL && !is_native(&import->bytes))
         return read_foreign(import, context, path, options);
-    snnbase_sha256_hex(import->bytes.data, import->bytes.size, import->sha256);
+    if (options->arch != NULL)
+        snnbase_sha256_hex(import->bytes.data, import->bytes.size, import->sha256);
     snnbase_buffer_fini(context, &import->bytes);
     import->format = options->arch != NULL ? "weights and a topology" : "native";
     status = options->arch != NULL
                  ? snn_graph_load_weights(&import->graph, context, options->arch, path)
-                 : snn_graph_load(&import->graph, context, path, NULL);
+                 : snn_graph_load(&import->graph, context, path, import->sha256);
     if (status == SNN_OK && options->preprocess != NULL)
         status = snn_graph_set_preprocess(import->graph, context, options->preprocess);
     return status;
