@@ -15,6 +15,7 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/model/stranger.h"
 
 enum { TEXT_SIZE = 1024 };
 
@@ -54,33 +55,25 @@ static bool holds_weights(const struct snnbase_buffer *bytes)
     return false;
 }
 
-/* A native file is JSON: its first character that is not blank opens an object. */
-static bool is_native(const struct snnbase_buffer *bytes)
-{
-    size_t i = 0;
-    while (i < bytes->size && strchr(" \t\r\n", (char)bytes->data[i]) != NULL &&
-           bytes->data[i] != '\0')
-        i++;
-    return i < bytes->size && bytes->data[i] == '{';
-}
-
 static int fail_unknown(struct snn_context *context, const struct snnbase_buffer *bytes,
                         const char *path)
 {
     char text[TEXT_SIZE] = "accepted are native JSON";
     if (holds_weights(bytes)) {
         snnbase_fail(context, SNN_ERR_FORMAT, "%s: holds weights, but not the net", path);
-        return snnbase_hint(context, "give the net's topology with --arch FILE");
+        return snnbase_hint(context,
+                            "weights need a topology: snnconvert WEIGHTS --arch TOPOLOGY.json");
     }
     for (size_t i = 0; snn_model_reader_table[i] != NULL; i++) {
         size_t used = strlen(text);
         (void)snprintf(text + used, sizeof(text) - used, ", %s",
                        snn_model_reader_table[i]->summary);
     }
-    if (bytes->size == 0)
-        snnbase_fail(context, SNN_ERR_FORMAT, "%s: the file is empty", path);
-    else
-        snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a model file that is known", path);
+    const char *name = NULL, *hint = NULL;
+    snnmodel_stranger_find(bytes->data, bytes->size, &name, &hint);
+    snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a model file that is known%s%s", path,
+                 name != NULL ? ": it looks like " : "", name != NULL ? name : "");
+    if (hint != NULL) return snnbase_hint(context, "%s", hint);
     return snnbase_hint(context, "%s", text);
 }
 
@@ -174,7 +167,9 @@ static int read_any(struct snn_import *import, struct snn_context *context, cons
 {
     int status = snnbase_file_read(context, path, &import->bytes);
     if (status != SNN_OK) return status;
-    if (options->arch == NULL && !is_native(&import->bytes))
+    if (options->arch == NULL &&
+        (choose_reader(&import->bytes) != NULL ||
+         !snnmodel_stranger_is_text(import->bytes.data, import->bytes.size)))
         return read_foreign(import, context, path, options);
     if (options->arch != NULL)
         snnbase_sha256_hex(import->bytes.data, import->bytes.size, import->sha256);

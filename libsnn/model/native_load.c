@@ -13,6 +13,7 @@
 #include "libsnn/base/memory.h"
 #include "libsnn/base/sha256.h"
 #include "libsnn/model/native.h"
+#include "libsnn/model/stranger.h"
 
 static bool is_known(const char *const *known, const char *name)
 {
@@ -236,44 +237,16 @@ static int read_document(struct snn_graph **out, struct snn_context *context,
     return SNN_OK;
 }
 
-/* Files that people take for models, by how they begin. */
-static const struct {
-    const char *bytes;
-    size_t size, offset;
-    const char *name, *hint;
-} strangers[] = {
-    {"\x1f\x8b", 2, 0, "gzip", "data goes elsewhere than the model"},
-    {"\x93NUMPY", 6, 0, "NumPy", "data goes elsewhere than the model"},
-    {"\0\0\x08", 3, 0, "IDX", "data goes elsewhere than the model"},
-    {"\x89PNG", 4, 0, "a PNG image", NULL},
-    {"PK\3\4", 4, 0, "a zip archive (PyTorch, NumPy, Keras)",
-     "weights need a topology: snnconvert WEIGHTS --arch TOPOLOGY.json"},
-    {"\x89HDF", 4, 0, "HDF5 (Keras, NIR)", NULL},
-    {"TFL3", 4, 4, "TensorFlow Lite", NULL},
-};
-
 /* Says what a file is rather than where it stops being JSON. */
 static int check_kind(struct snn_context *context, const char *text, size_t size)
 {
-    size_t at = 0;
-    while (at < size && (text[at] == ' ' || (text[at] >= '\t' && text[at] <= '\r')))
-        at++;
-    bool zip = size >= 4 && memcmp(text, "PK\3\4", 4) == 0;
-    if (at == size || (text[at] >= ' ' && text[at] <= '~' && !zip))
-        return SNN_OK; /* text: the parser says where it goes wrong */
-    const char *name = "something else", *hint = NULL;
-    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-        if (size < strangers[i].offset + strangers[i].size ||
-            memcmp(text + strangers[i].offset, strangers[i].bytes, strangers[i].size) != 0)
-            continue;
-        name = strangers[i].name;
-        hint = strangers[i].hint;
-    }
+    const char *name = NULL, *hint = NULL;
+    if (snnmodel_stranger_is_text(text, size)) return SNN_OK; /* the parser says where it ends */
+    snnmodel_stranger_find(text, size, &name, &hint);
     snnbase_fail(context, SNN_ERR_FORMAT, "not a model file of libsnn (JSON): it looks like %s",
-                 name);
-    return snnbase_hint(context, "%s",
-                        hint != NULL ? hint
-                                     : "this version reads its own format, docs/formats/model.md");
+                 name != NULL ? name : "something else");
+    return snnbase_hint(
+        context, "%s", hint != NULL ? hint : "the format of its own models: docs/formats/model.md");
 }
 
 /* What is read, and where its tensors come from. */

@@ -106,7 +106,9 @@ static int load_model(struct session *s)
     if (o->preprocess.given) options.preprocess = &preprocess;
     if (snn_graph_import(&s->graph, s->context, o->model, &options, s->sha256) == SNN_OK)
         return SNNCLI_EXIT_OK;
-    return fail_reported(s, before, NULL);
+    /* Files are never INVALID, what a caller asks for is. */
+    bool asked = o->preprocess.given && snn_context_status(s->context) == SNN_ERR_INVALID;
+    return fail_reported(s, before, asked ? "--preprocess" : NULL);
 }
 
 /* Finds the paths of the sample that the model file names. */
