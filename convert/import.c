@@ -69,7 +69,7 @@ static int fail_unknown(struct snn_context *context, const struct snnbase_buffer
         (void)snprintf(text + used, sizeof(text) - used, ", %s",
                        snn_model_reader_table[i]->summary);
     }
-    const char *name = NULL, *hint = NULL;
+    const char *name = bytes->size == 0 ? "an empty file" : NULL, *hint = NULL;
     snnmodel_stranger_find(bytes->data, bytes->size, &name, &hint);
     snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a model file that is known%s%s", path,
                  name != NULL ? ": it looks like " : "", name != NULL ? name : "");
@@ -167,9 +167,7 @@ static int read_any(struct snn_import *import, struct snn_context *context, cons
 {
     int status = snnbase_file_read(context, path, &import->bytes);
     if (status != SNN_OK) return status;
-    if (options->arch == NULL &&
-        (choose_reader(&import->bytes) != NULL ||
-         !snnmodel_stranger_is_text(import->bytes.data, import->bytes.size)))
+    if (options->arch == NULL && !snnmodel_stranger_is_json(import->bytes.data, import->bytes.size))
         return read_foreign(import, context, path, options);
     if (options->arch != NULL)
         snnbase_sha256_hex(import->bytes.data, import->bytes.size, import->sha256);

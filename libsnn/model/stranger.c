@@ -33,12 +33,25 @@ void snnmodel_stranger_find(const void *bytes, size_t size, const char **name_ou
     }
 }
 
-bool snnmodel_stranger_is_text(const void *bytes, size_t size)
+static size_t skip_blanks(const char *text, size_t size)
 {
-    const char *text = bytes;
     size_t at = 0;
     while (at < size && (text[at] == ' ' || (text[at] >= '\t' && text[at] <= '\r')))
         at++;
+    return at;
+}
+
+bool snnmodel_stranger_is_text(const void *bytes, size_t size)
+{
+    const char *text = bytes;
+    size_t at = skip_blanks(text, size);
     bool zip = size >= 4 && memcmp(text, "PK\3\4", 4) == 0;
     return at == size || (text[at] >= ' ' && text[at] <= '~' && !zip);
+}
+
+bool snnmodel_stranger_is_json(const void *bytes, size_t size)
+{
+    const char *text = bytes;
+    size_t at = skip_blanks(text, size);
+    return at < size && (text[at] == '{' || text[at] == '[');
 }

@@ -14,4 +14,7 @@ void snnmodel_stranger_find(const void *bytes, size_t size, const char **name_ou
 /* True if the bytes begin as a text does: something that a parser of JSON can say more about. */
 bool snnmodel_stranger_is_text(const void *bytes, size_t size);
 
+/* True for a text that opens an object or a list. */
+bool snnmodel_stranger_is_json(const void *bytes, size_t size);
+
 #endif

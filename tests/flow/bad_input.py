@@ -119,11 +119,12 @@ MODELS = [
     refusal("model: missing", None, ["gone.json"], 66, ("gone.json", "no such file")),
     refusal("model: a folder", None, ["."], 74, (".", "is a directory")),
     refusal("model: not named", None, [], 64, ("", "MODEL is missing", "usage: snnsim")),
-    bad_model("empty", lambda _: b"", 65, ("model.json: line 1, column 1", "the text ends")),
+    bad_model("empty", lambda _: b"", 65, ("model.json", "looks like an empty file")),
     bad_model("truncated", lambda model: json.dumps(model)[:700], 65,
               ("model.json: line 1, column 7", "the text ends")),
     bad_model("not JSON", lambda _: "<svg>", 65,
-              ("model.json: line 1, column 1", "a value expected, '<' found")),
+              ("model.json", "not a model file that is known", "accepted are native JSON, Keras")),
+    bad_model("nearly JSON", lambda _: "{svg}", 65, ("model.json: line 1, column 2", "found")),
     *(bad_model(f"a {name} file", lambda _, begin=begin: begin + bytes(64), 65,
                 ("model.json: not a model file", looks, hint))
       for name, begin, looks, hint in (
