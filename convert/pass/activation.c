@@ -139,8 +139,8 @@ static int activation(struct snnconv_program *program, struct snn_context *conte
     snnconv_edit_end(&a.edit);
     if (status == SNN_OK && a.placed + a.moved + a.merged > 0)
         snnbase_diagnose(context, SNN_SEVERITY_NOTE, NULL, NULL,
-                         "activation: %" PRIu32 " join the layer before them, %" PRIu32
-                         " of these from behind a max pool; %" PRIu32 " did nothing new",
+                         "activation: %" PRIu32 " join the layer before them (%" PRIu32
+                         " moved before a max pool, %" PRIu32 " were one too many)",
                          a.placed, a.moved, a.merged);
     return status;
 }

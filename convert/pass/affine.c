@@ -47,6 +47,7 @@ static bool takes(const struct forwarder *f, const struct snnconv_node *node, ui
         return reaches_takers(f, node->outputs[0], a, flat_shift, depth + 1);
     case SNNCONV_OP_AVERAGE_POOL:
         return flat_scale && node->attributes.spatial == 2 && !node->attributes.ceil_mode &&
+               node->attributes.dilation[0] == 1 && node->attributes.dilation[1] == 1 &&
                reaches_takers(f, node->outputs[0], a, false, depth + 1);
     case SNNCONV_OP_GLOBAL_AVERAGE_POOL:
         return flat_scale && reaches_takers(f, node->outputs[0], a, flat_shift, depth + 1);
@@ -83,12 +84,10 @@ static double mean_at(const struct snnconv_attributes *p, const struct snnconv_a
                       const double *map, int64_t oy, int64_t ox)
 {
     double sum = 0.0, inside = 0.0;
-    for (int64_t ky = 0; ky < p->kernel[0]; ky++) {
-        int64_t y = oy * p->stride[0] - p->pad_begin[0] + ky * p->dilation[0];
-        if (y < 0 || y >= x->dim[2]) continue;
-        for (int64_t kx = 0; kx < p->kernel[1]; kx++) {
-            int64_t column = ox * p->stride[1] - p->pad_begin[1] + kx * p->dilation[1];
-            if (column < 0 || column >= x->dim[3]) continue;
+    const int64_t top = oy * p->stride[0] - p->pad_begin[0], bottom = top + p->kernel[0];
+    const int64_t left = ox * p->stride[1] - p->pad_begin[1], right = left + p->kernel[1];
+    for (int64_t y = top < 0 ? 0 : top; y < bottom && y < x->dim[2]; y++) {
+        for (int64_t column = left < 0 ? 0 : left; column < right && column < x->dim[3]; column++) {
             sum += map[y * x->dim[3] + column];
             inside += 1.0;
         }
@@ -115,7 +114,7 @@ static int pool_shifts(struct forwarder *f, const struct snnconv_node *node,
     if (map == NULL) return SNN_ERR_NOMEM;
     for (uint32_t i = 0; i < 2 && global; i++) {
         p.kernel[i] = x->dim[i + 2];
-        p.stride[i] = p.dilation[i] = 1;
+        p.stride[i] = 1;
         p.pad_begin[i] = 0;
     }
     for (size_t c = 0; c < a->channels; c++) {

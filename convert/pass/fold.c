@@ -20,6 +20,7 @@ struct folder {
     const struct snnconv_array **inputs; /* of the node at hand */
     size_t input_capacity;
     uint32_t folded;
+    uint64_t bytes; /* of what has been computed */
     struct snnconv_problems problems;
 };
 
@@ -186,6 +187,21 @@ static int call_node(struct folder *f, const struct snnconv_node *node, bool con
     return status;
 }
 
+/* Few bytes of a file can ask for many of constants: all of them together are held to what a file
+ * unpacks to. */
+static int count_bytes(struct folder *f, const struct snnconv_node *node)
+{
+    uint64_t max = snnbase_limits(f->context)->file_bytes;
+    for (uint32_t k = 0; k < node->output_count; k++) {
+        if (node->outputs[k] == SNNCONV_NONE) continue;
+        const struct snnconv_array *array = &f->edit.program->values[node->outputs[k]].array;
+        f->bytes += (uint64_t)snnconv_array_count(array) * snnconv_type_size(array->type);
+    }
+    if (f->bytes <= max) return SNN_OK;
+    return snnbase_fail(f->context, SNN_ERR_LIMIT,
+                        "constants computed up to here take more than %" PRIu64 " bytes", max);
+}
+
 /* Whether a node is computed here: its operator has values, and all it needs is constant. */
 static bool is_computed(const struct snnconv_node *node, bool constant)
 {
@@ -209,7 +225,8 @@ static int fold_node(struct folder *f, uint32_t index)
         status = call_node(f, node, done);
     }
     if (status != SNN_OK || !done) return status;
-    status = keep_scales(f, node);
+    status = count_bytes(f, node);
+    if (status == SNN_OK) status = keep_scales(f, node);
     if (status != SNN_OK) return status;
     snnconv_edit_remove(&f->edit, index);
     f->folded++;
@@ -236,7 +253,9 @@ static int fold(struct snnconv_program *program, struct snn_context *context,
     if (status != SNN_OK) return status;
     snnconv_problems_init(&f.problems, context, NULL);
     for (uint32_t i = 0; i < program->node_count && status == SNN_OK; i++) {
-        if (fold_node(&f, i) != SNN_OK) status = report(&f, snnconv_edit_node(&f.edit, i));
+        int failed = fold_node(&f, i);
+        if (failed != SNN_OK) status = report(&f, snnconv_edit_node(&f.edit, i));
+        if (failed == SNN_ERR_LIMIT) break; /* the next one would ask for more */
     }
     snnconv_edit_end(&f.edit);
     snnbase_free(context, (void *)f.inputs);

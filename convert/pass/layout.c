@@ -545,6 +545,8 @@ static int put_back(struct snnconv_layout *l, uint32_t value)
     status = snnconv_layout_integers(l, old.dim, old.rank, &inputs[1]);
     if (status == SNN_OK)
         status = snnconv_edit_add_node(&l->edit, &like, SNNCONV_OP_RESHAPE, inputs, 2, value);
+    if (status == SNN_OK) /* an extent of 0 is one */
+        l->edit.program->nodes[l->edit.program->node_count - 1].attributes.allow_zero = true;
     struct snnconv_view view;
     snnconv_view_identity(&view, value, &old);
     return status == SNN_OK ? snnconv_layout_set(l, value, &view, SNNCONV_NONE) : status;
@@ -656,13 +658,10 @@ static int find_input(struct snnconv_layout *l, uint32_t *input_out)
     }
     if (count == 1) return SNN_OK;
     if (count == 0)
-        (void)snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
-                           "the output of the net does not depend on an input");
-    else
-        (void)snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
-                           "the net has %" PRIu32 " inputs, one is supported", count);
-    snnbase_diagnose_error(l->context, NULL, NULL);
-    return SNN_ERR_UNSUPPORTED;
+        return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                            "the output of the net does not depend on an input");
+    return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                        "the net has %" PRIu32 " inputs, one is supported", count);
 }
 
 static int place_all(struct snnconv_layout *l)
@@ -695,10 +694,12 @@ static int layout(struct snnconv_program *program, struct snn_context *context,
     status = place_all(&l);
     snnconv_edit_end(&l.edit);
     snnbase_free(context, l.placed);
+    if (status != SNN_OK && status != SNN_ERR_NOMEM) snnbase_diagnose_error(context, NULL, NULL);
     if (status == SNN_OK && l.moved > 0)
         snnbase_diagnose(context, SNN_SEVERITY_NOTE, NULL, NULL,
-                         "layout: %" PRIu32 " nodes only moved elements; the rows of %" PRIu32
-                         " dense layers are permuted",
+                         "layout: took out %" PRIu32
+                         " nodes that only move elements, and for that permuted the weights of "
+                         "%" PRIu32 " dense layers",
                          l.moved, l.permuted);
     return status;
 }

@@ -228,6 +228,9 @@ int snnconv_layout_input(struct snnconv_layout *l, uint32_t input)
     if (status != SNN_OK) return status;
     const struct snnconv_array old = *snnconv_layout_array(l, input);
     if (old.rank == 0 || old.rank > 4) return refuse(l, input);
+    if (snnconv_array_count(&old) == 0)
+        return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED, "input '%s' is empty",
+                            snnconv_edit_value(&l->edit, input)->name);
     bool decided = false;
     if (old.rank > 2) status = trace(l, input, &roles, &decided);
     if (status != SNN_OK) return status;

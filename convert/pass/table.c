@@ -43,13 +43,24 @@ const char *snn_pass_summary(uint32_t index)
     return pass != NULL ? pass->summary : NULL;
 }
 
+/* An error that nobody has handed to the diagnostics sink. */
+static int report(struct snn_context *context, int status)
+{
+    if (status != SNN_ERR_NOMEM) snnbase_diagnose_error(context, NULL, NULL);
+    return status;
+}
+
 /* Behind a pass: an error here is the pass's own, for it found a program that was in order. */
-static int settle(struct snnconv_program *program, struct snn_context *context)
+static int settle(struct snnconv_program *program, struct snn_context *context,
+                  const struct snnconv_pass *pass)
 {
     uint32_t removed = 0;
     int status = snnconv_program_sweep(program, context, &removed);
     if (status == SNN_OK) status = snnconv_program_sort(program, context);
-    return status == SNN_OK ? snnconv_program_infer(program, context) : status;
+    if (status == SNN_OK) status = snnconv_program_infer(program, context);
+    if (status == SNN_OK) return SNN_OK;
+    (void)snnbase_where(context, "behind pass '%s'", pass->name);
+    return report(context, status);
 }
 
 static int dump(const struct snnconv_pass *pass, const struct snnconv_program *program,
@@ -73,17 +84,12 @@ int snnconv_passes_run(struct snnconv_program *program, struct snn_context *cont
     uint32_t removed = 0;
     int status = snnconv_program_sort(program, context);
     if (status == SNN_OK) status = snnconv_program_sweep(program, context, &removed);
-    if (status != SNN_OK) {
-        snnbase_diagnose(context, SNN_SEVERITY_ERROR, NULL, snn_context_hint(context), "%s",
-                         snn_context_message(context));
-        return status;
-    }
+    if (status != SNN_OK) return report(context, status);
     for (uint32_t i = 0; snnconv_pass_table[i] != NULL; i++) {
         const struct snnconv_pass *pass = snnconv_pass_table[i];
         status = pass->run(program, context, state);
+        if (status == SNN_OK) status = settle(program, context, pass);
         if (status != SNN_OK) return status;
-        status = settle(program, context);
-        if (status != SNN_OK) return snnbase_where(context, "behind pass '%s'", pass->name);
         status = dump(pass, program, context, options);
         if (status != SNN_OK) return status;
     }

@@ -100,6 +100,37 @@ Test(pass_fold, all_problems_are_named_in_one_run)
     net_end(&net);
 }
 
+/* Nodes of a few bytes each that ask for 400 bytes each, where 1000 are allowed. */
+Test(pass_fold, constants_are_held_to_the_size_of_a_file)
+{
+    const struct snn_limits limits = {.file_bytes = 1000};
+    struct snn_context *context = support_limited(&limits);
+    const struct snnconv_attributes zeros = net_attributes(SNNCONV_OP_CONSTANT_OF_SHAPE);
+    const struct snnconv_attributes sum = net_attributes(SNNCONV_OP_SUM);
+    const struct snnconv_array shape = {.type = SNNCONV_TYPE_F32, .rank = 1, .dim = {100}};
+    struct snnconv_program program;
+    struct snnconv_pass_state state;
+    uint32_t values[4], dims = 0, y = 0;
+    snnconv_program_init(&program, context);
+    cr_assert_eq(snnconv_program_add_value(&program, context, "x", &shape, &values[3]), SNN_OK);
+    cr_assert_eq(snnconv_program_add_integers(&program, context, shape.dim, 1, &dims), SNN_OK);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(snnconv_program_add_op(&program, context, SNNCONV_OP_CONSTANT_OF_SHAPE, NULL,
+                                            SNNCONV_NO_OFFSET, &zeros, &dims, 1, &values[i]),
+                     SNN_OK);
+    cr_assert_eq(snnconv_program_add_op(&program, context, SNNCONV_OP_SUM, NULL, SNNCONV_NO_OFFSET,
+                                        &sum, values, 4, &y),
+                 SNN_OK);
+    cr_assert_eq(snnconv_program_set_inputs(&program, context, &values[3], 1), SNN_OK);
+    cr_assert_eq(snnconv_program_set_outputs(&program, context, &y, 1), SNN_OK);
+    cr_assert_eq(snnconv_passes_run(&program, context, &state, NULL), SNN_ERR_LIMIT);
+    cr_assert_str_eq(snn_context_message(context),
+                     "node 'ConstantOfShape_2': constants computed up to here take more than 1000 "
+                     "bytes");
+    snnconv_program_fini(&program);
+    snn_context_destroy(&context);
+}
+
 /* ---- Quantised operators ---- */
 
 static uint32_t quantize(struct net *net, uint32_t x, float scale, uint8_t zero)

@@ -259,3 +259,13 @@ Test(pass_layout, two_inputs_are_refused)
     net_refuse(&net, SNN_ERR_UNSUPPORTED, "the net has 2 inputs, one is supported");
     net_end(&net);
 }
+
+Test(pass_layout, an_input_without_elements_is_refused)
+{
+    struct net net;
+    net_begin(&net);
+    uint32_t x = net_input(&net, NET_DIM(0, 4));
+    net_output(&net, net_gemm(&net, x, 4, 2));
+    net_refuse(&net, SNN_ERR_UNSUPPORTED, "input 'x' is empty");
+    net_end(&net);
+}
