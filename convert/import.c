@@ -97,11 +97,11 @@ static int keep_preprocess(struct snn_import *import, struct snn_context *contex
 
 /* ---- Reading ---- */
 
-/* A model that its file gives no name has the file's, without what follows the last dot. */
+/* A model is called as its file is, without what follows the last dot: what frameworks write as a
+ * name ("torch-jit-export", "sequential", "main") tells nobody which net it is. */
 static int name_program(struct snnconv_program *program, struct snn_context *context,
                         const char *path)
 {
-    if (program->name != NULL && program->name[0] != '\0') return SNN_OK;
     char *name = snnbase_arena_string(&program->arena, context, base_name(path));
     if (name == NULL) return SNN_ERR_NOMEM;
     char *dot = strrchr(name, '.');
