@@ -141,6 +141,28 @@ static double load_half(uint32_t half)
     return half >> 15 != 0 ? -magnitude : magnitude;
 }
 
+double snnconv_type_load_float(enum snnconv_type type, const unsigned char *item, bool big_endian)
+{
+    uint64_t bits = 0;
+    size_t size = snnconv_type_size(type);
+    double value;
+    for (size_t i = 0; i < size; i++)
+        bits |= (uint64_t)item[i] << (8 * (big_endian ? size - 1 - i : i));
+    switch (type) {
+    case SNNCONV_TYPE_F16:
+        return load_half((uint32_t)bits);
+    case SNNCONV_TYPE_BF16:
+        return float_of_bits((uint32_t)bits << 16);
+    case SNNCONV_TYPE_F32:
+        return float_of_bits((uint32_t)bits);
+    case SNNCONV_TYPE_F64:
+        memcpy(&value, &bits, sizeof(value));
+        return value;
+    default:
+        return 0;
+    }
+}
+
 /* The nearest float of so many bits, ties to even: subnormal, normal and infinite ones alike come
  * from one sum, because a significand that rounds up to 2 carries into the exponent. */
 static uint16_t narrow(double value, int fraction_bits, int exponent_bits)

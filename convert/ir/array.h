@@ -45,6 +45,9 @@ const char *snnconv_type_name(enum snnconv_type type);
 size_t snnconv_type_size(enum snnconv_type type);
 bool snnconv_type_is_float(enum snnconv_type type);
 
+/* One float of a file, at any address and in either byte order; 0 for types of integers. */
+double snnconv_type_load_float(enum snnconv_type type, const unsigned char *item, bool big_endian);
+
 /* The elements of an array that the caller made and may write to. */
 static inline void *snnconv_array_room(const struct snnconv_array *array)
 {

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "convert/ir/array.h"
 #include "convert/read/zip.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/npyhead.h"
@@ -24,16 +25,17 @@ static int npz_probe(const unsigned char *bytes, size_t size)
     return has_suffix(name, name_size) ? 100 : 5;
 }
 
-static enum snnconv_dtype dtype_of(const struct snnbase_npy_header *header)
+static enum snnconv_type float_type(const struct snnbase_npy_header *header)
 {
-    if (header->item_size == 8) return SNNCONV_F64;
-    return header->item_size == 4 ? SNNCONV_F32 : SNNCONV_F16;
+    if (header->item_size == 8) return SNNCONV_TYPE_F64;
+    return header->item_size == 4 ? SNNCONV_TYPE_F32 : SNNCONV_TYPE_F16;
 }
 
 /* The elements in C order. In Fortran order the first index runs fastest in the file. */
 static void load_values(const struct snnbase_npy_header *header, const unsigned char *items,
                         struct snnconv_tensor *tensor)
 {
+    const enum snnconv_type type = float_type(header);
     size_t stride[SNNBASE_NPY_RANK_MAX], offset = 0, step = 1;
     uint64_t index[SNNBASE_NPY_RANK_MAX] = {0};
     for (uint32_t i = 0; i < header->rank; i++) {
@@ -42,8 +44,8 @@ static void load_values(const struct snnbase_npy_header *header, const unsigned 
         step *= (size_t)header->shape[d];
     }
     for (size_t i = 0; i < tensor->count; i++) {
-        tensor->values[i] = snnconv_dtype_load(dtype_of(header), items + offset * header->item_size,
-                                               header->big_endian);
+        const unsigned char *item = items + offset * header->item_size;
+        tensor->values[i] = (float)snnconv_type_load_float(type, item, header->big_endian);
         for (uint32_t d = header->rank; d-- > 0;) {
             offset += stride[d];
             if (++index[d] < header->shape[d]) break;

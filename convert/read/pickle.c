@@ -44,16 +44,16 @@ const struct snnconv_pickle_global snnconv_pickle_rebuild_parameter = {
     .module = "torch._utils", .name = "_rebuild_parameter", .callable = true};
 
 static const struct snnconv_pickle_global storages[] = {
-    {"torch", "HalfStorage", false, true, SNNCONV_F16, 2},
-    {"torch", "BFloat16Storage", false, true, SNNCONV_BF16, 2},
-    {"torch", "FloatStorage", false, true, SNNCONV_F32, 4},
-    {"torch", "DoubleStorage", false, true, SNNCONV_F64, 8},
-    {.module = "torch", .name = "BoolStorage", .item_size = 1},
-    {.module = "torch", .name = "ByteStorage", .item_size = 1},
-    {.module = "torch", .name = "CharStorage", .item_size = 1},
-    {.module = "torch", .name = "ShortStorage", .item_size = 2},
-    {.module = "torch", .name = "IntStorage", .item_size = 4},
-    {.module = "torch", .name = "LongStorage", .item_size = 8},
+    {"torch", "HalfStorage", false, SNNCONV_TYPE_F16},
+    {"torch", "BFloat16Storage", false, SNNCONV_TYPE_BF16},
+    {"torch", "FloatStorage", false, SNNCONV_TYPE_F32},
+    {"torch", "DoubleStorage", false, SNNCONV_TYPE_F64},
+    {"torch", "BoolStorage", false, SNNCONV_TYPE_BOOL},
+    {"torch", "ByteStorage", false, SNNCONV_TYPE_U8},
+    {"torch", "CharStorage", false, SNNCONV_TYPE_I8},
+    {"torch", "ShortStorage", false, SNNCONV_TYPE_I16},
+    {"torch", "IntStorage", false, SNNCONV_TYPE_I32},
+    {"torch", "LongStorage", false, SNNCONV_TYPE_I64},
 };
 
 static const struct {

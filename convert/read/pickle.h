@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "convert/ir/array.h"
 #include "convert/read/cursor.h"
 #include "convert/read/reader.h"
 #include "snn/context.h"
@@ -40,9 +41,7 @@ struct snnconv_pickle_global {
     const char *module;
     const char *name;
     bool callable;
-    bool is_float;
-    enum snnconv_dtype dtype; /* of a storage of floats */
-    uint32_t item_size;       /* bytes; 0: no storage */
+    enum snnconv_type type; /* of a storage's elements; NONE: no storage */
 };
 
 extern const struct snnconv_pickle_global snnconv_pickle_ordered_dict;

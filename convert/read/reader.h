@@ -20,7 +20,8 @@ struct snnconv_tensor {
     uint32_t rank;
     uint64_t dim[SNNCONV_TENSOR_RANK_MAX];
     size_t count;  /* product of dim; 1 for rank 0 */
-    float *values; /* [count], C order */
+    float *values; /* [count], C order; what is wider is rounded to nearest, beyond the range to
+                    * infinity, which no layer accepts */
 };
 
 /* Everything in a list lives in its arena. */
@@ -30,14 +31,6 @@ struct snnconv_tensors {
     size_t count;
     size_t capacity;
     bool ordered; /* the file keeps the order in which its writer listed the tensors */
-};
-
-/* The elements that files hold. */
-enum snnconv_dtype {
-    SNNCONV_F16 = 0,  /* IEEE 754 binary16 */
-    SNNCONV_BF16 = 1, /* the upper half of a binary32 */
-    SNNCONV_F32 = 2,
-    SNNCONV_F64 = 3
 };
 
 struct snnconv_file {
@@ -77,12 +70,6 @@ int snnconv_tensors_add(struct snnconv_tensors *tensors, struct snn_context *con
 
 /* Once all are there: refuses two of one name. Errors: FORMAT, NOMEM. */
 int snnconv_tensors_check_names(const struct snnconv_tensors *tensors, struct snn_context *context);
-
-uint32_t snnconv_dtype_size(enum snnconv_dtype dtype);
-
-/* One element as float32: exact for the narrow ones, f64 is rounded to nearest, beyond the range to
- * infinity, which no layer accepts. */
-float snnconv_dtype_load(enum snnconv_dtype dtype, const unsigned char *item, bool big_endian);
 
 /* A shape as "[6, 1, 5, 5]". */
 void snnconv_shape_format(char text[SNNCONV_SHAPE_TEXT_SIZE], uint32_t rank, const uint64_t *dim);

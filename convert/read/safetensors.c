@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "convert/ir/array.h"
 #include "convert/read/cursor.h"
 #include "convert/read/reader.h"
 #include "libsnn/base/error.h"
@@ -121,34 +122,22 @@ static int read_entries(struct state *s, const struct snnbase_json_value *root)
 
 /* ---- Tensors ---- */
 
-/* What an entry's dtype means: *size_out bytes an element, *dtype_out if *is_float_out. */
-static int read_dtype(struct state *s, const struct entry *entry, enum snnconv_dtype *dtype_out,
-                      bool *is_float_out, uint32_t *size_out)
+static int read_type(struct state *s, const struct entry *entry, enum snnconv_type *out)
 {
     static const struct {
         const char *name;
-        enum snnconv_dtype dtype;
-    } floats[] = {
-        {"F16", SNNCONV_F16}, {"BF16", SNNCONV_BF16}, {"F32", SNNCONV_F32}, {"F64", SNNCONV_F64}};
-    static const struct {
-        const char *name;
-        uint32_t size;
-    } others[] = {{"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"U16", 2}, {"I16", 2},
-                  {"U32", 4},  {"I32", 4}, {"U64", 8}, {"I64", 8}};
+        enum snnconv_type type;
+    } rows[] = {{"F16", SNNCONV_TYPE_F16}, {"BF16", SNNCONV_TYPE_BF16}, {"F32", SNNCONV_TYPE_F32},
+                {"F64", SNNCONV_TYPE_F64}, {"BOOL", SNNCONV_TYPE_BOOL}, {"U8", SNNCONV_TYPE_U8},
+                {"I8", SNNCONV_TYPE_I8},   {"U16", SNNCONV_TYPE_U16},   {"I16", SNNCONV_TYPE_I16},
+                {"U32", SNNCONV_TYPE_U32}, {"I32", SNNCONV_TYPE_I32},   {"U64", SNNCONV_TYPE_U64},
+                {"I64", SNNCONV_TYPE_I64}};
     const char *text = NULL;
     int status = snnbase_json_read_string(s->context, entry->value, entry->name, "dtype", &text);
     if (status != SNN_OK) return status;
-    for (size_t i = 0; i < sizeof(floats) / sizeof(floats[0]); i++) {
-        if (strcmp(text, floats[i].name) != 0) continue;
-        *dtype_out = floats[i].dtype;
-        *size_out = snnconv_dtype_size(floats[i].dtype);
-        *is_float_out = true;
-        return SNN_OK;
-    }
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (strcmp(text, others[i].name) != 0) continue;
-        *size_out = others[i].size;
-        *is_float_out = false;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(text, rows[i].name) != 0) continue;
+        *out = rows[i].type;
         return SNN_OK;
     }
     return snnbase_fail(s->context, SNN_ERR_UNSUPPORTED,
@@ -177,22 +166,21 @@ static int read_shape(struct state *s, const struct entry *entry, struct snnconv
 static int read_tensor(struct state *s, struct snnconv_tensors *out, const struct entry *entry)
 {
     struct snnconv_tensor like = {.name = entry->name}, *tensor = NULL;
-    enum snnconv_dtype dtype = SNNCONV_F32;
-    uint32_t item_size = 0;
+    enum snnconv_type type = SNNCONV_TYPE_NONE;
     size_t bytes = 0;
-    bool is_float = false;
-    int status = read_dtype(s, entry, &dtype, &is_float, &item_size);
+    int status = read_type(s, entry, &type);
     if (status == SNN_OK) status = read_shape(s, entry, &like);
     if (status != SNN_OK) return status;
+    const size_t item_size = snnconv_type_size(type);
     if (!snnconv_tensor_size(like.rank, like.dim, &like.count) ||
         !snnbase_size_mul(like.count, item_size, &bytes) || bytes != entry->end - entry->begin) {
         char shape[SNNCONV_SHAPE_TEXT_SIZE];
         snnconv_shape_format(shape, like.rank, like.dim);
         return snnbase_fail(s->context, SNN_ERR_FORMAT,
-                            "tensor '%s': %s of %u bytes each in %" PRIu64 " bytes", entry->name,
+                            "tensor '%s': %s of %zu bytes each in %" PRIu64 " bytes", entry->name,
                             shape, item_size, entry->end - entry->begin);
     }
-    if (!is_float) {
+    if (!snnconv_type_is_float(type)) {
         snnbase_diagnose(s->context, SNN_SEVERITY_NOTE, NULL, NULL,
                          "%s: tensor '%s' of integers is passed over", s->file->path, entry->name);
         return SNN_OK;
@@ -201,7 +189,7 @@ static int read_tensor(struct state *s, struct snnconv_tensors *out, const struc
     if (status != SNN_OK) return status;
     const unsigned char *item = s->values + entry->begin;
     for (size_t i = 0; i < tensor->count; i++, item += item_size)
-        tensor->values[i] = snnconv_dtype_load(dtype, item, false);
+        tensor->values[i] = (float)snnconv_type_load_float(type, item, false);
     return SNN_OK;
 }
 

@@ -1,9 +1,7 @@
-/* The list of tensors that a file of weights becomes, see reader.h; and numbers of any width as
- * float32.
+/* The list of tensors that a file of weights becomes, see reader.h: names, shapes and sizes are
+ * held against the limits here, values are the readers' to fill in.
  */
-#include <float.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,53 +117,4 @@ int snnconv_tensors_check_names(const struct snnconv_tensors *tensors, struct sn
     }
     snnbase_free(context, names);
     return status;
-}
-
-uint32_t snnconv_dtype_size(enum snnconv_dtype dtype)
-{
-    if (dtype == SNNCONV_F64) return 8;
-    return dtype == SNNCONV_F32 ? 4 : 2;
-}
-
-static float float_of_bits(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof(value));
-    return value;
-}
-
-/* Sign, 5 bits of exponent biased by 15, 10 bits of fraction. */
-static float float_of_half(uint32_t half)
-{
-    uint32_t exponent = half >> 10 & 0x1f, fraction = half & 0x3ff;
-    float magnitude;
-    if (exponent == 0x1f)
-        magnitude = float_of_bits(0x7f800000u | fraction << 13);
-    else if (exponent == 0)
-        magnitude = ldexpf((float)fraction, -24);
-    else
-        magnitude = ldexpf((float)(fraction | 0x400u), (int)exponent - 25);
-    return half >> 15 != 0 ? -magnitude : magnitude;
-}
-
-float snnconv_dtype_load(enum snnconv_dtype dtype, const unsigned char *item, bool big_endian)
-{
-    uint64_t bits = 0;
-    uint32_t size = snnconv_dtype_size(dtype);
-    for (uint32_t i = 0; i < size; i++)
-        bits |= (uint64_t)item[i] << (8 * (big_endian ? size - 1 - i : i));
-    switch (dtype) {
-    case SNNCONV_F16:
-        return float_of_half((uint32_t)bits);
-    case SNNCONV_BF16:
-        return float_of_bits((uint32_t)bits << 16);
-    case SNNCONV_F32:
-        return float_of_bits((uint32_t)bits);
-    case SNNCONV_F64:
-        break;
-    }
-    double value;
-    memcpy(&value, &bits, sizeof(value));
-    if (fabs(value) > (double)FLT_MAX) return value < 0.0 ? -INFINITY : INFINITY;
-    return (float)value;
 }

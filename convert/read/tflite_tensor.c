@@ -234,21 +234,6 @@ bool snnconv_tflite_is_constant(const struct snnconv_tflite *r, int32_t index)
 
 /* ---- Elements ---- */
 
-static double load_float(unsigned type, const unsigned char *item)
-{
-    static const struct {
-        unsigned type;
-        enum snnconv_dtype dtype;
-    } rows[] = {{TFLITE_FLOAT32, SNNCONV_F32},
-                {TFLITE_FLOAT16, SNNCONV_F16},
-                {TFLITE_BFLOAT16, SNNCONV_BF16},
-                {TFLITE_FLOAT64, SNNCONV_F64}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].type == type) return (double)snnconv_dtype_load(rows[i].dtype, item, false);
-    }
-    return 0.0;
-}
-
 static int64_t load_integer(unsigned type, const unsigned char *item)
 {
     unsigned size = type_row(type)->size;
@@ -307,7 +292,9 @@ static const unsigned char *item_of(const struct source *s)
 static float real_of(const struct source *s)
 {
     const struct snnconv_quantization *quantization = s->tensor->quantization;
-    if (quantization == NULL) return (float)load_float(s->tensor->type, item_of(s));
+    if (quantization == NULL)
+        return (float)snnconv_type_load_float(snnconv_tflite_type(s->tensor->type), item_of(s),
+                                              false);
     size_t channel = s->index / s->channel_stride % s->channel_count;
     int64_t stored = load_integer(s->tensor->type, item_of(s));
     /* One rounding: an 8-bit integer times a float is exact in double. */

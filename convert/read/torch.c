@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "convert/ir/array.h"
 #include "convert/read/pickle.h"
 #include "convert/read/zip.h"
 #include "libsnn/base/error.h"
@@ -62,7 +63,7 @@ static int read_storage(struct state *s, const struct snnconv_pickle_value *valu
     for (uint32_t i = 0; i < 6; i++)
         item[i] = snnconv_pickle_item(&s->pickle, id, i);
     if (item[4] == NULL || id->count > 6 || !snnconv_pickle_is_text(item[0], "storage") ||
-        item[1]->kind != SNNCONV_PICKLE_GLOBAL || item[1]->as.global->item_size == 0 ||
+        item[1]->kind != SNNCONV_PICKLE_GLOBAL || item[1]->as.global->type == SNNCONV_TYPE_NONE ||
         item[2]->kind != SNNCONV_PICKLE_STRING || item[4]->kind != SNNCONV_PICKLE_INT ||
         item[4]->as.integer < 0)
         return fail_storage(s);
@@ -122,6 +123,11 @@ static int list_storages(struct state *s)
         if (status != SNN_OK) return status;
     }
     return sort_storages(s);
+}
+
+static size_t item_size(const struct storage *storage)
+{
+    return snnconv_type_size(storage->type->type);
 }
 
 static struct storage *find_storage(struct state *s, const char *key, size_t key_size)
@@ -213,12 +219,13 @@ static bool is_inside(struct view *view)
 
 static void load_values(const struct view *view, bool big_endian, float *values)
 {
-    const struct snnconv_pickle_global *type = view->storage->type;
+    const enum snnconv_type type = view->storage->type->type;
+    const size_t size = snnconv_type_size(type);
     const unsigned char *bytes = view->storage->bytes;
     uint64_t index[SNNCONV_TENSOR_RANK_MAX] = {0};
     size_t at = view->offset;
     for (size_t i = 0; i < view->count; i++) {
-        values[i] = snnconv_dtype_load(type->dtype, bytes + at * type->item_size, big_endian);
+        values[i] = (float)snnconv_type_load_float(type, bytes + at * size, big_endian);
         for (uint32_t d = view->rank; d-- > 0;) {
             at += (size_t)view->stride[d];
             if (++index[d] < view->dim[d]) break;
@@ -243,7 +250,7 @@ static int read_tensor(struct state *s, const char *name,
                             "%" PRIu64 " elements",
                             name, shape, view.offset, view.storage->count);
     }
-    if (!view.storage->type->is_float) {
+    if (!snnconv_type_is_float(view.storage->type->type)) {
         snnbase_diagnose(s->context, SNN_SEVERITY_NOTE, NULL, NULL,
                          "%s: tensor '%s' of a %s is passed over", s->file->path, name,
                          view.storage->type->name);
@@ -447,11 +454,11 @@ static int find_zip_storage(struct state *s, const struct snnconv_zip *zip,
                             s->file->path, KEY_SHOWN(storage), storage->key);
     int status = read_member(s, zip, member, &bytes);
     if (status != SNN_OK) return status;
-    if (storage->count > bytes.size / storage->type->item_size)
+    if (storage->count > bytes.size / item_size(storage))
         return snnbase_fail(s->context, SNN_ERR_FORMAT,
-                            "%s: storage '%.*s' of %" PRIu64 " elements of %u bytes has %zu bytes",
+                            "%s: storage '%.*s' of %" PRIu64 " elements of %zu bytes has %zu bytes",
                             s->file->path, KEY_SHOWN(storage), storage->key, storage->count,
-                            storage->type->item_size, bytes.size);
+                            item_size(storage), bytes.size);
     storage->bytes = bytes.bytes;
     return SNN_OK;
 }
@@ -507,13 +514,13 @@ static int take_storage(struct state *s, struct snnconv_cursor *cursor,
                             "byte %zu: a storage that no tensor has, or that was there before",
                             cursor->at);
     if (!snnconv_cursor_read_le(cursor, 8, &count) || count != storage->count ||
-        count > snnconv_cursor_left(cursor) / storage->type->item_size)
+        count > snnconv_cursor_left(cursor) / item_size(storage))
         return snnbase_fail(s->context, SNN_ERR_FORMAT,
-                            "byte %zu: storage '%.*s' of %" PRIu64 " elements of %u bytes, %" PRIu64
-                            " announced, %zu bytes left",
+                            "byte %zu: storage '%.*s' of %" PRIu64
+                            " elements of %zu bytes, %" PRIu64 " announced, %zu bytes left",
                             cursor->at, KEY_SHOWN(storage), storage->key, storage->count,
-                            storage->type->item_size, count, snnconv_cursor_left(cursor));
-    (void)snnconv_cursor_take(cursor, count * storage->type->item_size, &storage->bytes);
+                            item_size(storage), count, snnconv_cursor_left(cursor));
+    (void)snnconv_cursor_take(cursor, count * item_size(storage), &storage->bytes);
     return SNN_OK;
 }
 

@@ -27,6 +27,47 @@ static double widen(enum snnconv_type type, uint16_t bits)
     return snnconv_array_load(&array, 0);
 }
 
+/* A float of a file. It stands at an odd address, as in a file it may. */
+static double of_file(enum snnconv_type type, const unsigned char *bytes, bool big_endian)
+{
+    unsigned char room[9] = {0};
+    memcpy(room + 1, bytes, snnconv_type_size(type));
+    return snnconv_type_load_float(type, room + 1, big_endian);
+}
+
+Test(ir_array, floats_of_a_file_are_widened_exactly)
+{
+    static const struct {
+        unsigned char bytes[2]; /* big-endian */
+        enum snnconv_type type;
+        double value;
+    } cases[] = {
+        {{0x3c, 0x00}, SNNCONV_TYPE_F16, 1.0},
+        {{0xc0, 0x00}, SNNCONV_TYPE_F16, -2.0},
+        {{0x7b, 0xff}, SNNCONV_TYPE_F16, 65504.0},
+        {{0x00, 0x01}, SNNCONV_TYPE_F16, 0x1p-24}, /* the smallest subnormal */
+        {{0x03, 0xff}, SNNCONV_TYPE_F16, 0x3ffp-24},
+        {{0x04, 0x00}, SNNCONV_TYPE_F16, 0x1p-14}, /* the smallest normal */
+        {{0xfc, 0x00}, SNNCONV_TYPE_F16, -INFINITY},
+        {{0xc0, 0x49}, SNNCONV_TYPE_BF16, -3.140625},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const unsigned char *big = cases[i].bytes, little[2] = {big[1], big[0]};
+        cr_expect_eq(of_file(cases[i].type, big, true), cases[i].value, "case %zu", i);
+        cr_expect_eq(of_file(cases[i].type, little, false), cases[i].value, "case %zu", i);
+    }
+}
+
+Test(ir_array, floats_of_a_file_come_in_either_byte_order)
+{
+    static const unsigned char half_nan[] = {0x7e, 0x00}, one[] = {0, 0, 0x80, 0x3f};
+    static const unsigned char third[] = {0x3f, 0xd5, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55};
+    cr_assert(isnan(of_file(SNNCONV_TYPE_F16, half_nan, true)));
+    cr_assert_eq(of_file(SNNCONV_TYPE_F32, one, false), 1.0);
+    cr_assert_eq(of_file(SNNCONV_TYPE_F64, third, true), 1.0 / 3.0);
+    cr_assert_eq(of_file(SNNCONV_TYPE_I32, one, false), 0.0, "no float");
+}
+
 Test(ir_array, halves_are_rounded_to_nearest_even)
 {
     static const struct {

@@ -44,34 +44,6 @@ Test(read, a_cursor_does_not_leave_its_bytes)
     cr_assert_eq(value, 0x010203);
 }
 
-Test(read, narrow_floats_are_widened_exactly)
-{
-    static const struct {
-        unsigned char bytes[2]; /* big-endian */
-        enum snnconv_dtype dtype;
-        float value;
-    } cases[] = {
-        {{0x3c, 0x00}, SNNCONV_F16, 1.0f},
-        {{0xc0, 0x00}, SNNCONV_F16, -2.0f},
-        {{0x7b, 0xff}, SNNCONV_F16, 65504.0f},
-        {{0x00, 0x01}, SNNCONV_F16, 0x1p-24f}, /* the smallest subnormal */
-        {{0x03, 0xff}, SNNCONV_F16, 0x3ffp-24f},
-        {{0x04, 0x00}, SNNCONV_F16, 0x1p-14f}, /* the smallest normal */
-        {{0xfc, 0x00}, SNNCONV_F16, -INFINITY},
-        {{0xc0, 0x49}, SNNCONV_BF16, -3.140625f},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        cr_expect_eq(snnconv_dtype_load(cases[i].dtype, cases[i].bytes, true), cases[i].value,
-                     "case %zu", i);
-    cr_assert(isnan(snnconv_dtype_load(SNNCONV_F16, (const unsigned char[]){0x7e, 0x00}, true)));
-    cr_assert_eq(snnconv_dtype_load(SNNCONV_F32, (const unsigned char[]){0, 0, 0x80, 0x3f}, false),
-                 1.0f);
-    cr_assert_eq(snnconv_dtype_load(
-                     SNNCONV_F64,
-                     (const unsigned char[]){0x7f, 0xef, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, true),
-                 INFINITY, "DBL_MAX is no float");
-}
-
 /* ---- Pickles ---- */
 
 #define BYTES(text) (text), sizeof(text) - 1
