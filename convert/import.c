@@ -152,6 +152,7 @@ static int read_foreign(struct snn_import *import, struct snn_context *context, 
     snnbase_sha256_hex(file.bytes, file.size, import->sha256);
     int status = keep_preprocess(import, context, options->preprocess);
     if (status == SNN_OK) status = reader->read(&import->source, context, &file, options);
+    if (status == SNN_OK && import->source.apart) snnbase_buffer_fini(context, &import->bytes);
     if (status == SNN_OK) status = name_program(&import->source, context, path);
     if (status == SNN_OK) {
         status = snnconv_program_sort(&import->source, context);

@@ -13,7 +13,7 @@
 
 struct snn_import {
     struct snn_allocator allocator; /* of the struct, outliving the context that made it */
-    struct snnbase_buffer bytes;    /* of the file: constants of the programs lie in it */
+    struct snnbase_buffer bytes;    /* of the file: constants of the programs may lie in it */
     bool has_programs;              /* false for native files and files of weights */
     struct snnconv_program source;  /* as read, sorted */
     struct snnconv_program passed;  /* its copy after all passes */

@@ -66,6 +66,7 @@ struct snnconv_program {
     const char *name;   /* of the model, or NULL */
     const char *format; /* "ONNX (opset 13, PyTorch 1.10)" */
     bool channels_last; /* rank-4 inputs are N,H,W,C */
+    bool apart;         /* nothing of it lies in the bytes of the file that it was read from */
     struct snnconv_value *values;
     size_t value_capacity;
     uint32_t value_count;

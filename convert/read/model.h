@@ -25,7 +25,8 @@ struct snnconv_model_reader {
 
     /* Fills a program that the caller has initialised and destroys even after an error. Shapes of
      * values are not inferred, nodes not sorted. `file->bytes` live until the program goes: the
-     * reader may let constants lie in them. Every problem of the file is a diagnostic of severity
+     * reader may let constants lie in them; if it does not, it says so (out->apart), and they may
+     * go as soon as it is done. Every problem of the file is a diagnostic of severity
      * ERROR (layer = node name, where = "<file>: byte N", hint), the first is the error returned.
      * Errors: FORMAT, UNSUPPORTED, LIMIT, NOMEM, IO, NOT_FOUND (a file beside it). */
     int (*read)(struct snnconv_program *out, struct snn_context *context,

@@ -474,6 +474,7 @@ int snnconv_onnx_read(struct snnconv_program *out, struct snn_context *context,
     int status = read_head(&onnx, &graph);
     if (status == SNN_OK) status = refuse_functions(&onnx);
     if (status == SNN_OK) status = read_graph(&onnx, graph);
+    out->apart = true;
     int named = keep_name(&onnx);
     if (status == SNN_OK) status = named;
     if (status != SNN_OK && !onnx.told)

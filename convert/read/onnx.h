@@ -69,8 +69,8 @@ const char *snnconv_onnx_type_name(int32_t data_type);
 /* UNSUPPORTED: `what` has such elements. */
 int snnconv_onnx_refuse_type(struct snnconv_onnx *onnx, const char *what, int32_t data_type);
 
-/* A TensorProto with its elements: they lie in the file where their place is aligned for their
- * type, else in the program's arena. */
+/* A TensorProto with its elements, in the program's arena; those of a file beside the model lie in
+ * that file where their place is aligned for their type. */
 int snnconv_onnx_read_tensor(struct snnconv_onnx *onnx, struct snnconv_wire_bytes message,
                              struct snnconv_array *out);
 

@@ -92,7 +92,9 @@ static void copy_little(unsigned char *to, const unsigned char *from, size_t cou
     }
 }
 
-/* Bytes may stay where they are if the processor can take them from there. */
+/* Bytes of a file beside the model may stay where they are if the processor can take them from
+ * there. Those of the model itself never do: few of them are aligned, and once all are copied the
+ * file's bytes can go. */
 static bool can_lie(struct snnconv_wire_bytes bytes, enum snnconv_type type)
 {
     size_t size = snnconv_type_size(type);
@@ -110,9 +112,10 @@ static int check_bools(struct snnconv_onnx *onnx, const char *name, struct snnco
     return SNN_OK;
 }
 
-static int take_bytes(struct snnconv_onnx *onnx, const char *name, struct snnconv_wire_bytes bytes,
-                      struct snnconv_array *out)
+static int take_bytes(struct snnconv_onnx *onnx, const struct snnconv_onnx_tensor *tensor,
+                      struct snnconv_wire_bytes bytes, struct snnconv_array *out)
 {
+    const char *name = tensor->name;
     size_t count = snnconv_array_count(out), size = snnconv_type_size(out->type);
     char shape[SNNCONV_ARRAY_TEXT_SIZE];
     snnconv_array_format(shape, out);
@@ -122,7 +125,7 @@ static int take_bytes(struct snnconv_onnx *onnx, const char *name, struct snncon
                             snnconv_type_name(out->type), count * size, bytes.size);
     int status = out->type == SNNCONV_TYPE_BOOL ? check_bools(onnx, name, bytes) : SNN_OK;
     if (status != SNN_OK) return status;
-    if (can_lie(bytes, out->type)) {
+    if (tensor->is_external && can_lie(bytes, out->type)) {
         out->data = bytes.bytes;
         return SNN_OK;
     }
@@ -214,11 +217,11 @@ static int take_elements(struct snnconv_onnx *onnx, const struct snnconv_onnx_te
     if (status != SNN_OK) return snnbase_where(onnx->context, "%s", what);
     if (tensor->is_external) {
         status = snnconv_onnx_read_beside(onnx, tensor, &bytes);
-        return status == SNN_OK ? take_bytes(onnx, tensor->name, bytes, out) : status;
+        return status == SNN_OK ? take_bytes(onnx, tensor, bytes, out) : status;
     }
     bool fits =
         !tensor->bytes_typed || out->type == SNNCONV_TYPE_F32 || out->type == SNNCONV_TYPE_F64;
-    if (bytes.bytes != NULL && fits) return take_bytes(onnx, tensor->name, bytes, out);
+    if (bytes.bytes != NULL && fits) return take_bytes(onnx, tensor, bytes, out);
     return take_listed(onnx, tensor, out);
 }
 
