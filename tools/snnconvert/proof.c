@@ -9,10 +9,12 @@
 
 enum { DATA_FRAMES = 8, RANDOM_FRAMES = 8, RATE_STEPS = 100 };
 
-/* A proof is to take seconds: so many multiply-accumulates for the comparison of all frames, and a
- * net up to so many is also run as spikes, which takes some hundred times as many operations. */
+/* A proof is to take a second or two: so many multiply-accumulates for the comparison of all
+ * frames, and a net up to so many is also run as spikes, which takes some hundred times as many
+ * operations and twice the memory of the parameters. */
 #define FRAME_MACS_MAX 4e9
-#define RATE_MACS_MAX 5e8
+#define RATE_MACS_MAX 5e7
+#define RATE_PARAMETERS_MAX 4e6
 
 /* The first calibration frames, allocated; none if there are none. */
 static float *take_frames(const struct snnconvert_session *s, uint64_t *count_out)
@@ -141,7 +143,9 @@ int snnconvert_verify(struct snnconvert_session *s)
     double macs = count_macs(s->graph);
     choose_frames(&options, macs);
     int status = SNN_OK;
-    if (!snn_graph_is_spiking(s->graph) && macs <= RATE_MACS_MAX && lowers(s, &lower))
+    bool small =
+        macs <= RATE_MACS_MAX && (double)snn_graph_parameter_count(s->graph) <= RATE_PARAMETERS_MAX;
+    if (!snn_graph_is_spiking(s->graph) && small && lowers(s, &lower))
         status = snn_target_open(&target, s->context, "sim");
     options.target = target;
     if (status == SNN_OK)
