@@ -134,15 +134,17 @@ static int run_program(struct comparison *c, struct snnbase_arena *arena)
     struct snnconv_array input = source->values[source->inputs[0]].array;
     const struct snn_shape shape = snn_graph_input_shape(c->import->graph);
     size_t size = snn_shape_size(shape);
-    if (input.type != SNNCONV_TYPE_F32 || snnconv_array_count(&input) != size)
-        return snnbase_fail(c->context, SNN_ERR_UNSUPPORTED, "input of type %s",
-                            snnconv_type_name(input.type));
-    float *data = snnconv_array_alloc(&input, c->context, arena);
-    if (data == NULL) return SNN_ERR_NOMEM;
+    if (!snnconv_type_is_float(input.type) || snnconv_array_count(&input) != size) {
+        snnbase_fail(c->context, SNN_ERR_UNSUPPORTED,
+                     "its input, %zu of type %s, cannot be fed with intensities",
+                     snnconv_array_count(&input), snnconv_type_name(input.type));
+        return snnbase_hint(c->context, "such a net can only be taken unverified");
+    }
+    if (snnconv_array_alloc(&input, c->context, arena) == NULL) return SNN_ERR_NOMEM;
     struct walk walk = walk_begin(value, &input);
     preprocess(&c->import->preprocess, shape, c->intensity, c->values);
     for (size_t i = 0; i < size; i++)
-        data[walk_next(&walk)] = c->values[i];
+        snnconv_array_store(&input, walk_next(&walk), (double)c->values[i]);
     return snnconv_program_run(source, c->context, &input, c->arrays, arena);
 }
 
@@ -175,8 +177,10 @@ static void compare_layer(struct comparison *c, uint32_t index,
         double theirs = snnconv_array_load(origin, walk_next(&walk));
         double difference = fabs((double)own[i] - theirs);
         c->values[i] = (float)theirs;
+        /* What is no number on either side is a deviation that no later element hides. */
+        if (!isfinite(difference)) difference = INFINITY;
         if (fabs(theirs) > layer->magnitude) layer->magnitude = fabs(theirs);
-        if (!(difference <= layer->deviation)) layer->deviation = difference;
+        if (difference > layer->deviation) layer->deviation = difference;
     }
     if (index != snn_graph_output(graph)) return;
     if (arg_max(own, size) == arg_max(c->values, size)) verification->result.equal_decisions++;
@@ -217,8 +221,10 @@ static void judge(struct snnconv_verification *verification, const struct snn_im
         tolerance = TOLERANCE_QUANTIZED;
     for (uint32_t i = result->layer_count; i-- > 0;) {
         struct snn_verify_layer *layer = &verification->layers[i];
-        layer->deviates = layer->compared && !(layer->deviation <= tolerance * layer->magnitude);
+        layer->deviates = layer->compared && (!isfinite(layer->deviation) ||
+                                              !(layer->deviation <= tolerance * layer->magnitude));
         if (layer->deviates) result->first_deviating = i;
+        result->compared_count += layer->compared ? 1 : 0;
     }
     result->compared = verification->layers[output].compared;
     result->output_deviation = verification->layers[output].deviation;
@@ -279,8 +285,10 @@ int snn_import_verify(struct snn_verification **out, struct snn_context *context
         return snnbase_fail(context, SNN_ERR_INVALID, "the import's graph has been taken");
     int status = create(&v, context, import->graph, options->frame_count + options->random_frames);
     bool spiking = snn_graph_is_spiking(import->graph);
-    if (status == SNN_OK && import->has_programs && !spiking)
+    if (status == SNN_OK && import->has_programs && !spiking) {
+        v->result.comparable = true;
         status = compare(v, context, import, options);
+    }
     if (status == SNN_OK && options->target != NULL && !spiking)
         status = snnconv_verify_rates(v, context, import->graph, options);
     struct snn_verification *result = v != NULL ? &v->result : NULL;

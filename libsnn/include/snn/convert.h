@@ -85,7 +85,9 @@ struct snn_verify_options {
     uint64_t seed;          /* of those, 0 */
     const float *frames;    /* further ones: [frame_count][channels][height][width] intensities */
     uint64_t frame_count;
-    double tolerance; /* of a layer's values, relative to the largest of them: 1e-4 */
+    /* Of a layer's values, relative to the largest of them: 1e-4. Of a file that rounds its
+     * activations to integers, whose rounding is a difference, it is at least 0.1. */
+    double tolerance;
     /* For comparing spike rates with activations: an open target, on which nets are loaded, and
      * how the net is lowered and run (`current` encoding). NULL: not compared. */
     struct snn_target *target;
@@ -97,9 +99,10 @@ SNN_API void snn_verify_options_init(struct snn_verify_options *options);
 struct snn_verify_layer {
     const char *name;
     bool compared;    /* the file has values that correspond to this layer's */
-    double deviation; /* largest difference to the file's own, over all frames */
+    double deviation; /* largest difference to the file's own, over all frames; infinite where
+                       * either is not finite */
     double magnitude; /* largest absolute value of the file's own */
-    bool deviates;    /* deviation > tolerance * magnitude */
+    bool deviates;    /* deviation > tolerance * magnitude, or infinite */
     double pearson; /* of spike rates and activations over frames and neurons; NaN: not compared, or
                      * constant */
 };
@@ -111,7 +114,10 @@ struct snn_verification {
     uint32_t first_deviating; /* index of a layer; layer_count: none */
     double output_deviation;  /* of the net's output */
     uint64_t equal_decisions; /* frames with the same arg-max */
-    bool compared;            /* false: there is nothing to compare with (native files, weights) */
+    bool comparable; /* the file holds a net of its own: native files and weights do not, and what
+                      * arrives spiking has no activations */
+    bool compared;   /* the output was: it is comparable and has a value in the file */
+    uint32_t compared_count; /* layers that were */
 };
 
 /* Compares the graph with the program as read, layer by layer, and, with a target, spike rates with

@@ -159,3 +159,60 @@ Test(verify, a_graph_that_was_taken_cannot_be_verified)
     snn_graph_destroy(&graph);
     drop_import(&import);
 }
+
+/* Scaled by 3e38 a bright pixel becomes 6e38, which no float32 holds: the file's layer is infinite
+ * in its first place and 0 in all that follow. The graph's, scaled alike or not, is infinite too
+ * (their difference is no number) or 1. */
+Test(verify, what_is_not_finite_deviates_wherever_it_stands)
+{
+    static const float frame[4] = {1.0f, 0.0f, 0.0f, 0.0f};
+    const struct snn_preprocess huge = {3e38 / 255.0, 1, &zero, &one};
+    for (int alike = 0; alike < 2; alike++) {
+        struct snn_import import = make_import(2.0f);
+        struct snn_verify_options options;
+        struct snn_verification *found = NULL;
+        snn_verify_options_init(&options);
+        options.random_frames = 0;
+        options.frames = frame;
+        options.frame_count = 1;
+        import.preprocess = huge;
+        if (alike)
+            cr_assert_eq(snn_graph_set_preprocess(import.graph, support_context(), &huge), SNN_OK);
+        cr_assert_eq(snn_import_verify(&found, support_context(), &import, &options), SNN_OK);
+        cr_assert_eq(found->first_deviating, 1u, "%d", alike);
+        cr_assert(isinf(found->output_deviation));
+        snn_verification_destroy(&found);
+        drop_import(&import);
+    }
+}
+
+/* As a reader makes it whose file has no value of that name. */
+Test(verify, an_output_without_counterpart_is_not_called_compared)
+{
+    struct snn_import import = make_import(2.001f);
+    struct snn_verification *found = NULL;
+    import.layer_values[1] = SNNCONV_NONE;
+    cr_assert_eq(snn_import_verify(&found, support_context(), &import, NULL), SNN_OK);
+    cr_assert(found->comparable);
+    cr_assert_not(found->compared);
+    cr_assert_eq(found->compared_count, 0u);
+    cr_assert_eq(found->equal_decisions, 0u);
+    cr_assert_eq(found->first_deviating, 2u);
+    snn_verification_destroy(&found);
+    drop_import(&import);
+}
+
+static int verify_once(struct snn_context *context)
+{
+    struct snn_import import = make_import(2.0f);
+    struct snn_verification *found = NULL;
+    int status = snn_import_verify(&found, context, &import, NULL);
+    snn_verification_destroy(&found);
+    drop_import(&import);
+    return status;
+}
+
+Test(verify, memory_may_run_out_anywhere)
+{
+    support_sweep(verify_once);
+}
