@@ -65,6 +65,29 @@ static void write_preprocess(struct snnbase_jsonout *out, const struct snn_prepr
     snnbase_jsonout_object_close(out);
 }
 
+static void write_verified_layers(struct snnbase_jsonout *out, const struct snn_verification *v)
+{
+    snnbase_jsonout_key(out, "layers");
+    snnbase_jsonout_array_open(out);
+    for (uint32_t i = 0; i < v->layer_count; i++) {
+        const struct snn_verify_layer *layer = &v->layers[i];
+        snnbase_jsonout_object_open(out);
+        write_text(out, "name", layer->name);
+        snnbase_jsonout_key(out, "compared");
+        snnbase_jsonout_bool(out, layer->compared);
+        snnbase_jsonout_key(out, "deviates");
+        snnbase_jsonout_bool(out, layer->deviates);
+        snnbase_jsonout_key(out, "deviation");
+        snnbase_jsonout_double(out, layer->compared ? layer->deviation : NAN);
+        snnbase_jsonout_key(out, "magnitude");
+        snnbase_jsonout_double(out, layer->compared ? layer->magnitude : NAN);
+        snnbase_jsonout_key(out, "pearson");
+        snnbase_jsonout_double(out, layer->pearson);
+        snnbase_jsonout_object_close(out);
+    }
+    snnbase_jsonout_array_close(out);
+}
+
 static void write_verification(struct snnbase_jsonout *out, const struct snn_verification *v)
 {
     bool deviates = v->first_deviating < v->layer_count;
@@ -79,21 +102,7 @@ static void write_verification(struct snnbase_jsonout *out, const struct snn_ver
     snnbase_jsonout_key(out, "equal_decisions");
     snnbase_jsonout_uint(out, v->equal_decisions);
     write_text(out, "first_deviating", deviates ? v->layers[v->first_deviating].name : NULL);
-    snnbase_jsonout_key(out, "layers");
-    snnbase_jsonout_array_open(out);
-    for (uint32_t i = 0; i < v->layer_count; i++) {
-        const struct snn_verify_layer *layer = &v->layers[i];
-        snnbase_jsonout_object_open(out);
-        write_text(out, "name", layer->name);
-        snnbase_jsonout_key(out, "deviation");
-        snnbase_jsonout_double(out, layer->compared ? layer->deviation : NAN);
-        snnbase_jsonout_key(out, "magnitude");
-        snnbase_jsonout_double(out, layer->compared ? layer->magnitude : NAN);
-        snnbase_jsonout_key(out, "pearson");
-        snnbase_jsonout_double(out, layer->pearson);
-        snnbase_jsonout_object_close(out);
-    }
-    snnbase_jsonout_array_close(out);
+    write_verified_layers(out, v);
     snnbase_jsonout_object_close(out);
 }
 
