@@ -88,7 +88,7 @@ def quiet(place):
     """with -q nothing is printed"""
     small(place)
     answer = good(place, "-q", "net.onnx", "-o", "out.json")
-    flow.require(answer.stderr == "", "not quiet", answer)
+    flow.require(answer.stderr == "" and answer.stdout == "", "not quiet", answer)
 
 
 def on_the_fly(place):
@@ -134,6 +134,30 @@ def info(place):
     flow.require(spiking[0] == "input spikes" and "48 neurons" in spiking, f"{spiking}")
     only = run(place, "net.onnx", "--json", "-")
     flow.require(json.loads(only.stdout) == document, "stdout is not the same document", only)
+
+
+def pure_json(place):
+    """with --json - standard output is one JSON document, whatever else is done"""
+    small(place)
+    answer = good(place, "net.onnx", "-o", "out.json", "--json", "-")
+    verification = json.loads(answer.stdout)["verification"]
+    flow.require(verification["compared"] and verification["first_deviating"] is None, "no proof")
+    flow.require(all(layer["compared"] and not layer["deviates"]
+                     for layer in verification["layers"][1:]), f"{verification}")
+
+
+def double(place):
+    """a net of doubles is fed doubles, and proved"""
+    small(place)
+    net = onnx.load(place.at("net.onnx"))
+    for tensor in net.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(
+            numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+    for value in (*net.graph.input, *net.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.DOUBLE
+    onnx.save(net, place.at("net.onnx"))
+    answer = good(place, "net.onnx", "-o", "out.json")
+    flow.require("8 frames, 4 of 4 layers" in answer.stdout, "not all compared", answer)
 
 
 def supported(place):
@@ -190,8 +214,36 @@ def open_shape(place):
     flow.require(layers(place)[0]["shape"] == [3, 8, 6], f"{layers(place)[0]}")
 
 
-TESTS = [writes_and_proves, quiet, on_the_fly, preprocess, info, supported, dump, all_problems,
-         unknown, open_shape]
+def contradictions(place):
+    """options that contradict each other are a usage error, before anything is read"""
+    for words, named in ((["gone", "--info", "--json", "-"], "--info"),
+                         (["gone", "--dump-after", "all", "--json", "-"], "--dump-after"),
+                         (["gone", "--json", "x", "-o", "x"], "--json"),
+                         (["gone", "-a", "net", "-o", "x", "--nir-reset", "zero"], "--nir-reset"),
+                         (["gone", "-a", "net", "-o", "x", "--input-shape", "1x2x3"],
+                          "--input-shape"),
+                         (["gone", "-a", "net", "--dump-after", "all"], "--dump-after"),
+                         (["gone", "-o", "x", "--samples", "3"], "--samples")):
+        answer = run(place, *words)
+        flow.require(answer.returncode == 64 and named in answer.stderr, f"{words}", answer)
+
+
+def no_place(place):
+    """a document that cannot be created is status 73"""
+    answer = run(place, "model.json", "--json", "no/such/folder/x.json")
+    flow.require(answer.returncode == 73, "status 73 expected", answer)
+    answer = run(place, "model.json", "-o", "no/such/folder/x.json")
+    flow.require(answer.returncode == 73, "status 73 expected", answer)
+
+
+def no_passes(place):
+    """whoever asks to see passes of a model that goes through none is told"""
+    answer = good(place, "model.json", "--dump-after", "all")
+    flow.require("no passes" in answer.stderr, "not said", answer)
+
+
+TESTS = [writes_and_proves, quiet, on_the_fly, preprocess, info, supported, pure_json, double,
+         dump, all_problems, unknown, open_shape, contradictions, no_place, no_passes]
 
 if __name__ == "__main__":
     sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))

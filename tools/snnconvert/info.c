@@ -125,6 +125,7 @@ static int save_json(struct snnconvert_session *s, const struct snn_info *info)
 int snnconvert_write_json(struct snnconvert_session *s)
 {
     uint32_t count = snn_graph_layer_count(s->graph);
+    size_t before = s->console.error_count;
     int status = snnconvert_find_fates(s);
     if (status != SNNCLI_EXIT_OK) return status;
     const char **texts = calloc(count, 2 * sizeof(*texts));
@@ -148,7 +149,7 @@ int snnconvert_write_json(struct snnconvert_session *s)
     };
     status = save_json(s, &info);
     free(texts);
-    return status == SNN_OK ? SNNCLI_EXIT_OK : snncli_fail_context(&s->console, s->context, NULL);
+    return status == SNN_OK ? SNNCLI_EXIT_OK : snnconvert_fail_output(s, before);
 }
 
 int snnconvert_print_supported(struct snnconvert_session *s)

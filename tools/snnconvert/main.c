@@ -31,7 +31,8 @@ static bool wants_dump(const struct snnconvert_options *o, const char *pass)
 
 static int dump(const char *pass, const char *text, void *user)
 {
-    const struct snnconvert_session *s = user;
+    struct snnconvert_session *s = user;
+    s->passed = true;
     if (wants_dump(&s->options, pass)) printf("after %s:\n%s\n", pass, text);
     return SNN_OK;
 }
@@ -53,6 +54,9 @@ static int load_model(struct snnconvert_session *s)
     int status = snn_import_open(&s->import, s->context, o->model, &options);
     if (status == SNN_OK) {
         s->graph = snn_import_graph(s->import);
+        if (o->dump_count > 0 && !s->passed)
+            snncli_warning(&s->console, "--dump-after", "a %s model goes through no passes",
+                           snn_import_format(s->import));
         return SNNCLI_EXIT_OK;
     }
     /* Refused layers were reported one by one as they were found. */
@@ -154,15 +158,33 @@ static int save(struct snnconvert_session *s)
     return snn_graph_save_nir(s->graph, s->context, s->options.output, &lower);
 }
 
-static int write_model(struct snnconvert_session *s)
+/* What a file that could not be written ends with; obstacles that lowering found were reported one
+ * by one. */
+int snnconvert_fail_output(struct snnconvert_session *s, size_t errors_before)
 {
-    if (sign(s) == SNN_OK && save(s) == SNN_OK) return SNNCLI_EXIT_OK;
-    int status = snncli_fail_context(&s->console, s->context, NULL);
     int code = snn_context_status(s->context);
+    int status = snncli_exit_from_status(code);
+    if (s->console.error_count == errors_before || code == SNN_ERR_NOMEM)
+        status = snncli_fail_context(&s->console, s->context, NULL);
     return code == SNN_ERR_ACCESS || code == SNN_ERR_NOT_FOUND ? SNNCLI_EXIT_NO_OUTPUT : status;
 }
 
+static int write_model(struct snnconvert_session *s)
+{
+    size_t before = s->console.error_count;
+    if (sign(s) == SNN_OK && save(s) == SNN_OK) return SNNCLI_EXIT_OK;
+    return snnconvert_fail_output(s, before);
+}
+
 /* ---- The whole ---- */
+
+/* Between two steps: whoever pressed Ctrl-C wants no file. */
+static int interrupted(struct snnconvert_session *s)
+{
+    if (!snncli_interrupt_pending()) return SNNCLI_EXIT_OK;
+    return snncli_fail(&s->console, SNNCLI_EXIT_INTERRUPTED, NULL, "%s",
+                       snn_status_text(SNN_ERR_CANCELLED));
+}
 
 static int work(struct snnconvert_session *s, int argc, char **argv)
 {
@@ -172,12 +194,18 @@ static int work(struct snnconvert_session *s, int argc, char **argv)
     if (o->supported) return snnconvert_print_supported(s);
     status = load_model(s);
     if (status == SNNCLI_EXIT_OK && o->calibrate != NULL) status = calibrate(s);
+    if (status == SNNCLI_EXIT_OK) status = interrupted(s);
     if (status == SNNCLI_EXIT_OK && o->output != NULL && !o->verify_off)
         status = snnconvert_verify(s);
+    /* A deviation keeps the model from being written, not from being looked at. */
+    int proof = status;
+    if (status == SNNCLI_EXIT_OK) status = interrupted(s);
     if (status == SNNCLI_EXIT_OK && o->output != NULL) status = write_model(s);
-    if (status == SNNCLI_EXIT_OK && o->info) status = snnconvert_print_info(s);
-    if (status == SNNCLI_EXIT_OK && o->json != NULL) status = snnconvert_write_json(s);
-    return status;
+    bool look = status == SNNCLI_EXIT_OK || (status == proof && proof == SNNCLI_EXIT_CHECK);
+    int shown = SNNCLI_EXIT_OK;
+    if (look && o->info) shown = snnconvert_print_info(s);
+    if (look && shown == SNNCLI_EXIT_OK && o->json != NULL) shown = snnconvert_write_json(s);
+    return shown != SNNCLI_EXIT_OK ? shown : status;
 }
 
 int main(int argc, char **argv)

@@ -269,6 +269,7 @@ static int take_reset(struct snnconvert_options *o, const struct snncli_option *
 {
     size_t index = 0;
     int status = snncli_parse_choice(o->console, option, value, &index);
+    o->nir_reset_given = true;
     if (status == SNNCLI_EXIT_OK) o->nir_reset = index == 0 ? SNN_RESET_SUBTRACT : SNN_RESET_ZERO;
     return status;
 }
@@ -322,6 +323,39 @@ static int take_argument(const struct snncli_option *option, const char *value, 
     return SNNCLI_EXIT_OK;
 }
 
+static int refuse_pair(const struct snnconvert_options *o, const char *name, const char *other)
+{
+    return snncli_fail(o->console, SNNCLI_EXIT_USAGE, name, "does not go with %s", other);
+}
+
+/* Options that would take each other's place, or of which one would do nothing. */
+static int check_pairs(const struct snnconvert_options *o)
+{
+    bool json_out = o->json != NULL && strcmp(o->json, "-") == 0;
+    const struct {
+        bool given;
+        const char *name, *other;
+    } pairs[] = {
+        {o->info && json_out, "--info", "--json -"},
+        {o->dump_count > 0 && json_out, "--dump-after", "--json -"},
+        {o->json != NULL && o->output != NULL && strcmp(o->json, o->output) == 0, "--json",
+         "--output of the same name"},
+        {o->arch != NULL && o->dump_count > 0, "--dump-after", "--arch"},
+        {o->arch != NULL && o->input_shape.channels > 0, "--input-shape", "--arch"},
+        {o->arch != NULL && o->nir_reset_given, "--nir-reset", "--arch"},
+        {o->calibrate == NULL && o->samples > 0, "--samples", NULL},
+        {o->calibrate == NULL && o->recipe_count > 0, "--recipe", NULL},
+        {o->calibrate == NULL && o->quantile_count > 0, "--quantile", NULL},
+    };
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        if (!pairs[i].given) continue;
+        if (pairs[i].other != NULL) return refuse_pair(o, pairs[i].name, pairs[i].other);
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, pairs[i].name,
+                           "only goes with --calibrate");
+    }
+    return SNNCLI_GO_ON;
+}
+
 /* What each argument alone cannot know. */
 static int check(const struct snnconvert_options *o)
 {
@@ -332,18 +366,7 @@ static int check(const struct snnconvert_options *o)
         snncli_hint(o->console, "give -o FILE to write a model, or --info to look at one");
         return SNNCLI_EXIT_USAGE;
     }
-    const struct {
-        const char *name;
-        bool given;
-    } calibration[] = {{"--samples", o->samples > 0},
-                       {"--recipe", o->recipe_count > 0},
-                       {"--quantile", o->quantile_count > 0}};
-    for (size_t i = 0; i < sizeof(calibration) / sizeof(calibration[0]); i++) {
-        if (o->calibrate == NULL && calibration[i].given)
-            return snncli_fail(o->console, SNNCLI_EXIT_USAGE, calibration[i].name,
-                               "only goes with --calibrate");
-    }
-    return SNNCLI_GO_ON;
+    return check_pairs(o);
 }
 
 int snnconvert_options_read(struct snnconvert_options *options, struct snncli_console *console,

@@ -28,6 +28,7 @@ struct snnconvert_options {
     struct snncli_preprocess preprocess;
     struct snn_shape input_shape; /* 0: as in the file */
     enum snn_reset nir_reset;
+    bool nir_reset_given;
     uint64_t samples; /* 0: all */
     unsigned threads; /* 0: one a processor */
     bool info;

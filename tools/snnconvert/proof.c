@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/cli/table.h"
 #include "tools/snnconvert/session.h"
@@ -74,6 +75,13 @@ static void choose_frames(struct snn_verify_options *options, double macs)
     options->random_frames = left < 1 ? 1 : left < RANDOM_FRAMES ? (uint32_t)left : RANDOM_FRAMES;
 }
 
+/* With --json - standard output is the document's, which has all this too. */
+static bool talks(const struct snnconvert_session *s)
+{
+    bool json = s->options.json != NULL && strcmp(s->options.json, "-") == 0;
+    return s->console.verbosity >= 0 && !json;
+}
+
 static int print_table(const struct snnconvert_session *s)
 {
     static const struct snncli_column columns[] = {{"layer", SNNCLI_LEFT},
@@ -117,10 +125,18 @@ static int judge(struct snnconvert_session *s)
                                  "--no-verify writes all the same");
         return SNNCLI_EXIT_CHECK;
     }
+    if (v->comparable && !v->compared) {
+        (void)snncli_fail(&s->console, SNNCLI_EXIT_CHECK, s->options.model,
+                          "the output has no counterpart in the file: nothing is proved");
+        snncli_hint(&s->console, "nothing was written; --no-verify writes all the same");
+        return SNNCLI_EXIT_CHECK;
+    }
+    if (!talks(s)) return SNNCLI_EXIT_OK;
     if (v->compared)
-        printf("verified against %s: %llu frames, output within %.1e, %llu decisions equal\n",
-               snn_import_format(s->import), (unsigned long long)v->frame_count,
-               v->output_deviation, (unsigned long long)v->equal_decisions);
+        printf("verified against %s: %llu frames, %u of %u layers, output within %.1e, "
+               "%llu decisions equal\n",
+               snn_import_format(s->import), (unsigned long long)v->frame_count, v->compared_count,
+               v->layer_count - 1, v->output_deviation, (unsigned long long)v->equal_decisions);
     else if (snn_graph_is_spiking(s->graph))
         printf("not verified: a net that arrived spiking has no activations to compare with\n");
     else
@@ -153,6 +169,6 @@ int snnconvert_verify(struct snnconvert_session *s)
     snn_target_close(&target);
     free(frames);
     if (status != SNN_OK) return snncli_fail_context(&s->console, s->context, NULL);
-    status = s->console.verbosity >= 0 ? print_table(s) : SNNCLI_EXIT_OK;
+    status = talks(s) ? print_table(s) : SNNCLI_EXIT_OK;
     return status == SNNCLI_EXIT_OK ? judge(s) : status;
 }

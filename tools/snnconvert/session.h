@@ -14,6 +14,7 @@ struct snnconvert_session {
     struct snnconvert_options options;
     struct snn_context *context;
     struct snn_import *import;
+    bool passed;             /* passes were run, and dumped where that was asked for */
     struct snn_graph *graph; /* the import's */
     struct snn_source *source;
     struct snn_verification *verification;
@@ -26,6 +27,10 @@ struct snnconvert_fate {
     char frame[96];
 };
 
+/* Reports that an output file could not be written, unless errors were since `errors_before`;
+ * returns the exit status. */
+int snnconvert_fail_output(struct snnconvert_session *session, size_t errors_before);
+
 /* Asks lowering and the frame-based targets. */
 int snnconvert_find_fates(struct snnconvert_session *session);
 
@@ -34,7 +39,8 @@ int snnconvert_print_info(struct snnconvert_session *session);
 int snnconvert_write_json(struct snnconvert_session *session);
 int snnconvert_print_supported(struct snnconvert_session *session);
 
-/* Runs the verification and prints what it found; CHECK if a layer deviates. */
+/* Runs the verification and prints what it found; CHECK if a layer deviates or the output could not
+ * be compared. */
 int snnconvert_verify(struct snnconvert_session *session);
 
 #endif
