@@ -77,7 +77,7 @@ static void put_array(struct writer *w, struct snnconv_hdf5_item *group, const c
     if (w->status != SNN_OK) return;
     struct snnconv_hdf5_item *item = next_child(group, name);
     item->array = (struct snnconv_array){.type = type, .rank = rank, .data = data};
-    memcpy(item->array.dim, dim, rank * sizeof(*dim));
+    if (rank > 0) memcpy(item->array.dim, dim, rank * sizeof(*dim));
 }
 
 static void put_integers(struct writer *w, struct snnconv_hdf5_item *group, const char *name,

@@ -1,140 +1,24 @@
-/* Fuzz target: a model file from its text to a run: parsed, evaluated, lowered in three ways and
- * simulated for a few steps, within limits so small that any mutant is done in no time.
+/* Fuzz target: a model file from its text to a run, by every way that a graph has.
  */
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 #include "snn/snn.h"
 #include "tests/fuzz/bounded.h"
 #include "tests/fuzz/target.h"
+#include "tests/fuzz/whole.h"
 
-enum { STEPS = 3, BYTES_MAX = 64 << 20 };
-
-static const struct snn_limits limits = {.file_bytes = 1 << 16,
-                                         .tensor_bytes = 1 << 16,
-                                         .neuron_count = 4096,
-                                         .layer_count = 32,
-                                         .json_node_count = 4096};
-
-/* What a target hands out, of exactly the size that the contract names. */
-static bool output_init(struct snn_output *out, const struct snn_net *net)
-{
-    size_t classes = (size_t)STEPS * net->readout_count * net->class_count;
-    size_t synapses = (size_t)STEPS * net->synapse_count * sizeof(uint64_t);
-    out->spikes = malloc(classes * sizeof(uint32_t));
-    out->potential = malloc(classes * sizeof(float));
-    out->population_spikes = malloc((size_t)STEPS * net->population_count * sizeof(uint64_t));
-    out->synapse_spikes = malloc(synapses);
-    out->synapse_operations = malloc(synapses);
-    out->synapse_macs = malloc(synapses);
-    out->input_spikes = malloc(STEPS * sizeof(uint64_t));
-    return out->spikes != NULL && out->potential != NULL && out->population_spikes != NULL &&
-           out->synapse_spikes != NULL && out->synapse_operations != NULL &&
-           out->synapse_macs != NULL && out->input_spikes != NULL;
-}
-
-static void output_fini(struct snn_output *out)
-{
-    free(out->spikes);
-    free(out->potential);
-    free(out->population_spikes);
-    free(out->synapse_spikes);
-    free(out->synapse_operations);
-    free(out->synapse_macs);
-    free(out->input_spikes);
-}
-
-static int step(struct snn_context *context, struct snn_target *target, const struct snn_net *net,
-                struct snn_encoder *encoder)
-{
-    struct snn_spikes spikes;
-    struct snn_output output = {.spikes = NULL};
-    snn_encoder_next(encoder, STEPS, &spikes);
-    int status = output_init(&output, net) ? SNN_OK : SNN_ERR_NOMEM;
-    if (status == SNN_OK) status = snn_target_reset(target, context);
-    if (status == SNN_OK) status = snn_target_push(target, context, &spikes);
-    if (status == SNN_OK) status = snn_target_advance(target, context, STEPS);
-    if (status == SNN_OK) status = snn_target_pull(target, context, &output);
-    output_fini(&output);
-    return status;
-}
-
-static void simulate(struct snn_context *context, const struct snn_net *net, const float *frame,
-                     enum snn_encoding encoding)
-{
-    const struct snn_encoder_options options = {encoding, 1, STEPS, 0.0};
-    struct snn_target *target = NULL;
-    struct snn_encoder *encoder = NULL;
-    int status = snn_target_open(&target, context, "sim");
-    if (status == SNN_OK) status = snn_target_load(target, context, net);
-    if (status == SNN_OK)
-        status = snn_encoder_create(&encoder, context, &options, net->input_shape);
-    if (status == SNN_OK) status = snn_encoder_begin(encoder, context, 0, frame);
-    if (status == SNN_OK) (void)step(context, target, net, encoder);
-    snn_encoder_destroy(&encoder);
-    snn_target_close(&target);
-}
-
-/* Every second pixel bright, the others dim. */
-static float *make_frame(const struct snn_graph *graph)
-{
-    size_t size = snn_shape_size(snn_graph_input_shape(graph));
-    float *frame = malloc(size * sizeof(*frame));
-    for (size_t i = 0; frame != NULL && i < size; i++)
-        frame[i] = i % 2 == 0 ? 1.0f : 0.25f;
-    return frame;
-}
-
-static void evaluate(struct snn_context *context, const struct snn_graph *graph, const float *frame)
-{
-    struct snn_evaluator *evaluator = NULL;
-    if (snn_evaluator_create(&evaluator, context, graph) != SNN_OK) return;
-    snn_evaluator_run(evaluator, frame);
-    snn_evaluator_destroy(&evaluator);
-}
-
-static void lower(struct snn_context *context, const struct snn_graph *graph, const float *frame)
-{
-    static const float gain = 4.0f;
-    struct snn_lower_options ways[3];
-    for (size_t i = 0; i < 3; i++)
-        snn_lower_options_init(&ways[i]);
-    ways[0].norm = SNN_NORM_NONE;
-    ways[0].max_pool = SNN_MAX_POOL_OR;
-    ways[0].extra_gains = &gain;
-    ways[0].extra_gain_count = 1;
-    ways[1].quantile = 1.0;
-    ways[1].channelwise = true;
-    ways[1].max_pool = SNN_MAX_POOL_AVG;
-    ways[2].norm = SNN_NORM_RECIPE;
-    ways[2].recipe = "mse:16";
-    ways[2].readout_membrane = true;
-    for (size_t i = 0; i < 3; i++) {
-        struct snn_net *net = NULL;
-        if (snn_net_lower(&net, context, graph, &ways[i]) == SNN_OK)
-            simulate(context, net, frame, (enum snn_encoding)i);
-        snn_net_destroy(&net);
-    }
-}
+enum { BYTES_MAX = 64 << 20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bounded bounded = {.bytes_max = BYTES_MAX};
     const struct snn_context_options options = {.allocator = bounded_allocator(&bounded),
-                                                .limits = limits};
+                                                .limits = whole_limits};
     struct snn_context *context = NULL;
     struct snn_graph *graph = NULL;
     if (snn_context_create(&context, &options) != SNN_OK) return 0;
-    int status = snn_graph_parse(&graph, context, (const char *)data, size);
-    if (status == SNN_OK) {
-        float *frame = make_frame(graph);
-        if (frame != NULL) {
-            evaluate(context, graph, frame);
-            lower(context, graph, frame);
-        }
-        free(frame);
-    }
+    if (snn_graph_parse(&graph, context, (const char *)data, size) == SNN_OK)
+        whole_run(context, graph);
     snn_graph_destroy(&graph);
     snn_context_destroy(&context);
     return bounded_verdict(&bounded);

@@ -19,6 +19,7 @@ struct text {
     const uint8_t *donor;
     size_t donor_size;
     uint64_t random; /* state */
+    bool binary;     /* whether its changes are those of bytes only */
 };
 
 /* Bytes `start` to `start` + `size` of some text; size 0 where nothing was found. */
@@ -99,8 +100,8 @@ static void remove_piece(struct text *t)
     replace(t, any_piece(t, t->size), NULL, 0);
 }
 
-/* A field of 1, 2, 4 or 8 bytes, mostly near the start, with a value at one of its ends. */
-static void set_field(struct text *t)
+/* A value at one of the ends of what a field can say, or beside the size of the whole. */
+static uint64_t extreme(struct text *t)
 {
     static const uint64_t values[] = {
         0,          1,          2,          0x7F,         0x80,
@@ -108,14 +109,53 @@ static void set_field(struct text *t)
         0x10000,    0x1000000,  0x7FFFFFFF, 0x80000000,   ~UINT64_C(0),
         0xFFFFFFFE, 0xFFFFFFFC, 0x40000000, 0x3FFFFFFFFF, INT64_MAX,
     };
+    const size_t count = sizeof(values) / sizeof(values[0]);
+    size_t index = choose(t, count + 3);
+    return index < count ? values[index] : t->size + (index - count) - 1;
+}
+
+/* A field of 1, 2, 4 or 8 bytes, often near the start. */
+static void set_field(struct text *t)
+{
     size_t width = (size_t)1 << choose(t, 4);
-    size_t within = choose(t, 4) > 0 && t->size > 32 ? 32 : t->size;
+    size_t within = choose(t, 2) == 0 && t->size > 32 ? 32 : t->size;
     if (within < width) return;
     size_t at = choose(t, within - width + 1);
-    uint64_t value = values[choose(t, sizeof(values) / sizeof(values[0]))];
+    uint64_t value = extreme(t);
     bool big_endian = choose(t, 2) == 0;
     for (size_t i = 0; i < width; i++)
         t->data[at + i] = (uint8_t)(value >> 8 * (big_endian ? width - 1 - i : i));
+}
+
+/* A number in groups of seven bits, the lowest first, each but the last with its top bit set; as
+ * long as the one that it replaces, or as long as it takes. */
+static void set_varint(struct text *t)
+{
+    uint8_t bytes[10];
+    struct piece old = {choose(t, t->size), 0};
+    uint64_t value = extreme(t);
+    size_t size = 0;
+    while (old.start + old.size < t->size && old.size < sizeof(bytes) - 1 &&
+           t->data[old.start + old.size] >= 0x80)
+        old.size++;
+    if (old.start + old.size == t->size) return;
+    old.size++;
+    size_t wanted = choose(t, 2) == 0 ? old.size : 1;
+    do {
+        bytes[size++] = (uint8_t)(0x80 | (value & 0x7F));
+        value >>= 7;
+    } while ((value > 0 && (wanted == 1 || size < wanted)) || size < wanted);
+    bytes[size - 1] &= 0x7F;
+    replace(t, old, bytes, size);
+}
+
+static void double_piece(struct text *t)
+{
+    uint8_t copy[4096];
+    struct piece piece = any_piece(t, t->size);
+    if (piece.size == 0 || piece.size > sizeof(copy)) return;
+    memcpy(copy, t->data + piece.start, piece.size);
+    replace(t, (struct piece){piece.start, 0}, copy, piece.size);
 }
 
 /* --- Text ------------------------------------------------------------------------------------- */
@@ -220,29 +260,36 @@ static void drop_or_double(struct text *t)
 
 static void change(struct text *t)
 {
-    switch (choose(t, 10)) {
+    switch (choose(t, t->binary ? 8 : 14)) {
     case 0:
+    case 1:
         flip_bit(t);
         break;
-    case 1:
+    case 2:
         if (choose(t, 4) == 0) cut(t);
         break;
-    case 2:
+    case 3:
         splice(t);
         break;
-    case 3:
+    case 4:
         remove_piece(t);
         break;
-    case 4:
-        set_field(t);
-        break;
     case 5:
-        exchange(t, find_string);
+        double_piece(t);
         break;
     case 6:
-        exchange(t, find_value);
+        set_varint(t);
         break;
     case 7:
+        set_field(t);
+        break;
+    case 8:
+        exchange(t, find_string);
+        break;
+    case 9:
+        exchange(t, find_value);
+        break;
+    case 10:
         drop_or_double(t);
         break;
     default:
@@ -254,7 +301,8 @@ static void change(struct text *t)
 size_t mutate(uint8_t *data, size_t size, size_t capacity, const uint8_t *donor, size_t donor_size,
               uint64_t seed)
 {
-    struct text text = {data, size, capacity, donor, donor_size, seed};
+    struct text text = {data, size, capacity, donor, donor_size, seed, false};
+    text.binary = choose(&text, 2) == 0;
     for (size_t left = 1 + choose(&text, CHANGES_MAX); left > 0; left--)
         change(&text);
     return text.size;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +32,12 @@
 #endif
 
 enum { MUTANTS = 1000, MUTANTS_SOAK = 1000000, CUTS_MAX = 256, FILE_MAX = 1 << 20 };
+
+/* How often files are changed and cut, all together; a target that takes long says less. */
+struct counts {
+    unsigned mutants;
+    unsigned cuts;
+};
 
 #define INPUT_SECONDS_MAX 1.0
 #define ALARM_SECONDS 60 /* after which an input is taken to never end */
@@ -78,11 +85,21 @@ static void watch_crashes(const char *program)
 #endif
 }
 
+static double seconds_of(struct timeval time)
+{
+    return (double)time.tv_sec + 1e-6 * (double)time.tv_usec;
+}
+
+/* Processor time of this process and of children it has waited for. */
 static double cpu_seconds(void)
 {
-    struct timespec t = {0, 0};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    struct timespec own = {0, 0};
+    struct rusage children;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+    double seconds = (double)own.tv_sec + 1e-9 * (double)own.tv_nsec;
+    if (getrusage(RUSAGE_CHILDREN, &children) == 0)
+        seconds += seconds_of(children.ru_utime) + seconds_of(children.ru_stime);
+    return seconds;
 }
 
 static int run_copy(const uint8_t *data, size_t size, double *slowest)
@@ -132,32 +149,51 @@ static bool read_file(const char *path, struct bytes *out)
     return out->data != NULL;
 }
 
-static int replay(const struct bytes *file, const struct bytes *donor, unsigned mutant_count,
+/* The counts, and *first the index of the first argument that is a file: after a leading
+ * "--mutants FEW MANY", the second number for ./dev soak. */
+static struct counts read_counts(int argc, char **argv, unsigned *first)
+{
+    bool soak = getenv("SNN_SOAK") != NULL;
+    unsigned mutants = soak ? MUTANTS_SOAK : MUTANTS;
+    *first = 1;
+    if (argc > 3 && strcmp(argv[1], "--mutants") == 0) {
+        mutants = (unsigned)strtoul(argv[soak ? 3 : 2], NULL, 10);
+        *first = 4;
+    }
+    unsigned files = (unsigned)argc > *first ? (unsigned)argc - *first : 1;
+    struct counts counts = {(mutants + files - 1) / files, CUTS_MAX};
+    if (counts.cuts > mutants / 4 + 1) counts.cuts = mutants / 4 + 1;
+    return counts;
+}
+
+static int replay(const struct bytes *file, const struct bytes *donor, struct counts counts,
                   double *slowest)
 {
     int result = run_copy(file->data, file->size, slowest);
-    for (size_t cut = 0; cut < file->size && result == 0; cut += 1 + file->size / CUTS_MAX)
+    for (size_t cut = 0; cut < file->size && result == 0; cut += 1 + file->size / counts.cuts)
         result = run_copy(file->data, cut, slowest);
-    return result == 0 ? run_mutants(file, donor, mutant_count, slowest) : result;
+    return result == 0 ? run_mutants(file, donor, counts.mutants, slowest) : result;
 }
 
 int main(int argc, char **argv)
 {
-    unsigned count = argc > 1 ? (unsigned)argc - 1 : 0;
-    unsigned mutants = getenv("SNN_SOAK") != NULL ? MUTANTS_SOAK : MUTANTS;
+    unsigned first = 1;
+    const struct counts counts = read_counts(argc, argv, &first);
+    unsigned count = (unsigned)argc > first ? (unsigned)argc - first : 0;
+    char **paths = argv + first;
     struct bytes *files = calloc(count + 1, sizeof(*files));
     int failed = files == NULL;
     watch_crashes(argv[0]);
     printf("1..%u\n", count);
     for (unsigned i = 0; i < count && files != NULL; i++) {
-        if (!read_file(argv[i + 1], &files[i])) fprintf(stderr, "%s: not read\n", argv[i + 1]);
+        if (!read_file(paths[i], &files[i])) fprintf(stderr, "%s: not read\n", paths[i]);
     }
     for (unsigned i = 0; i < count && files != NULL; i++) {
         double slowest = 0.0;
         const struct bytes *donor = &files[(i + 1) % count];
         int result = files[i].data == NULL || donor->data == NULL ||
-                     replay(&files[i], donor, (mutants + count - 1) / count, &slowest) != 0;
-        printf("%s %u - %s\n", result == 0 ? "ok" : "not ok", i + 1, argv[i + 1]);
+                     replay(&files[i], donor, counts, &slowest) != 0;
+        printf("%s %u - %s\n", result == 0 ? "ok" : "not ok", i + 1, paths[i]);
         printf("# slowest input: %.3f s\n", slowest);
         fflush(stdout);
         failed |= result;

@@ -1,0 +1,152 @@
+"""Makes the files of corpus/import and corpus/events: make_corpus.py SNNCONVERT
+
+Small models of each format that get the whole way to a spiking net, between them by every pass.
+Needs numpy, onnx, torch. Zip archives and pickles differ from run to run in their time stamps only.
+"""
+
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CORPUS = os.path.join(HERE, "corpus")
+
+
+def path_of(*parts):
+    path = os.path.join(CORPUS, *parts)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    return path
+
+
+def values(*shape, seed=0):
+    numbers = np.random.default_rng(seed).integers(-8, 8, shape)
+    return (numbers / 8).astype(np.float32)
+
+
+# --- ONNX -----------------------------------------------------------------------------------------
+
+
+def node(kind, inputs, outputs, **attributes):
+    return helper.make_node(kind, inputs.split(), outputs.split(), **attributes)
+
+
+def write_onnx(name, nodes, constants, shape=(1, 1, 6, 6)):
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(value), key) for key, value in constants.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]),
+              path_of("import", "onnx", name))
+
+
+def residual():
+    """Padding apart, normalisation, a residual, means, scaling of the input."""
+    write_onnx("residual.onnx", [
+        node("Sub", "x m", "s"), node("Pad", "s p", "a"), node("Conv", "a w", "b"),
+        node("BatchNormalization", "b g h i j", "c"), node("Relu", "c", "d"),
+        node("Conv", "d v", "e", pads=[1, 1, 1, 1]), node("Add", "e d", "f"),
+        node("Clip", "f lo hi", "k"), node("GlobalAveragePool", "k", "l"),
+        node("Flatten", "l", "n"), node("MatMul", "n u", "o"), node("Add", "o t", "y")],
+        {"m": np.float32(0.5), "p": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+         "w": values(2, 1, 3, 3), "g": values(2, seed=1), "h": values(2, seed=2),
+         "i": values(2, seed=3), "j": np.ones(2, np.float32), "v": values(2, 2, 3, 3, seed=4),
+         "lo": np.float32(0), "hi": np.float32(6), "u": values(2, 3, seed=5),
+         "t": values(3, seed=6)})
+
+
+def joined():
+    """Channels last for a while, branches that are joined, max pooling, softmax."""
+    write_onnx("joined.onnx", [
+        node("Transpose", "x", "q", perm=[0, 2, 3, 1]), node("Mul", "q k", "r"),
+        node("Transpose", "r", "s", perm=[0, 3, 1, 2]), node("Conv", "s w b", "a"),
+        node("Relu", "a", "c"), node("Conv", "s w", "d"), node("Relu", "d", "e"),
+        node("Concat", "c e", "f", axis=1), node("MaxPool", "f", "g", kernel_shape=[2, 2],
+                                                strides=[2, 2]),
+        node("Reshape", "g h", "i"), node("Dropout", "i", "j"), node("Gemm", "j v t", "l", transB=1),
+        node("Softmax", "l", "y")],
+        {"k": np.float32(2), "w": values(2, 1, 3, 3), "b": values(2, seed=1),
+         "h": np.array([1, -1]), "v": values(3, 16, seed=2), "t": values(3, seed=3)})
+
+
+def quantised():
+    """QuantizeLinear and DequantizeLinear around integer weights, as quantisers write them."""
+    write_onnx("qdq.onnx", [
+        node("QuantizeLinear", "x s z", "a"), node("DequantizeLinear", "a s z", "b"),
+        node("DequantizeLinear", "w s o", "c"), node("Conv", "b c", "d"), node("Relu", "d", "e"),
+        node("QuantizeLinear", "e s z", "f"), node("DequantizeLinear", "f s z", "g"),
+        node("AveragePool", "g", "h", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Flatten", "h", "i"), node("DequantizeLinear", "v s o", "j"), node("MatMul", "i j", "y")],
+        {"s": np.float32(0.0625), "z": np.uint8(0), "o": np.int8(0),
+         "w": (values(2, 1, 3, 3) * 16).astype(np.int8), "v": (values(8, 3) * 16).astype(np.int8)})
+
+
+# --- Files of weights for the topology in import.c ------------------------------------------------
+
+
+def weights():
+    tensors = {"conv1.weight": values(2, 1, 3, 3), "conv1.bias": values(2, seed=1),
+               "fc.weight": values(3, 8, seed=2), "fc.bias": values(3, seed=3)}
+    state = {name: torch.from_numpy(value) for name, value in tensors.items()}
+    np.savez(path_of("import", "weights", "stored.npz"), **tensors)
+    np.savez_compressed(path_of("import", "weights", "packed.npz"), **tensors)
+    torch.save(state, path_of("import", "weights", "zip.pt"))
+    torch.save(state, path_of("import", "weights", "legacy.pt"),
+               _use_new_zipfile_serialization=False)
+    header, data = {}, io.BytesIO()
+    for name, value in tensors.items():
+        start = data.tell()
+        data.write(value.tobytes())
+        header[name] = {"dtype": "F32", "shape": list(value.shape),
+                        "data_offsets": [start, data.tell()]}
+    text = json.dumps(header).encode()
+    with open(path_of("import", "weights", "small.safetensors"), "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + data.getvalue())
+
+
+# --- NIR, by the program itself -------------------------------------------------------------------
+
+
+def nir(convert):
+    for source in ("import/onnx/qdq.onnx", "model/spiking.json"):
+        name = os.path.splitext(os.path.basename(source))[0]
+        subprocess.run([convert, path_of(source), "--no-verify", "-o",
+                        path_of("import", "nir", f"{name}.nir")], check=True)
+
+
+# --- Recordings and lists of labels ---------------------------------------------------------------
+
+
+def event(x, y, on, time):
+    return struct.pack(">BBBH", x, y, on << 7 | time >> 16, time & 0xFFFF)
+
+
+def events():
+    moves = [(i * 7 % 34, i * 11 % 34, i % 2, 40 * i) for i in range(24)]
+    plain = b"".join(event(*move) for move in moves)
+    with open(path_of("events", "plain.bin"), "wb") as file:
+        file.write(plain)
+    with open(path_of("events", "wrapped.bin"), "wb") as file:
+        file.write(plain + event(0, 240, 0, 0) + plain)
+    with open(path_of("events", "labels.txt"), "w", encoding="ascii") as file:
+        file.write("# a list\na.bin 3\nfolder/b c.bin\t65535\n\nd 0\r\n")
+
+
+def main():
+    residual()
+    joined()
+    quantised()
+    weights()
+    nir(sys.argv[1])
+    events()
+
+
+if __name__ == "__main__":
+    main()
