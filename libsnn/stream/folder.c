@@ -146,7 +146,7 @@ static int list_classes(struct snnstream_folder *folder, struct snn_context *con
     for (size_t i = 0; status == SNN_OK && i < classes; i++)
         status =
             list_files(folder, context, folder->entries[i].path, folder->entries[i].label, false);
-    if (status != SNN_OK) return status;
+    if (status != SNN_OK || classes == 0) return status;
     folder->count -= classes;
     memmove(folder->entries, folder->entries + classes, folder->count * sizeof(*folder->entries));
     folder->labelled = folder->count > 0;
