@@ -223,6 +223,30 @@ Test(pass_quantized, a_quantised_convolution_is_one_of_floats)
     net_end(&net);
 }
 
+/* A scale for each column of [in, out]: of each row once the matrix is [out, in]. */
+Test(pass_quantized, a_dense_layer_keeps_one_scale_an_output)
+{
+    struct net net;
+    const int8_t stored[6] = {1, 2, 3, -4, -5, -6};
+    const float scale[3] = {0.5F, 0.25F, 0.125F};
+    const struct snnconv_array integers = {
+        .type = SNNCONV_TYPE_I8, .rank = 2, .dim = {2, 3}, .data = stored};
+    net_begin(&net);
+    net.tolerance = 0.05;
+    uint32_t x = net_input(&net, NET_DIM(1, 2)), w = net_constant(&net, &integers);
+    w = net_op(&net, SNNCONV_OP_DEQUANTIZE_LINEAR, NULL,
+               NET_LIST(w, net_floats(&net, scale, NET_DIM(3))));
+    uint32_t y = net_binary(&net, SNNCONV_OP_MAT_MUL, x, w);
+    net_output(&net, dequantize(&net, quantize(&net, y, 1.0F / 32, 128), 1.0F / 32, 128));
+    (void)net_check(&net);
+    const struct snn_quantization *quantization = snn_graph_quantization(net.graph, 1);
+    cr_assert_not_null(quantization);
+    cr_assert_eq(quantization->weight_scale_count, 3);
+    cr_assert_eq(quantization->weight_scale[2], 0.125F);
+    cr_assert_eq(snn_graph_layer(net.graph, 1)->weights[5], -0.75F);
+    net_end(&net);
+}
+
 /* ConvInteger, Cast, Mul by both scales: the weights come back as the integers times their scale.
  */
 Test(pass_quantized, a_convolution_of_integers_is_one_of_floats)

@@ -377,6 +377,17 @@ Test(pass_activation, that_somebody_reads_around_is_a_layer_of_its_own)
     net_end(&net);
 }
 
+/* The same, where the activation is the last to read. */
+Test(pass_activation, that_others_have_read_before_is_a_layer_of_its_own)
+{
+    struct net net;
+    uint32_t x = net_conv(&net, image(&net), 2, 3, 1, 0);
+    uint32_t a = net_conv(&net, x, 3, 3, 1, 0), b = relu(&net, x);
+    expect_layers(&net, net_binary(&net, SNNCONV_OP_ADD, a, b), 4);
+    cr_assert_eq(snn_graph_layer(net.graph, 1)->activation, SNN_ACTIVATION_NONE);
+    net_end(&net);
+}
+
 Test(pass_activation, two_in_a_row_are_one)
 {
     struct net net;
