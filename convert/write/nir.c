@@ -21,7 +21,7 @@
 #define NIR_VERSION "1.0.4"
 #define STEP_SECONDS 1e-3
 
-static const char neuron_suffix[] = ".if";
+static const char neuron_suffix[] = ".if", output_name[] = "output";
 
 struct writer {
     struct snn_context *context;
@@ -47,6 +47,7 @@ static void *take(struct writer *w, size_t count, size_t size)
 
 static const char *join(struct writer *w, const char *a, const char *b)
 {
+    if (w->status != SNN_OK) return NULL;
     size_t size = strlen(a) + strlen(b) + 1;
     char *text = take(w, size, 1);
     if (text != NULL) (void)snprintf(text, size, "%s%s", a, b);
@@ -111,6 +112,25 @@ static void put_neurons(struct writer *w, struct snnconv_hdf5_item *group, const
 
 /* ---- Nodes and edges ---- */
 
+static bool is_taken(const struct writer *w, const char *name)
+{
+    for (size_t i = 0; i < w->node_count; i++)
+        if (strcmp(w->nodes[i].name, name) == 0) return true;
+    return strcmp(name, output_name) == 0;
+}
+
+/* The name itself, or with a number behind it where another node has it. */
+static const char *free_name(struct writer *w, const char *name)
+{
+    char suffix[32];
+    const char *found = name;
+    for (size_t i = w->node_count; w->status == SNN_OK && is_taken(w, found); i++) {
+        (void)snprintf(suffix, sizeof(suffix), "_%zu", i);
+        found = join(w, name, suffix);
+    }
+    return w->status == SNN_OK ? found : NULL;
+}
+
 /* A new node with room for its parameters; NULL after an error. */
 static struct snnconv_hdf5_item *add_node(struct writer *w, const char *name, const char *type,
                                           size_t parameter_count)
@@ -146,9 +166,10 @@ static void add_shape_node(struct writer *w, const char *name, const char *type,
     if (node != NULL) put_integers(w, node, "shape", 1, vector ? 1 : 3, dim);
 }
 
-static const char *add_pool(struct writer *w, const char *name, const char *from,
+static const char *add_pool(struct writer *w, const char *wanted, const char *from,
                             const struct snn_window *pool)
 {
+    const char *name = free_name(w, wanted);
     struct snnconv_hdf5_item *node = add_node(w, name, "SumPool2d", 3);
     if (node == NULL) return NULL;
     put_pair(w, node, "kernel_size", pool->kernel_h, pool->kernel_w);
@@ -161,9 +182,10 @@ static const char *add_pool(struct writer *w, const char *name, const char *from
     return name;
 }
 
-static const char *add_flatten(struct writer *w, const char *name, const char *from,
+static const char *add_flatten(struct writer *w, const char *wanted, const char *from,
                                struct snn_shape shape)
 {
+    const char *name = free_name(w, wanted);
     struct snnconv_hdf5_item *node = add_node(w, name, "Flatten", 3);
     const int64_t start = 0, end = -1, dim[3] = {shape.channels, shape.height, shape.width};
     if (node == NULL) return NULL;
@@ -219,10 +241,11 @@ static void put_dense(struct writer *w, struct snnconv_hdf5_item *node,
     put_array(w, node, "weight", SNNCONV_TYPE_F32, synapse->weights, 2, dim);
 }
 
-/* One synapse as a chain of nodes; returns the last. `name` is that of the weights. */
+/* One synapse as a chain of nodes; returns the last, that of the weights. */
 static const char *add_synapse(struct writer *w, const struct snn_population *population,
-                               uint32_t index, const char *name)
+                               uint32_t index, const char *wanted)
 {
+    const char *name = free_name(w, wanted);
     const struct snn_synapse *synapse = &population->synapses[index];
     const char *from = synapse->source == SNN_SOURCE_INPUT ? "input" : w->outputs[synapse->source];
     bool dense = synapse->kind == SNN_SYNAPSE_DENSE;
@@ -276,14 +299,19 @@ static void add_neurons(struct writer *w, const struct snn_population *populatio
     put_metadata(w, node, population, neurons);
 }
 
-/* A layer that was read from NIR is named after its neurons: the suffix does not pile up. */
+/* A name that HDF5 takes: slashes, which would be groups there, become dots. A layer that was read
+ * from NIR is named after its neurons: the suffix does not pile up. */
 static const char *stem_of(struct writer *w, const char *name)
 {
+    while (*name == '/')
+        name++;
     size_t size = strlen(name), suffix = sizeof(neuron_suffix) - 1;
-    char *stem = take(w, size + 1, 1);
+    char *stem = take(w, size + 2, 1);
     if (stem == NULL) return NULL;
     if (size > suffix && strcmp(name + size - suffix, neuron_suffix) == 0) size -= suffix;
-    memcpy(stem, name, size);
+    for (size_t i = 0; i < size; i++)
+        stem[i] = name[i] == '/' ? '.' : name[i];
+    if (strspn(stem, ".") == size) stem[size] = '_';
     return stem;
 }
 
@@ -302,7 +330,7 @@ static void add_population(struct writer *w, uint32_t index)
     /* A readout that never fires is the sum of its inputs and no neuron of NIR's. */
     bool fires = !last || w->net->readouts[0].threshold < 3e38f;
     const char *stem = stem_of(w, population->name);
-    const char *name = fires ? join(w, stem != NULL ? stem : "", neuron_suffix) : "output";
+    const char *name = fires ? free_name(w, join(w, stem, neuron_suffix)) : output_name;
     for (uint32_t i = 0; i < population->synapse_count && w->status == SNN_OK; i++) {
         char suffix[32] = "";
         if (population->synapse_count > 1) (void)snprintf(suffix, sizeof(suffix), ".%u", i);
@@ -311,7 +339,7 @@ static void add_population(struct writer *w, uint32_t index)
     if (w->status != SNN_OK) return;
     w->outputs[index] = name;
     if (fires) add_neurons(w, population, neurons, name);
-    if (fires && last) add_edge(w, name, "output");
+    if (fires && last) add_edge(w, name, output_name);
 }
 
 /* ---- The file ---- */
@@ -349,7 +377,7 @@ static int write_net(struct writer *w, const char *path)
     add_shape_node(w, "input", "Input", net->input_shape);
     for (uint32_t i = 0; i < net->population_count && w->status == SNN_OK; i++)
         add_population(w, i);
-    add_shape_node(w, "output", "Output", output);
+    add_shape_node(w, output_name, "Output", output);
     return w->status == SNN_OK ? write_file(w, path) : w->status;
 }
 

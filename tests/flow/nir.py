@@ -4,6 +4,7 @@ What we write is opened by h5py and held against the layout that NIR's documenta
 (https://neuroir.org/docs/); what h5py writes is read, or refused with every reason.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -115,6 +116,85 @@ def same_spikes(place):
         counts.append(np.load(place.at("counts.npy")))
     flow.require(counts[0].sum() > 0, "no spikes")
     flow.require((counts[0] == counts[1]).all(), "other spikes")
+
+
+def named(names):
+    """One input, a convolution with `names[0]`, a pool, dense layers with the other names."""
+    def dense(name, below, units, inputs, activation):
+        weight = np.random.default_rng(units).standard_normal((units, inputs)).round(3)
+        return {"name": name, "kind": "dense", "inputs": [below],
+                "activation": activation, "weights": flow.tensor(weight.ravel().tolist(),
+                                                                 [units, inputs])}
+
+    weight = np.random.default_rng(1).standard_normal(18).round(3)
+    layers = [{"name": "x", "kind": "input", "shape": [1, 4, 4]},
+              {"name": names[0], "kind": "conv2d", "inputs": ["x"],
+               "padding": [1, 1, 1, 1], "activation": "relu",
+               "weights": flow.tensor(weight.tolist(), [2, 1, 3, 3])},
+              {"name": "pool", "kind": "avg_pool2d", "inputs": [names[0]], "kernel": [2, 2]},
+              dense(names[1], "pool", 6, 8, "relu"), dense(names[2], names[1], 3, 6, "none")]
+    return {"format": "snn.model/1", "name": "net", "output": names[2], "layers": layers}
+
+
+def same_counts(place, *models):
+    """True if all spike alike on the images of the place, and do spike."""
+    counts = []
+    for name in models:
+        answer = place.run(name, "--data", "images-idx3", "--norm", "none", "--timesteps", "20",
+                           "--save-counts", "counts.npy")
+        flow.require(answer.returncode == 0, f"{name} does not run", answer)
+        counts.append(np.load(place.at("counts.npy")))
+    flow.require(counts[0].sum() > 0, "no spikes")
+    return all((counts[0] == other).all() for other in counts[1:])
+
+
+def any_names(place):
+    """layers may be named as HDF5's groups, as NIR's own nodes or as each other's neurons"""
+    if h5py is None:
+        raise flow.Skip("this python has no h5py")
+    for names in (("/net/conv/Conv", "/net/fc/Gemm", "/out"), ("input", "a", "output"),
+                  ("a", "a.if", "a.pool0"), ("a/b", "a.b", "."), ("output_1", "/", "//")):
+        place.write("net.json", json.dumps(named(names)))
+        convert(place, "net.json", "-o", "one.nir")
+        flow.require(same_counts(place, "net.json", "one.nir"), f"{names}: other spikes")
+
+
+def branches(place):
+    """nets with residual connections and with joined maps spike alike as NIR"""
+    try:
+        import onnx
+        from onnx import TensorProto, helper, numpy_helper
+    except ImportError as error:
+        raise flow.Skip("this python has no onnx") from error
+    random = np.random.default_rng(3)
+    sizes = {"w": (3, 1, 3, 3), "b": (3,), "u": (3, 3, 3, 3), "c": (3,), "g": (2, 1, 3, 3)}
+    joins = {"residual": ("Add", "r q", 48), "straight": ("Add", "r p", 48),
+             "joined": ("Concat", "r t", 80)}
+    for name, (kind, inputs, size) in joins.items():
+        def node(op, words, output, **more):
+            return helper.make_node(op, words.split(), [output], name=output, **more)
+
+        nodes = [node("Conv", "x w b", "r0", pads=[1] * 4), node("Relu", "r0", "r"),
+                 node("Conv", "r u c", "p", pads=[1] * 4), node("Relu", "p", "q"),
+                 node("Conv", "x g", "t0", pads=[1] * 4), node("Relu", "t0", "t"),
+                 node("Add", inputs, "s") if kind == "Add" else node(kind, inputs, "z", axis=1),
+                 *([node("Relu", "s", "z")] if kind == "Add" else []),
+                 node("Flatten", "z", "f"), node("Gemm", "f v", "y")]
+        constants = {key: random.standard_normal(shape) for key, shape in sizes.items()}
+        constants["v"] = random.standard_normal((size, 4))
+        graph = helper.make_graph(
+            nodes, "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 1, 4, 4))],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(value.astype(np.float32), key)
+             for key, value in constants.items()])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]),
+                  place.at("net.onnx"))
+        convert(place, "net.onnx", "-o", "net.json")
+        convert(place, "net.json", "-o", "one.nir")
+        convert(place, "one.nir", "-o", "back.json")
+        convert(place, "back.json", "-o", "two.nir")
+        flow.require(same_counts(place, "net.json", "one.nir", "back.json", "two.nir"),
+                     f"{name}: other spikes")
 
 
 # --- What others write ----------------------------------------------------------------------------
@@ -255,7 +335,7 @@ def not_nir(place):
         flow.require(name in answer.stderr, "the file is not named", answer)
 
 
-TESTS = [layout, round_trip, same_spikes, golden, reset_to_zero, string_padding, all_problems,
+TESTS = [layout, round_trip, same_spikes, any_names, branches, golden, reset_to_zero, string_padding, all_problems,
          recurrent, not_nir]
 
 if __name__ == "__main__":
