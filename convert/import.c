@@ -128,6 +128,7 @@ static int make_graph(struct snn_import *import, struct snn_context *context, co
     if (status == SNN_OK)
         status =
             snnconv_emit(&import->graph, context, &import->passed, &state, &import->layer_values);
+    import->input_value = state.input;
     if (status == SNN_OK) {
         import->layer_count = snn_graph_layer_count(import->graph);
         status = sign(import, context, path);

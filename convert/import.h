@@ -20,6 +20,7 @@ struct snn_import {
     struct snn_graph *graph;        /* NULL once taken */
     uint32_t *layer_values;         /* [layers of the graph]: value of `passed`, or SNNCONV_NONE */
     uint32_t layer_count;
+    uint32_t input_value; /* value of `passed` that stands for what is fed from outside */
     const char *format;
     char sha256[SNNBASE_SHA256_HEX_SIZE];
     struct snn_preprocess preprocess; /* between intensities and the program's input */

@@ -130,7 +130,7 @@ static void preprocess(const struct snn_preprocess *p, struct snn_shape shape,
 static int run_program(struct comparison *c, struct snnbase_arena *arena)
 {
     const struct snnconv_program *source = &c->import->source, *passed = &c->import->passed;
-    const struct snnconv_value *value = &passed->values[passed->inputs[0]];
+    const struct snnconv_value *value = &passed->values[c->import->input_value];
     struct snnconv_array input = source->values[source->inputs[0]].array;
     const struct snn_shape shape = snn_graph_input_shape(c->import->graph);
     size_t size = snn_shape_size(shape);

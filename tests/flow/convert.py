@@ -120,6 +120,29 @@ def preprocess(place):
     flow.require(len(layers(place)) == 5 or len(layers(place)) == 4, f"{layers(place)}")
 
 
+def rows_first(place):
+    """scaling before and behind a transpose of the input is found, and the proof feeds it right"""
+    before = [node("Sub", "x m", "s"), node("Div", "s d", "t"),
+              node("Transpose", "t", "z", perm=[0, 3, 1, 2])]
+    behind = [node("Transpose", "x", "t", perm=[0, 3, 1, 2]), node("Sub", "t m", "s"),
+              node("Div", "s d", "z")]
+    for nodes in before, behind:
+        rows = nodes is before
+        channels = (1, 1, 1, 3) if rows else (1, 3, 1, 1)
+        write_onnx(place, [*nodes, node("Conv", "z w b", "c", pads=[1, 1, 1, 1]),
+                           node("Relu", "c", "r"), node("Flatten", "r", "f"),
+                           node("Gemm", "f v", "y", transB=1)],
+                   {"w": weights(3, 3, 3, 3), "b": weights(3), "v": weights(5, 60),
+                    "m": np.asarray([0.1, 0.2, 0.3], np.float32).reshape(channels),
+                    "d": np.asarray([0.5, 0.25, 2.0], np.float32).reshape(channels)},
+                   shape=(1, 4, 5, 3))
+        answer = good(place, "net.onnx", "-o", "out.json")
+        flow.require("8 decisions equal" in answer.stdout, "no proof", answer)
+        found = place.read_json("out.json")["preprocess"]
+        flow.require(np.allclose(found["mean"], [0.1, 0.2, 0.3]), f"{found}")
+        flow.require(layers(place)[0]["shape"] == [3, 4, 5], f"{layers(place)[0]}")
+
+
 def info(place):
     """--info tells of each layer what targets make of it, --json the same"""
     small(place)
@@ -242,7 +265,7 @@ def no_passes(place):
     flow.require("no passes" in answer.stderr, "not said", answer)
 
 
-TESTS = [writes_and_proves, quiet, on_the_fly, preprocess, info, supported, pure_json, double,
+TESTS = [writes_and_proves, quiet, on_the_fly, preprocess, rows_first, info, supported, pure_json, double,
          dump, all_problems, unknown, open_shape, contradictions, no_place, no_passes]
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ static struct snn_import make_import(float weight)
     layer_values[0] = values[0];
     layer_values[1] = values[2];
     import.layer_values = layer_values;
+    import.input_value = values[0];
     import.layer_count = 2;
     return import;
 }
