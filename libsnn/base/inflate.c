@@ -189,6 +189,18 @@ int snnbase_gzip_unpack(struct snn_context *context, const void *data, size_t si
     return status;
 }
 
+size_t snnbase_gzip_head(struct snn_context *context, const void *data, size_t size, void *out,
+                         size_t room)
+{
+    struct unpacker unpacker;
+    size_t made = 0;
+    bool end = false;
+    if (unpacker_init(&unpacker, context, data, size, WINDOW_BITS_GZIP) != SNN_OK) return 0;
+    if (unpacker_run(&unpacker, out, room, &made, &end) != SNN_OK) made = 0;
+    inflateEnd(&unpacker.stream);
+    return made;
+}
+
 /* Fills out[0..unpacked_size-1] and requires the stream to end there. */
 static int zlib_fill(struct unpacker *unpacker, unsigned char *out, size_t unpacked_size)
 {

@@ -19,6 +19,11 @@ bool snnbase_gzip_probe(const void *data, size_t size);
 int snnbase_gzip_unpack(struct snn_context *context, const void *data, size_t size, size_t size_max,
                         struct snnbase_buffer *out);
 
+/* The first bytes, at most `room` (> 0), that a gzip stream or the beginning of one unpacks to;
+ * returns how many, 0 for one that is damaged. */
+size_t snnbase_gzip_head(struct snn_context *context, const void *data, size_t size, void *out,
+                         size_t room);
+
 /* Unpacks a zlib stream to exactly `unpacked_size` bytes at `out`; anything else is FORMAT. */
 int snnbase_zlib_unpack(struct snn_context *context, const void *data, size_t size, void *out,
                         size_t unpacked_size);

@@ -12,6 +12,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
+#include "libsnn/base/inflate.h"
 #include "libsnn/base/memory.h"
 #include "libsnn/stream/folder.h"
 #include "libsnn/stream/recording.h"
@@ -301,16 +302,20 @@ const uint8_t *snn_source_counts(const struct snn_source *source, uint64_t index
 }
 
 /* The first bytes of a file are enough for the formats of frames, which have a magic. */
-static bool begins_as_frames(const char *path)
+static bool begins_as_frames(struct snn_context *context, const char *path)
 {
-    unsigned char head[HEAD_SIZE];
+    unsigned char head[HEAD_SIZE], unpacked[HEAD_SIZE];
     struct snnstream_file file = {.path = path, .bytes = {.data = head}};
     FILE *stream = fopen(path, "rb");
     if (!stream) return true;
     file.bytes.size = fread(head, 1, sizeof(head), stream);
     (void)fclose(stream);
-    bool packed = file.bytes.size >= 2 && head[0] == 0x1f && head[1] == 0x8b;
-    return packed || format_find(&file);
+    if (snnbase_gzip_probe(head, file.bytes.size)) {
+        file.bytes.size =
+            snnbase_gzip_head(context, head, file.bytes.size, unpacked, sizeof(unpacked));
+        file.bytes.data = unpacked;
+    }
+    return file.bytes.size == 0 || format_find(&file);
 }
 
 enum snn_source_kind snn_source_guess(struct snn_context *context, const char *path)
@@ -318,8 +323,9 @@ enum snn_source_kind snn_source_guess(struct snn_context *context, const char *p
     struct snnbase_buffer bytes = {.data = NULL};
     enum snn_source_kind kind = SNN_SOURCE_FRAMES;
     if (snnstream_folder_is(path)) return SNN_SOURCE_EVENTS;
-    if (begins_as_frames(path)) return kind;
-    if (snnbase_file_read(context, path, &bytes) == SNN_OK && snnstream_recording_format(&bytes)) {
+    if (begins_as_frames(context, path)) return kind;
+    if (snnbase_file_read_unpacked(context, path, &bytes) == SNN_OK &&
+        snnstream_recording_format(&bytes)) {
         kind = SNN_SOURCE_EVENTS;
     }
     snnbase_buffer_fini(context, &bytes);

@@ -89,6 +89,18 @@ Test(gzip, magic_is_recognised)
     cr_assert_not(snnbase_gzip_probe(zlib_nine, sizeof(zlib_nine)));
 }
 
+Test(gzip, a_head_is_what_there_is_room_and_input_for)
+{
+    char head[16] = "";
+    static const unsigned char damaged[] = {GZIP_HEADER, 0xff, 0xff, 0xff, 0xff};
+    cr_assert_eq(snnbase_gzip_head(context, gzip_nine, sizeof(gzip_nine), head, 4), 4u);
+    cr_assert_eq(memcmp(head, "1234", 4), 0);
+    /* 10 bytes of header, 5 of the block's, 3 of the text. */
+    cr_assert_eq(snnbase_gzip_head(context, gzip_nine, 18, head, sizeof(head)), 3u);
+    cr_assert_eq(snnbase_gzip_head(context, gzip_nine, 5, head, sizeof(head)), 0u);
+    cr_assert_eq(snnbase_gzip_head(context, damaged, sizeof(damaged), head, sizeof(head)), 0u);
+}
+
 Test(gzip, stream_is_unpacked_and_appended)
 {
     cr_assert_eq(snnbase_buffer_append(context, &out, ">", 1), SNN_OK);
