@@ -118,7 +118,9 @@ static int list_files(struct snnstream_folder *folder, struct snn_context *conte
     if (directory == NULL) return snnbase_fail_errno(context, errno, path);
     size_t first = folder->count;
     int status = SNN_OK;
-    for (struct dirent *entry; status == SNN_OK && (entry = readdir(directory)) != NULL;) {
+    errno = 0;
+    for (struct dirent *entry; status == SNN_OK && (entry = readdir(directory)) != NULL;
+         errno = 0) {
         int32_t number = label;
         size_t size = strlen(entry->d_name);
         if (entry->d_name[0] == '.') continue;
@@ -130,6 +132,7 @@ static int list_files(struct snnstream_folder *folder, struct snn_context *conte
                 status = add(folder, context, full, number);
         }
     }
+    if (status == SNN_OK && errno != 0) status = snnbase_fail_errno(context, errno, path);
     (void)closedir(directory);
     if (status == SNN_OK && folder->count > first)
         qsort(folder->entries + first, folder->count - first, sizeof(*folder->entries),
@@ -173,12 +176,15 @@ int snnstream_folder_list(struct snnstream_folder *out, struct snn_context *cont
 {
     *out = (struct snnstream_folder){.entries = NULL};
     snnbase_arena_init(&out->arena, context);
+    if (!snnstream_folder_is(path) && labels != NULL)
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "%s: labels go with a folder of recordings, this is a file", path);
     if (!snnstream_folder_is(path))
         return add(out, context, snnbase_arena_string(&out->arena, context, path), -1);
     int status = list_folder(out, context, path, labels);
-    if (status == SNN_OK && out->count == 0)
-        status = snnbase_fail(context, SNN_ERR_NOT_FOUND, "%s: no recordings in this folder", path);
-    return status;
+    if (status != SNN_OK || out->count > 0) return status;
+    snnbase_fail(context, SNN_ERR_NOT_FOUND, "%s: no recordings in this folder", path);
+    return snnbase_hint(context, "recordings stand in it, or one folder a class: 0, 1, 2, ...");
 }
 
 void snnstream_folder_fini(struct snnstream_folder *folder, struct snn_context *context)

@@ -37,8 +37,9 @@ int snnstream_recording_add(struct snnstream_camera_events *events, struct snn_c
     return status;
 }
 
+/* *size_out: bytes, unpacked. */
 static int read_file(struct snnstream_camera_events *out, struct snn_context *context,
-                     const char *path)
+                     const char *path, uint64_t *size_out)
 {
     struct snnbase_buffer bytes = {NULL, 0, 0};
     int status = snnbase_file_read_unpacked(context, path, &bytes);
@@ -51,30 +52,35 @@ static int read_file(struct snnstream_camera_events *out, struct snn_context *co
         status = snnbase_hint(context, "accepted are %s", snn_event_table[0]->summary);
     }
     if (status == SNN_OK) status = format->decode(out, context, path, &bytes);
+    *size_out = bytes.size;
     snnbase_buffer_fini(context, &bytes);
     return status;
 }
 
-/* Reads all files one after another; begin[i] is where each starts. */
+/* Reads all files one after another; begin[i] is where each starts. Together they are held to the
+ * limit of one file: a list may name a large one any number of times. */
 static int read_files(struct snnstream_recordings *out, struct snn_context *context,
                       const struct snnstream_folder *folder, struct snnstream_camera_events *events)
 {
     out->begin = snnbase_alloc(context, folder->count + 1, sizeof(*out->begin));
     if (folder->labelled) out->labels = snnbase_alloc(context, folder->count, sizeof(*out->labels));
     if (out->begin == NULL || (folder->labelled && out->labels == NULL)) return SNN_ERR_NOMEM;
+    uint64_t limit = snnbase_limits(context)->file_bytes, bytes = 0;
     for (size_t i = 0; i < folder->count; i++) {
-        int status = read_file(events, context, folder->entries[i].path);
+        uint64_t size = 0, left = limit - bytes;
+        int status = read_file(events, context, folder->entries[i].path, &size);
         if (status != SNN_OK) return status;
-        uint64_t limit = snnbase_limits(context)->file_bytes / sizeof(*out->events);
-        if (events->count > limit)
+        if (size > left || events->count > limit / sizeof(*out->events))
             return snnbase_fail(context, SNN_ERR_LIMIT,
-                                "%s: more than %llu events in all, the limit of file_bytes",
-                                folder->entries[i].path, (unsigned long long)limit);
+                                "%s: recording %zu exceeds the limit of %llu bytes for all",
+                                folder->entries[i].path, i, (unsigned long long)limit);
+        bytes += size;
         out->begin[i + 1] = events->count;
         if (out->labels != NULL) out->labels[i] = folder->entries[i].label;
     }
     out->count = folder->count;
-    return SNN_OK;
+    if (events->count > 0) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a single event", folder->entries[0].path);
 }
 
 /* The sensor that all events lie on. */

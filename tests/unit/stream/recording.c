@@ -1,5 +1,6 @@
 /* Recordings of event cameras: N-MNIST files, folders of them, and their way into spikes. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -170,6 +171,76 @@ Test(recording, events_are_binned_and_add_up)
     cr_assert_eq(spikes.count[2], 2.0f);
     snn_encoder_destroy(&encoder);
     snn_source_close(&source);
+}
+
+Test(recording, one_without_events_is_refused_alone_and_taken_among_others)
+{
+    static const unsigned char wraps[] = {0, 240, 0, 0, 0, 0, 240, 0, 0, 0};
+    assert_refused(support_put("w.bin", wraps, 10), NULL, SNN_ERR_FORMAT, "not a single event");
+    put_folder("set");
+    (void)support_put("set/a.bin", wraps, 10);
+    (void)support_put("set/b.bin", four, sizeof(four));
+    struct snn_source *source = open_events(support_path("set"), NULL);
+    uint64_t count = 1;
+    (void)snn_source_events(source, 0, &count);
+    cr_assert_eq(count, 0u);
+    (void)snn_source_events(source, 1, &count);
+    cr_assert_eq(count, 4u);
+    snn_source_close(&source);
+}
+
+Test(recording, labels_of_a_single_file_are_refused)
+{
+    const struct snn_source_options options = {.labels = "labels.txt"};
+    assert_refused(support_put("a.bin", four, sizeof(four)), &options, SNN_ERR_INVALID,
+                   "go with a folder");
+}
+
+/* 20 bytes a file, 48 in all: the third is one too many. */
+Test(recording, a_list_cannot_name_one_file_without_end)
+{
+    const struct snn_limits limits = {.file_bytes = 48};
+    struct snn_context *context = support_limited(&limits);
+    struct snn_source *source = NULL;
+    static const unsigned char wraps[20] = {0, 240, 0, 0, 0, 0, 240, 0, 0, 0,
+                                            0, 240, 0, 0, 0, 0, 240, 0, 0, 0};
+    put_folder("set");
+    (void)support_put("set/a", wraps, sizeof(wraps));
+    (void)support_put("set/labels.txt", "a 1\na 1\na 1\na 1\n", 16);
+    cr_assert_eq(snn_source_open(&source, context, support_path("set"), SNN_SOURCE_EVENTS, NULL),
+                 SNN_ERR_LIMIT);
+    cr_assert_not_null(strstr(snn_context_message(context), "recording 2 exceeds"), "%s",
+                       snn_context_message(context));
+    snn_context_destroy(&context);
+}
+
+/* The four events above, by gzip. */
+Test(recording, a_packed_recording_is_guessed_and_read)
+{
+    static const unsigned char packed[] = {
+        0x1f, 0x8b, 0x08, 0,    0,    0,    0,    0,    0,    0xff, 0x01, 20, 0,    0xeb, 0xff,
+        1,    2,    0x80, 0,    5,    0,    0,    0x01, 0x11, 0x70, 1,    2,  0x81, 0x11, 0x71,
+        1,    2,    0x81, 0x11, 0x72, 0x26, 0x9b, 0x03, 0xbb, 20,   0,    0,  0};
+    const char *path = support_put("a.bin.gz", packed, sizeof(packed));
+    cr_assert_eq(snn_source_guess(support_context(), path), SNN_SOURCE_EVENTS);
+    struct snn_source *source = open_events(path, NULL);
+    uint64_t count = 0;
+    (void)snn_source_events(source, 0, &count);
+    cr_assert_eq(count, 4u);
+    snn_source_close(&source);
+}
+
+Test(recording, steps_without_length_are_refused)
+{
+    const double lengths[] = {-1.0, (double)NAN, (double)INFINITY};
+    const struct snn_shape shape = {2, 3, 2};
+    for (size_t i = 0; i < 3; i++) {
+        const struct snn_encoder_options options = {.timesteps = 3, .dt_us = lengths[i]};
+        struct snn_encoder *encoder = NULL;
+        cr_assert_eq(snn_encoder_create(&encoder, support_context(), &options, shape),
+                     SNN_ERR_INVALID);
+        cr_assert_null(encoder);
+    }
 }
 
 static int open_and_close(struct snn_context *context)
