@@ -88,6 +88,10 @@ static int check_options(struct snn_context *context, const struct snn_encoder_o
     if (options->timesteps == 0) {
         return snnbase_fail(context, SNN_ERR_INVALID, "0 time steps, not at least 1");
     }
+    if (!(options->dt_us >= 0.0) || !isfinite(options->dt_us)) {
+        return snnbase_fail(context, SNN_ERR_INVALID, "a time step of %g us is not positive",
+                            options->dt_us);
+    }
     if (shape.channels == 0 || shape.height == 0 || shape.width == 0) {
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "frames of %" PRIu32 "x%" PRIu32 "x%" PRIu32 " are empty",

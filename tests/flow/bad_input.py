@@ -311,6 +311,13 @@ DATA = [
     refusal("labels: of another count beside the images", short_labels,
             ["model.json", "--data", "images-idx3"], 65,
             ("labels-idx1", "5 labels for 6", "found beside the images")),
+    bad_data("recording without events", b"\0\xf0\0\0\0", ("given", "not a single event")),
+    bad_data("packed recording of another size", flow.gz(b"\x09\x08\0\0\0"),
+             ("given", "10x9 (width x height), a sensor of 4x4 is wanted")),
+    refusal("data: a recording of too many steps",
+            lambda place: place.write("given", bytes(5) + b"\x01\x01\x7f\xff\xff"),
+            ["model.json", "--data", "given", "--dt", "1e-6"], 64,
+            ("--dt", "8388607001 steps of 1e-06 ms", "longer steps")),
     bad_file("of another size", flow.images(6, 5, 4), "--calibrate", 64, ("--calibrate", "5x4")),
 ]
 

@@ -3,6 +3,7 @@
  * The datum's path in one page: model -> (calibration) -> spiking net -> target; data -> spikes ->
  * target -> result -> table and files. Frame-based targets take the model and the data as they are.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,22 @@ static int check_labels(struct session *s)
     return SNNCLI_EXIT_USAGE;
 }
 
+/* As many as the longest recording takes. */
+static int choose_timesteps(struct session *s)
+{
+    struct snnsim_options *o = &s->options;
+    double steps = floor((double)(snn_source_duration_us(s->source) - 1) / o->dt_us) + 1.0;
+    if (steps <= SNNSIM_TIMESTEPS_MAX) {
+        o->timesteps = (uint32_t)steps;
+        return SNNCLI_EXIT_OK;
+    }
+    (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--dt",
+                      "%s takes %.0f steps of %g ms, more than %d", s->data_path, steps,
+                      o->dt_us / 1000.0, SNNSIM_TIMESTEPS_MAX);
+    snncli_hint(&s->console, "longer steps: --dt MS; or fewer of them: --timesteps N");
+    return SNNCLI_EXIT_USAGE;
+}
+
 static int open_data(struct session *s)
 {
     struct snnsim_options *o = &s->options;
@@ -159,9 +176,8 @@ static int open_data(struct session *s)
     }
     if (kind == SNN_SOURCE_SPIKES && !o->timesteps_given)
         o->timesteps = snn_source_steps(s->source);
-    if (kind == SNN_SOURCE_EVENTS && !o->timesteps_given)
-        o->timesteps = (uint32_t)((double)(snn_source_duration_us(s->source) - 1) / o->dt_us) + 1;
-    return check_labels(s);
+    if (kind == SNN_SOURCE_EVENTS && !o->timesteps_given) status = choose_timesteps(s);
+    return status == SNNCLI_EXIT_OK ? check_labels(s) : status;
 }
 
 static bool show_progress(uint64_t done, uint64_t total, void *user)

@@ -382,7 +382,7 @@ static int take_input(struct snnsim_options *o, const struct snncli_option *opti
         o->seed = (uint64_t)number;
         break;
     case OPT_TIMESTEPS:
-        status = take_count(o, option, value, 1, 1000000, &number);
+        status = take_count(o, option, value, 1, SNNSIM_TIMESTEPS_MAX, &number);
         o->timesteps = (uint32_t)number;
         o->timesteps_given = true;
         break;

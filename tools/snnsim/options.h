@@ -13,6 +13,7 @@
 #include "tools/cli/preprocess.h"
 
 #define SNNSIM_RULES_MAX 32
+#define SNNSIM_TIMESTEPS_MAX 1000000
 #define SNNSIM_TARGETS_MAX 8
 
 struct snnsim_options {
@@ -33,7 +34,7 @@ struct snnsim_options {
     const char *norm;   /* as written; NULL: the default */
     const char *v_min;  /* as written; NULL: the default */
     const char *compat; /* "sinabs" or NULL */
-    uint32_t timesteps;
+    uint32_t timesteps; /* up to SNNSIM_TIMESTEPS_MAX */
     bool timesteps_given;
     bool v_init_given;
     uint64_t samples; /* 0: all */
