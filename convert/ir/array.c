@@ -85,7 +85,7 @@ int snnconv_array_check(struct snn_context *context, const struct snnconv_array 
     snnconv_array_format(text, array);
     for (uint32_t i = 0; i < array->rank; i++) {
         if (array->dim[i] < 0)
-            return snnbase_fail(context, SNN_ERR_INVALID, "a tensor of shape %s", text);
+            return snnbase_fail(context, SNN_ERR_FORMAT, "a tensor of shape %s", text);
     }
     if (!shape_fits(array, bytes_max))
         return snnbase_fail(context, SNN_ERR_LIMIT,

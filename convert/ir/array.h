@@ -58,7 +58,7 @@ static inline void *snnconv_array_room(const struct snnconv_array *array)
 size_t snnconv_array_count(const struct snnconv_array *array);
 
 /* Holds a shape against the limits: extents not negative, bytes within tensor_bytes. Errors: LIMIT,
- * INVALID. */
+ * FORMAT. */
 int snnconv_array_check(struct snn_context *context, const struct snnconv_array *array);
 
 /* Room for the elements of an array of checked shape, zeroed, in the arena; sets array->data to it

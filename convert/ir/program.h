@@ -93,7 +93,7 @@ int snnconv_program_keep(struct snnconv_program *program, struct snn_context *co
                          snnconv_release_fn release, void *user);
 
 /* Adds a value; name (may be NULL) and array (NULL: not known yet) are copied, data is not. Errors:
- * NOMEM, LIMIT, INVALID (a negative extent), FORMAT (control characters in the name). */
+ * NOMEM, LIMIT, FORMAT (a negative extent, control characters in the name). */
 int snnconv_program_add_value(struct snnconv_program *program, struct snn_context *context,
                               const char *name, const struct snnconv_array *array,
                               uint32_t *index_out);

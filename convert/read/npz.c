@@ -1,6 +1,7 @@
 /* Weights as numpy.savez and numpy.savez_compressed write them: a zip file whose members are NPY
  * arrays, named as the tensors with ".npy" behind.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "convert/ir/array.h"
@@ -62,7 +63,7 @@ static int read_array(struct snnconv_tensors *out, struct snn_context *context, 
     struct snnbase_npy_header header;
     struct snnconv_tensor like = {.name = name}, *tensor = NULL;
     if (!snnbase_npyhead_probe(file->bytes, file->size))
-        return snnbase_fail(context, SNN_ERR_FORMAT, "%s: no NPY array", file->path);
+        return snnbase_fail(context, SNN_ERR_FORMAT, "%s: byte 0: no NPY array", file->path);
     int status = snnbase_npyhead_read(&header, context, &array);
     if (status != SNN_OK) return status;
     if (header.type != 'f') {
@@ -83,7 +84,7 @@ static int read_array(struct snnconv_tensors *out, struct snn_context *context, 
 static int read_member(struct snnconv_tensors *out, struct snn_context *context,
                        const struct snnconv_zip *zip, const struct snnconv_zip_member *member)
 {
-    char name[256];
+    char name[256], path[512];
     struct snnconv_file file;
     unsigned char *unpacked = NULL;
     size_t length = member->name_size;
@@ -97,7 +98,9 @@ static int read_member(struct snnconv_tensors *out, struct snn_context *context,
     memcpy(name, member->name, length);
     name[length] = '\0';
     int status = snnconv_zip_read(zip, context, member, &file, &unpacked);
-    if (status != SNN_OK) return status;
+    if (status != SNN_OK) return snnbase_where(context, "%s", zip->file->path);
+    (void)snprintf(path, sizeof(path), "%s: member '%.100s.npy'", zip->file->path, name);
+    file.path = path;
     status = read_array(out, context, name, &file);
     snnbase_free(context, unpacked);
     return status;
@@ -108,7 +111,7 @@ static int npz_read_weights(struct snnconv_tensors *out, struct snn_context *con
 {
     struct snnconv_zip zip;
     int status = snnconv_zip_open(&zip, context, file);
-    if (status != SNN_OK) return status;
+    if (status != SNN_OK) return snnbase_where(context, "%s", file->path);
     out->ordered = true;
     for (size_t i = 0; i < zip.count && status == SNN_OK; i++)
         status = read_member(out, context, &zip, &zip.members[i]);

@@ -43,6 +43,8 @@ int snnconv_problems_add(struct snnconv_problems *problems, const char *layer, u
         problems->stopped = status;
         return status;
     }
+    if (status == SNN_ERR_INVALID && layer != NULL)
+        status = snnbase_error_recode(problems->context, SNN_ERR_FORMAT);
     if (offset == SNNCONV_NO_OFFSET)
         (void)snprintf(where, sizeof(where), "%s", path);
     else

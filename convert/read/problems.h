@@ -23,7 +23,8 @@ void snnconv_problems_init(struct snnconv_problems *problems, struct snn_context
                            const struct snnconv_file *file);
 
 /* Takes the error just raised: a diagnostic about `layer` (may be NULL) at byte `offset`
- * (SNNCONV_NO_OFFSET: of no place). Returns SNN_OK to go on; NOMEM and CANCELLED, which end the
+ * (SNNCONV_NO_OFFSET: of no place). INVALID about a layer becomes FORMAT: what an operator was given
+ * comes from the file, not from the caller. Returns SNN_OK to go on; NOMEM and CANCELLED, which end the
  * reading, as they are. */
 int snnconv_problems_add(struct snnconv_problems *problems, const char *layer, uint64_t offset);
 

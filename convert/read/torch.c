@@ -386,7 +386,8 @@ static int read_member(struct state *s, const struct snnconv_zip *zip,
                      member->name);
         return snnbase_hint(s->context, "torch.save stores its members unpacked");
     }
-    return snnconv_zip_read(zip, s->context, member, out, &unpacked);
+    int status = snnconv_zip_read(zip, s->context, member, out, &unpacked);
+    return status == SNN_OK ? SNN_OK : snnbase_where(s->context, "%s", s->file->path);
 }
 
 /* The member `folder`NAME, where folder is what stands before data.pkl; NULL if there is none. */
@@ -586,7 +587,7 @@ static int torch_read_weights(struct snnconv_tensors *out, struct snn_context *c
     } else {
         struct snnconv_zip zip;
         status = snnconv_zip_open(&zip, context, file);
-        if (status != SNN_OK) return status;
+        if (status != SNN_OK) return snnbase_where(context, "%s", file->path);
         status = read_zip(&s, &zip);
         snnconv_zip_close(&zip, context);
     }

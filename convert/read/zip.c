@@ -44,13 +44,6 @@ enum {
 /* A quoted name in a message: what is in it is not to be trusted, what is long not to be shown. */
 #define NAME_SHOWN(member) ((int)((member)->name_size < 100 ? (member)->name_size : 100))
 
-static int fail_truncated(struct snn_context *context, const struct snnconv_file *file,
-                          const char *what, size_t at)
-{
-    return snnbase_fail(context, SNN_ERR_FORMAT, "%s: byte %zu: the zip file ends within %s",
-                        file->path, at, what);
-}
-
 /* Little-endian fields one after the other; a width of 0 ends. False if they are not all there. */
 static bool read_fields(struct snnconv_cursor *cursor, const unsigned char *widths, uint64_t *out)
 {
@@ -121,12 +114,12 @@ static int read_end64(struct snn_context *context, const struct snnconv_file *fi
     if (!snnconv_cursor_seek(&cursor, locator[2]) || !read_fields(&cursor, end_widths, fields) ||
         fields[0] != END64_SIGNATURE)
         return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "%s: byte %zu: no zip64 end record at byte %" PRIu64, file->path,
-                            end - LOCATOR_SIZE, locator[2]);
+                            "byte %zu: no zip64 end record at byte %" PRIu64, end - LOCATOR_SIZE,
+                            locator[2]);
     if (locator[1] != 0 || locator[3] > 1 || fields[4] != 0 || fields[5] != 0 ||
         fields[6] != fields[7])
-        return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: a zip file on several disks",
-                            file->path);
+        return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
+                            "byte %" PRIu64 ": a zip file on several disks", locator[2]);
     *out = (struct directory){fields[7], fields[8], fields[9]};
     return SNN_OK;
 }
@@ -140,14 +133,15 @@ static int read_end(struct snn_context *context, const struct snnconv_file *file
     size_t end = 0;
     if (!find_end(file, &end))
         return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "%s: truncated: no end record of a zip file in its %zu bytes",
-                            file->path, file->size);
+                            "byte %zu: truncated: a zip file has its directory at the end",
+                            file->size);
     snnconv_cursor_init(&cursor, file->bytes + end, file->size - end);
     if (!read_fields(&cursor, widths, fields))
-        return fail_truncated(context, file, "its end record", end);
+        return snnbase_fail(context, SNN_ERR_FORMAT,
+                            "byte %zu: the zip file ends within its end record", end);
     if (fields[1] != 0 || fields[2] != 0 || fields[3] != fields[4])
-        return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: a zip file on several disks",
-                            file->path);
+        return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "byte %zu: a zip file on several disks",
+                            end);
     *out = (struct directory){fields[4], fields[5], fields[6]};
     if (fields[4] == COUNT16_ELSEWHERE || fields[5] == SIZE32_ELSEWHERE ||
         fields[6] == SIZE32_ELSEWHERE) {
@@ -156,9 +150,9 @@ static int read_end(struct snn_context *context, const struct snnconv_file *file
     }
     if (out->offset > end || out->size > end - out->offset || out->count > out->size / MEMBER_SIZE)
         return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "%s: byte %zu: a directory of %" PRIu64 " members and %" PRIu64
+                            "byte %zu: a directory of %" PRIu64 " members and %" PRIu64
                             " bytes at byte %" PRIu64 " is not in the file",
-                            file->path, end, out->count, out->size, out->offset);
+                            end, out->count, out->size, out->offset);
     return SNN_OK;
 }
 
@@ -203,29 +197,29 @@ static bool is_good_name(const char *name, size_t size)
     return true;
 }
 
-static int check_member(const struct snnconv_zip *zip, struct snn_context *context, uint64_t flags,
-                        const struct snnconv_zip_member *member)
+/* The entry at byte `at` of the file. */
+static int check_member(const struct snnconv_zip *zip, struct snn_context *context, size_t at,
+                        uint64_t flags, const struct snnconv_zip_member *member)
 {
-    const char *path = zip->file->path;
     if (!is_good_name(member->name, member->name_size))
         return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "%s: the name of member %zu is no path within the archive", path,
+                            "byte %zu: the name of member %zu is no path within the archive", at,
                             zip->count);
     if ((flags & FLAG_ENCRYPTED) != 0)
-        return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: member '%.*s' is encrypted", path,
-                            NAME_SHOWN(member), member->name);
+        return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "byte %zu: member '%.*s' is encrypted",
+                            at, NAME_SHOWN(member), member->name);
     if (member->method != METHOD_STORED && member->method != METHOD_DEFLATED)
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
-                            "%s: member '%.*s' is packed by method %u; accepted are 0 (stored) and "
-                            "8 (deflated)",
-                            path, NAME_SHOWN(member), member->name, member->method);
+                            "byte %zu: member '%.*s' is packed by method %u; accepted are 0 "
+                            "(stored) and 8 (deflated)",
+                            at, NAME_SHOWN(member), member->name, member->method);
     if (member->header_offset > zip->directory_offset ||
         member->packed_size > zip->directory_offset - member->header_offset ||
         (member->method == METHOD_STORED && member->size != member->packed_size))
         return snnbase_fail(
             context, SNN_ERR_FORMAT,
-            "%s: member '%.*s' of %" PRIu64 " bytes at byte %" PRIu64 " is not in the file", path,
-            NAME_SHOWN(member), member->name, member->packed_size, member->header_offset);
+            "byte %zu: member '%.*s' of %" PRIu64 " bytes at byte %" PRIu64 " is not in the file",
+            at, NAME_SHOWN(member), member->name, member->packed_size, member->header_offset);
     return SNN_OK;
 }
 
@@ -241,8 +235,7 @@ static int read_member(struct snnconv_zip *zip, struct snn_context *context,
         !snnconv_cursor_take(cursor, fields[9], &name) ||
         !snnconv_cursor_take(cursor, fields[10], &extra) ||
         !snnconv_cursor_take(cursor, fields[11], &comment))
-        return snnbase_fail(context, SNN_ERR_FORMAT, "%s: byte %zu: no entry of a zip directory",
-                            zip->file->path, at);
+        return snnbase_fail(context, SNN_ERR_FORMAT, "byte %zu: no entry of a zip directory", at);
     struct snnconv_zip_member *member = &zip->members[zip->count];
     *member = (struct snnconv_zip_member){.name = (const char *)name,
                                           .name_size = (size_t)fields[9],
@@ -253,9 +246,8 @@ static int read_member(struct snnconv_zip *zip, struct snn_context *context,
                                           .header_offset = fields[15]};
     if (!read_extra64(extra, (size_t)fields[10], member))
         return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "%s: byte %zu: an entry whose zip64 sizes are missing", zip->file->path,
-                            at);
-    int status = check_member(zip, context, fields[3], member);
+                            "byte %zu: an entry whose zip64 sizes are missing", at);
+    int status = check_member(zip, context, at, fields[3], member);
     if (status == SNN_OK) zip->count++;
     return status;
 }
@@ -271,7 +263,9 @@ static int compare_members(const void *a, const void *b)
 {
     const struct snnconv_zip_member *x = *(const struct snnconv_zip_member *const *)a;
     const struct snnconv_zip_member *y = *(const struct snnconv_zip_member *const *)b;
-    return compare_name(x->name, x->name_size, y->name, y->name_size);
+    int order = compare_name(x->name, x->name_size, y->name, y->name_size);
+    if (order != 0) return order;
+    return x->header_offset < y->header_offset ? -1 : x->header_offset > y->header_offset;
 }
 
 /* Two of one name: which of them is meant would depend on who reads the file. */
@@ -282,9 +276,12 @@ static int sort_members(struct snnconv_zip *zip, struct snn_context *context)
     if (zip->count > 0)
         qsort(zip->sorted, zip->count, sizeof(const struct snnconv_zip_member *), compare_members);
     for (size_t i = 1; i < zip->count; i++) {
-        if (compare_members(&zip->sorted[i - 1], &zip->sorted[i]) == 0)
-            return snnbase_fail(context, SNN_ERR_FORMAT, "%s: two members '%.*s'", zip->file->path,
-                                NAME_SHOWN(zip->sorted[i]), zip->sorted[i]->name);
+        const struct snnconv_zip_member *before = zip->sorted[i - 1], *member = zip->sorted[i];
+        if (compare_name(before->name, before->name_size, member->name, member->name_size) == 0)
+            return snnbase_fail(context, SNN_ERR_FORMAT,
+                                "byte %" PRIu64 ": two members '%.*s', the other at byte %" PRIu64,
+                                member->header_offset, NAME_SHOWN(member), member->name,
+                                before->header_offset);
     }
     return SNN_OK;
 }
@@ -296,8 +293,7 @@ int snnconv_zip_open(struct snnconv_zip *out, struct snn_context *context,
     int status = read_end(context, file, &directory);
     if (status != SNN_OK) return status;
     if (directory.count > MEMBERS_MAX)
-        return snnbase_fail(context, SNN_ERR_LIMIT,
-                            "%s: %" PRIu64 " members exceed the limit of %d", file->path,
+        return snnbase_fail(context, SNN_ERR_LIMIT, "%" PRIu64 " members exceed the limit of %d",
                             directory.count, MEMBERS_MAX);
     struct snnconv_zip zip = {.file = file, .directory_offset = directory.offset};
     struct snnconv_cursor cursor;
@@ -388,9 +384,7 @@ static int read_data(const struct snnconv_zip *zip, struct snn_context *context,
 {
     const unsigned char *data = NULL;
     if (!find_data(zip, member, &data))
-        return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "no such member with its bytes at byte %" PRIu64,
-                            member->header_offset);
+        return snnbase_fail(context, SNN_ERR_FORMAT, "no such member with its bytes stands here");
     if (member->method == METHOD_DEFLATED) {
         int status = unpack(context, member, data, unpacked);
         if (status != SNN_OK) return status;
@@ -415,8 +409,8 @@ int snnconv_zip_read(const struct snnconv_zip *zip, struct snn_context *context,
     if (status != SNN_OK) {
         snnbase_free(context, *unpacked);
         *unpacked = NULL;
-        return snnbase_where(context, "%s: member '%.*s'", zip->file->path, NAME_SHOWN(member),
-                             member->name);
+        return snnbase_where(context, "byte %" PRIu64 ": member '%.*s'", member->header_offset,
+                             NAME_SHOWN(member), member->name);
     }
     *out = (struct snnconv_file){zip->file->path, data, (size_t)member->size};
     return SNN_OK;

@@ -36,8 +36,8 @@ struct snnconv_zip {
 bool snnconv_zip_probe(const unsigned char *bytes, size_t size, const char **name_out,
                        size_t *name_size_out);
 
-/* Reads and checks the directory. `file` must outlive *out. Errors, which name the file: FORMAT,
- * UNSUPPORTED, LIMIT, NOMEM. */
+/* Reads and checks the directory. `file` must outlive *out. Errors, which name the byte but
+ * not the file: FORMAT, UNSUPPORTED, LIMIT, NOMEM. */
 int snnconv_zip_open(struct snnconv_zip *out, struct snn_context *context,
                      const struct snnconv_file *file);
 void snnconv_zip_close(struct snnconv_zip *zip, struct snn_context *context);
@@ -48,7 +48,7 @@ const struct snnconv_zip_member *snnconv_zip_find(const struct snnconv_zip *zip,
 
 /* The bytes of a member: lent by the file, or in *unpacked (to be freed with snnbase_free, also
  * where it is NULL). Holds local header, sizes and checksum against the directory. Errors, which
- * name file and member: FORMAT, LIMIT (file_bytes), NOMEM. */
+ * name byte and member but not the file: FORMAT, LIMIT (file_bytes), NOMEM. */
 int snnconv_zip_read(const struct snnconv_zip *zip, struct snn_context *context,
                      const struct snnconv_zip_member *member, struct snnconv_file *out,
                      unsigned char **unpacked);

@@ -224,6 +224,12 @@ int snnbase_fail_errno(struct snn_context *context, int errno_value, const char 
     return row->status;
 }
 
+int snnbase_error_recode(struct snn_context *context, int status)
+{
+    context->status = status;
+    return status;
+}
+
 void snnbase_error_copy(struct snn_context *to, const struct snn_context *from)
 {
     if (to == from) return;

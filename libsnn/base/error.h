@@ -25,6 +25,9 @@ int snnbase_where(struct snn_context *context, const char *format, ...) SNN_PRIN
  * TIMEOUT, else IO; "<path>: <what>", with a hint where there is a remedy. */
 int snnbase_fail_errno(struct snn_context *context, int errno_value, const char *path);
 
+/* Gives the error just raised another status, which it returns. */
+int snnbase_error_recode(struct snn_context *context, int status);
+
 /* Copies the last error of one context into another (a worker's into its parent's). */
 void snnbase_error_copy(struct snn_context *to, const struct snn_context *from);
 

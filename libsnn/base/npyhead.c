@@ -226,8 +226,8 @@ static int read_preamble(struct parser *parser)
     bool known = size >= VERSION_END && bytes[6] >= 1 && bytes[6] <= 3 && bytes[7] == 0;
     if (size >= VERSION_END && !known) {
         return snnbase_fail(parser->context, SNN_ERR_UNSUPPORTED,
-                            "%s: NPY version %u.%u; accepted are 1.0, 2.0 and 3.0", file->path,
-                            bytes[6], bytes[7]);
+                            "%s: byte 6: NPY version %u.%u; accepted are 1.0, 2.0 and 3.0",
+                            file->path, bytes[6], bytes[7]);
     }
     size_t length_bytes = known && bytes[6] > 1 ? 4 : 2;
     size_t start = VERSION_END + length_bytes;
@@ -236,8 +236,8 @@ static int read_preamble(struct parser *parser)
         length |= (size_t)bytes[VERSION_END + i] << (8 * i);
     if (size < start || length > size - start) {
         return snnbase_fail(parser->context, SNN_ERR_FORMAT,
-                            "%s: truncated: the NPY header needs %zu bytes, file has %zu",
-                            file->path, start + length, size);
+                            "%s: byte %zu: truncated: the NPY header needs %zu bytes, file has %zu",
+                            file->path, size, start + length, size);
     }
     parser->at = start;
     parser->end = start + length;
@@ -270,7 +270,8 @@ static int check_size(struct snn_context *context, const struct snnbase_npy_file
     }
     if (bytes != file->size) {
         return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "%s: %s: %s of shape %s needs %zu bytes, file has %zu", file->path,
+                            "%s: byte %zu: %s: %s of shape %s needs %zu bytes, file has %zu",
+                            file->path, bytes > file->size ? file->size : bytes,
                             bytes > file->size ? "truncated" : "too long", header->dtype, shape,
                             bytes, file->size);
     }

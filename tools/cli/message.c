@@ -298,18 +298,20 @@ int snncli_fail_context(struct snncli_console *console, const struct snn_context
 void snncli_diagnostic(const struct snn_diagnostic *diagnostic, void *console_argument)
 {
     struct snncli_console *console = console_argument;
-    char where[512];
+    char where[1024];
     bool shown = true;
     const char *place = diagnostic->where;
+    const char *subject = console->subject != NULL ? console->subject : "";
 
-    if (!*place && console->subject &&
-        strncmp(diagnostic->text, console->subject, strlen(console->subject)) != 0)
-        place = console->subject;
+    /* What is found behind the reader knows the byte, but not the file. */
+    bool named = *place ? strncmp(place, "byte ", 5) != 0
+                        : strncmp(diagnostic->text, subject, strlen(subject)) == 0;
+    if (named) subject = "";
+    snprintf(where, sizeof where, "%s%s%s", subject, *subject && *place ? ": " : "", place);
+    size_t used = strlen(where);
     if (*diagnostic->layer)
-        snprintf(where, sizeof where, "%s%slayer '%s'", place, *place ? ": " : "",
+        snprintf(where + used, sizeof where - used, "%slayer '%s'", used > 0 ? ": " : "",
                  diagnostic->layer);
-    else
-        snprintf(where, sizeof where, "%s", place);
     switch (diagnostic->severity) {
     case SNN_SEVERITY_ERROR:
         snncli_error(console, where, "%s", diagnostic->text);

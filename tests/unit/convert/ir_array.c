@@ -185,7 +185,7 @@ Test(ir_array, shapes_are_held_against_the_limit_of_a_tensor)
     cr_assert_str_eq(snn_context_message(context),
                      "a tensor of float32 [10, 11] exceeds the limit of 400 bytes");
     array.dim[1] = -1;
-    cr_assert_eq(snnconv_array_check(context, &array), SNN_ERR_INVALID);
+    cr_assert_eq(snnconv_array_check(context, &array), SNN_ERR_FORMAT);
     array.rank = SNNCONV_RANK_MAX + 1;
     cr_assert_eq(snnconv_array_check(context, &array), SNN_ERR_LIMIT);
     snn_context_destroy(&context);

@@ -270,7 +270,7 @@ Test(ir_op, constant_of_shape_repeats_its_value)
     give_list(&negative, 1);
     t.inputs[0] = t.inputs[1];
     t.call.input_count = 1;
-    expect_error(SNN_ERR_INVALID, "a tensor of shape [-1]");
+    expect_error(SNN_ERR_FORMAT, "a tensor of shape [-1]");
 }
 
 Test(ir_op, outputs_are_held_against_the_limits)

@@ -344,9 +344,9 @@ Test(npy, sizes_that_do_not_fit_the_file_are_refused)
 {
     /* 10 bytes before the dictionary and 62 of it */
     refuse(DICTIONARY("|u1", "False", "(1, 2, 2)"), 3, SNN_SOURCE_FRAMES, SNN_ERR_FORMAT,
-           "truncated: |u1 of shape (1, 2, 2) needs 76 bytes, file has 75");
+           "byte 75: truncated: |u1 of shape (1, 2, 2) needs 76 bytes, file has 75");
     refuse(DICTIONARY("|u1", "False", "(1, 2, 2)"), 5, SNN_SOURCE_FRAMES, SNN_ERR_FORMAT,
-           "too long: |u1 of shape (1, 2, 2) needs 76 bytes, file has 77");
+           "byte 76: too long: |u1 of shape (1, 2, 2) needs 76 bytes, file has 77");
     refuse(DICTIONARY("|u1", "False", "(0, 28, 28)"), 0, SNN_SOURCE_FRAMES, SNN_ERR_FORMAT,
            "no data: array of shape (0, 28, 28)");
     refuse(DICTIONARY("<f4", "False", "(4294967296, 4294967296)"), 4, SNN_SOURCE_FRAMES,
@@ -361,16 +361,16 @@ Test(npy, broken_beginnings_are_refused)
 {
     support_put("x", "\x93NUMPY\1", 7);
     support_refuse("x", SNN_SOURCE_FRAMES, SNN_ERR_FORMAT,
-                   "truncated: the NPY header needs 10 bytes, file has 7");
+                   "byte 7: truncated: the NPY header needs 10 bytes, file has 7");
     support_put("x", "\x93NUMPY\1\0\xff\xff{}", 12);
     support_refuse("x", SNN_SOURCE_FRAMES, SNN_ERR_FORMAT,
-                   "truncated: the NPY header needs 65545 bytes, file has 12");
+                   "byte 12: truncated: the NPY header needs 65545 bytes, file has 12");
     support_put("x", "\x93NUMPY\1\0\3\0{}", 12);
     support_refuse("x", SNN_SOURCE_FRAMES, SNN_ERR_FORMAT,
-                   "truncated: the NPY header needs 13 bytes, file has 12");
+                   "byte 12: truncated: the NPY header needs 13 bytes, file has 12");
     support_put("x", "\x93NUMPY\4\0\0\0", 10);
     support_refuse("x", SNN_SOURCE_FRAMES, SNN_ERR_UNSUPPORTED,
-                   "NPY version 4.0; accepted are 1.0, 2.0 and 3.0");
+                   "byte 6: NPY version 4.0; accepted are 1.0, 2.0 and 3.0");
 }
 
 static int open_fortran(struct snn_context *context)
