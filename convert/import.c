@@ -12,12 +12,16 @@
 #include "convert/emit.h"
 #include "convert/pass/pass.h"
 #include "convert/read/model.h"
+#include "convert/weights.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
 #include "libsnn/base/memory.h"
 #include "libsnn/model/stranger.h"
 
-enum { TEXT_SIZE = 1024 };
+enum {
+    TEXT_SIZE = 1024,
+    SURE_ENOUGH = 50 /* of a reader of weights: any zip archive might hold some */
+};
 
 static const double default_mean = 0.0, default_std = 1.0;
 
@@ -47,20 +51,15 @@ static const struct snnconv_model_reader *choose_reader(const struct snnbase_buf
     return best;
 }
 
-static bool holds_weights(const struct snnbase_buffer *bytes)
-{
-    for (size_t i = 0; snn_weight_reader_table[i] != NULL; i++) {
-        if (snn_weight_reader_table[i]->probe(bytes->data, bytes->size) > 0) return true;
-    }
-    return false;
-}
-
 static int fail_unknown(struct snn_context *context, const struct snnbase_buffer *bytes,
                         const char *path)
 {
     char text[TEXT_SIZE] = "accepted are native JSON";
-    if (holds_weights(bytes)) {
-        snnbase_fail(context, SNN_ERR_FORMAT, "%s: holds weights, but not the net", path);
+    const struct snnconv_reader *weights =
+        snnconv_weights_reader(bytes->data, bytes->size, SURE_ENOUGH);
+    if (weights != NULL) {
+        snnbase_fail(context, SNN_ERR_FORMAT, "%s: %s holds weights, but not the net", path,
+                     weights->kind);
         return snnbase_hint(context,
                             "weights need a topology: snnconvert WEIGHTS --arch TOPOLOGY.json");
     }
@@ -164,6 +163,16 @@ static int read_foreign(struct snn_import *import, struct snn_context *context, 
     return status;
 }
 
+static int read_weights(struct snn_import *import, struct snn_context *context, const char *path,
+                        const char *arch)
+{
+    const struct snnconv_file file = {path, import->bytes.data, import->bytes.size};
+    snnbase_sha256_hex(file.bytes, file.size, import->sha256);
+    int status = snnconv_weights_load(&import->graph, context, arch, &file, &import->format);
+    snnbase_buffer_fini(context, &import->bytes);
+    return status;
+}
+
 static int read_any(struct snn_import *import, struct snn_context *context, const char *path,
                     const struct snn_import_options *options)
 {
@@ -171,13 +180,13 @@ static int read_any(struct snn_import *import, struct snn_context *context, cons
     if (status != SNN_OK) return status;
     if (options->arch == NULL && !snnmodel_stranger_is_json(import->bytes.data, import->bytes.size))
         return read_foreign(import, context, path, options);
-    if (options->arch != NULL)
-        snnbase_sha256_hex(import->bytes.data, import->bytes.size, import->sha256);
-    snnbase_buffer_fini(context, &import->bytes);
-    import->format = options->arch != NULL ? "weights and a topology" : "native";
-    status = options->arch != NULL
-                 ? snn_graph_load_weights(&import->graph, context, options->arch, path)
-                 : snn_graph_load(&import->graph, context, path, import->sha256);
+    if (options->arch != NULL) {
+        status = read_weights(import, context, path, options->arch);
+    } else {
+        snnbase_buffer_fini(context, &import->bytes);
+        import->format = "native";
+        status = snn_graph_load(&import->graph, context, path, import->sha256);
+    }
     if (status == SNN_OK && options->preprocess != NULL)
         status = snn_graph_set_preprocess(import->graph, context, options->preprocess);
     return status;

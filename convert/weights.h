@@ -1,45 +1,30 @@
-/* Tensors of a file of weights to the layers of a topology.
+/* Files of weights: from bytes to named tensors, and with a topology to a graph.
  *
- * By name: `<layer>.weight` and `<layer>.bias`, without a "module." that stands before all names.
- * If not a single layer is found that way, by order: the n-th tensor `*.weight` goes to the n-th
- * layer that has weights, and `*.bias` with it. Shapes must agree exactly in any case.
+ * The formats are the table of convert/read/reader.h; nothing here knows one by name.
  */
 #ifndef SNN_CONVERT_WEIGHTS_H
 #define SNN_CONVERT_WEIGHTS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "convert/read/reader.h"
-#include "libsnn/model/topology.h"
 #include "snn/context.h"
+#include "snn/graph.h"
 
-struct snnconv_assignment {
-    const struct snnconv_tensors *tensors;
-    const char *file; /* the weights, without folder, for messages */
-    size_t prefix;    /* characters before each name that are passed over */
-    bool by_order;
-    size_t *sorted;  /* [tensors->count] indices by name */
-    size_t *weights; /* [weight_count] indices of `*.weight`, in the order of the file */
-    size_t weight_count;
-    bool *used; /* [tensors->count] */
-};
-
-/* Errors: NOMEM. */
-int snnconv_assignment_init(struct snnconv_assignment *out, struct snn_context *context,
-                            const struct snnconv_tensors *tensors, const char *file);
-void snnconv_assignment_fini(struct snnconv_assignment *assignment, struct snn_context *context);
-
-/* The assignment as what fills a topology. */
-struct snnmodel_tensor_source snnconv_assignment_source(struct snnconv_assignment *assignment);
-
-/* Warns of each tensor that went to no layer. */
-void snnconv_assignment_warn(const struct snnconv_assignment *assignment,
-                             struct snn_context *context);
+/* Of readers at least so sure that the bytes are theirs (1 to 100) the surest, or NULL. */
+const struct snnconv_reader *snnconv_weights_reader(const unsigned char *bytes, size_t size,
+                                                    int least);
 
 /* Reads a file of weights that is in memory with the reader that is surest of it. `out` is to be
- * destroyed even after an error. Errors: those of the reader, FORMAT where there is none. */
+ * initialised, and destroyed even after an error. Errors: those of the reader; FORMAT if there is
+ * none. */
 int snnconv_weights_read(struct snnconv_tensors *out, struct snn_context *context,
                          const struct snnconv_file *file);
+
+/* What snn_graph_load_weights does, of a file in memory; *format_out, which stays, says what it
+ * was: "PyTorch state dictionary and a topology". */
+int snnconv_weights_load(struct snn_graph **out, struct snn_context *context,
+                         const char *topology_path, const struct snnconv_file *file,
+                         const char **format_out);
 
 #endif

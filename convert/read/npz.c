@@ -122,6 +122,8 @@ static int npz_read_weights(struct snnconv_tensors *out, struct snn_context *con
 const struct snnconv_reader snnconv_npz_reader = {
     .name = "npz",
     .summary = "NPZ archives of NumPy (a zip file of *.npy)",
+    .kind = "an NPZ archive of NumPy",
+    .with_topology = "NPZ archive of NumPy and a topology",
     .probe = npz_probe,
     .read_weights = npz_read_weights,
 };

@@ -41,7 +41,9 @@ struct snnconv_file {
 
 struct snnconv_reader {
     const char *name;
-    const char *summary; /* what is accepted, for messages: one phrase */
+    const char *summary;       /* what is accepted, for messages: one phrase */
+    const char *kind;          /* what such a file is: "a PyTorch file" */
+    const char *with_topology; /* what it is with one: "PyTorch state dictionary and a topology" */
 
     /* How sure the format is that these bytes are its own: 0 (not at all) to 100. */
     int (*probe)(const unsigned char *bytes, size_t size);

@@ -236,6 +236,8 @@ static int safetensors_read_weights(struct snnconv_tensors *out, struct snn_cont
 const struct snnconv_reader snnconv_safetensors_reader = {
     .name = "safetensors",
     .summary = "safetensors files (a size, a JSON header, values)",
+    .kind = "a safetensors file",
+    .with_topology = "safetensors file and a topology",
     .probe = safetensors_probe,
     .read_weights = safetensors_read_weights,
 };

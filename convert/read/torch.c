@@ -599,6 +599,8 @@ static int torch_read_weights(struct snnconv_tensors *out, struct snn_context *c
 const struct snnconv_reader snnconv_torch_reader = {
     .name = "torch",
     .summary = "state dictionaries of PyTorch (.pt, .pth)",
+    .kind = "a PyTorch file",
+    .with_topology = "PyTorch state dictionary and a topology",
     .probe = torch_probe,
     .read_weights = torch_read_weights,
 };

@@ -20,7 +20,8 @@
 #define SNNMODEL_NATIVE_FAMILY "snn.model/"
 #define SNNMODEL_NATIVE_RESET_SUBTRACT "subtract"
 #define SNNMODEL_NATIVE_RESET_ZERO "zero"
-#define SNNMODEL_NATIVE_NONE "none" /* no lower bound of the potential */
+#define SNNMODEL_NATIVE_BATCH_NORM "batch_norm" /* of a topology */
+#define SNNMODEL_NATIVE_NONE "none"             /* no lower bound of the potential */
 
 /* Refuses members that are not in `known` (NULL-terminated): a typo must not go unseen. Errors:
  * FORMAT naming the member. */
@@ -50,8 +51,9 @@ struct snnmodel_native_layers {
     const struct snnbase_json_value *array; /* `layers` of the document */
     struct snnmodel_sidecar *sidecar;
     const struct snnmodel_tensor_source
-        *source;    /* of a topology; NULL: tensors stand in the file */
-    uint32_t asked; /* layers that the source was asked for so far */
+        *source;          /* of a topology; NULL: tensors stand in the file */
+    uint32_t asked;       /* layers that the source was asked for so far */
+    uint32_t asked_norms; /* and of these, those with a batch normalisation */
 };
 
 /* Adds the layer that `value`, an element of the array, describes to the graph. If one of its

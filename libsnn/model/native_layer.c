@@ -17,6 +17,9 @@ enum list { LIST_THRESHOLD, LIST_V_INIT, LIST_V_MIN, LIST_COUNT };
 
 static const char *const list_keys[LIST_COUNT] = {"threshold", "v_init", "v_min"};
 
+/* Of PyTorch's BatchNorm. */
+static const double default_epsilon = 1e-5;
+
 /* A layer under way: the description and what it points to. */
 struct draft {
     struct snn_layer layer;
@@ -27,8 +30,11 @@ struct draft {
     struct snn_neurons neurons;
     float *list[LIST_COUNT]; /* of the neurons */
     size_t list_size[LIST_COUNT];
-    bool wants_bias; /* of a topology */
-    int refusal;     /* of a topology: why there are no tensors; SNN_OK where there are */
+    /* Of a topology: */
+    bool wants_bias;
+    const char *batch_norm; /* NULL: none */
+    double epsilon;
+    int refusal; /* why there are no tensors; SNN_OK where there are */
 };
 
 static bool has_tensors(enum snn_layer_kind kind)
@@ -88,12 +94,13 @@ static const char *const *members_of(enum snn_layer_kind kind)
 /* The same in a topology, where sizes stand in place of weights. */
 static const char *const *topology_members_of(enum snn_layer_kind kind)
 {
-    static const char *const conv2d[] = {"name",     "kind",   "inputs",     "quantization",
-                                         "filters",  "kernel", "stride",     "padding",
-                                         "dilation", "groups", "activation", "clip",
-                                         "slope",    "bias",   NULL};
-    static const char *const dense[] = {"name",       "kind", "inputs", "quantization", "units",
-                                        "activation", "clip", "slope",  "bias",         NULL};
+    static const char *const conv2d[] = {
+        "name",   "kind",    "inputs",     "quantization", "filters",    "kernel",
+        "stride", "padding", "dilation",   "groups",       "activation", "clip",
+        "slope",  "bias",    "batch_norm", "epsilon",      NULL};
+    static const char *const dense[] = {"name",  "kind",       "inputs",  "quantization",
+                                        "units", "activation", "clip",    "slope",
+                                        "bias",  "batch_norm", "epsilon", NULL};
     if (kind == SNN_LAYER_CONV2D) return conv2d;
     return kind == SNN_LAYER_DENSE ? dense : members_of(kind);
 }
@@ -260,6 +267,26 @@ static int read_input_shape(struct snn_context *context, const struct snnbase_js
     return SNN_OK;
 }
 
+/* The batch normalisation behind a layer of a topology. */
+static int read_batch_norm(struct snn_context *context, const struct snnbase_json_value *value,
+                           struct draft *draft)
+{
+    bool has_epsilon = snnbase_json_get(value, "epsilon") != NULL;
+    int status = SNN_OK;
+    if (snnbase_json_get(value, SNNMODEL_NATIVE_BATCH_NORM) == NULL) {
+        if (!has_epsilon) return SNN_OK;
+        return snnbase_fail(context, SNN_ERR_FORMAT, "epsilon: goes with batch_norm");
+    }
+    draft->epsilon = default_epsilon;
+    status = snnmodel_native_read_text(context, value, "", SNNMODEL_NATIVE_BATCH_NORM,
+                                       &draft->batch_norm);
+    if (status == SNN_OK && has_epsilon)
+        status = snnbase_json_read_number(context, value, "", "epsilon", &draft->epsilon);
+    if (status == SNN_OK && !(draft->epsilon >= 0.0))
+        return snnbase_fail(context, SNN_ERR_FORMAT, "epsilon: %g is negative", draft->epsilon);
+    return status;
+}
+
 /* What a topology says in place of tensors. */
 static int read_sizes(struct snn_context *context, const struct snnbase_json_value *value,
                       struct draft *draft)
@@ -275,6 +302,7 @@ static int read_sizes(struct snn_context *context, const struct snnbase_json_val
     draft->wants_bias = true;
     if (status == SNN_OK && snnbase_json_get(value, "bias") != NULL)
         status = snnbase_json_read_bool(context, value, "", "bias", &draft->wants_bias);
+    if (status == SNN_OK) status = read_batch_norm(context, value, draft);
     layer->shape.channels = (uint32_t)count;
     layer->window.kernel_h = (uint32_t)kernel[0];
     layer->window.kernel_w = (uint32_t)kernel[1];
@@ -434,8 +462,10 @@ static int ask_tensors(struct snn_context *context, struct snnmodel_native_layer
     if (conv && in.channels % layer->groups != 0)
         return snnbase_fail(context, SNN_ERR_FORMAT, "groups: %u do not divide %u input channels",
                             layer->groups, in.channels);
-    struct snnmodel_wanted wanted = {.layer = layer->name,
+    struct snnmodel_wanted wanted = {.name = {layer->name, draft->batch_norm},
                                      .index = layers->asked++,
+                                     .norm_index = layers->asked_norms,
+                                     .epsilon = draft->epsilon,
                                      .rank = conv ? 4 : 2,
                                      .dim = {layer->shape.channels, (uint32_t)snn_shape_size(in)},
                                      .bias = draft->wants_bias};
@@ -444,6 +474,7 @@ static int ask_tensors(struct snn_context *context, struct snnmodel_native_layer
         wanted.dim[2] = w->kernel_h;
         wanted.dim[3] = w->kernel_w;
     }
+    if (draft->batch_norm != NULL) layers->asked_norms++;
     const struct snnmodel_tensor_source *source = layers->source;
     int status = source->fill(context, &wanted, &layer->weights, &layer->bias, source->user);
     if (status == SNN_ERR_NOMEM) return status;
@@ -453,7 +484,7 @@ static int ask_tensors(struct snn_context *context, struct snnmodel_native_layer
     }
     layer->weight_count = (size_t)wanted.dim[0] * wanted.dim[1];
     if (conv) layer->weight_count *= (size_t)wanted.dim[2] * wanted.dim[3];
-    layer->bias_count = wanted.bias ? wanted.dim[0] : 0;
+    layer->bias_count = wanted.bias || draft->batch_norm != NULL ? wanted.dim[0] : 0;
     return SNN_OK;
 }
 

@@ -162,13 +162,16 @@ static int begin_source(struct snn_context *context, const struct snnmodel_nativ
                         size_t layer_count)
 {
     if (layers->source == NULL) return SNN_OK;
-    const char **names = snnbase_alloc(context, layer_count, sizeof(*names));
+    struct snnmodel_named *names = snnbase_alloc(context, layer_count, sizeof(*names));
     if (names == NULL) return SNN_ERR_NOMEM;
     uint32_t count = 0;
     const struct snnbase_json_value *value = snnbase_json_first(layers->array);
     for (; value != NULL; value = snnbase_json_next(value)) {
-        names[count] = tensor_layer_name(value);
-        if (names[count] != NULL) count++;
+        names[count].layer = tensor_layer_name(value);
+        if (names[count].layer == NULL) continue;
+        const struct snnbase_json_value *norm = snnbase_json_get(value, SNNMODEL_NATIVE_BATCH_NORM);
+        bool named = norm != NULL && snnbase_json_is_string(norm);
+        names[count++].batch_norm = named ? snnbase_json_string(norm) : NULL;
     }
     int status = layers->source->begin(context, names, count, layers->source->user);
     snnbase_free(context, names);

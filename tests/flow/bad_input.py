@@ -134,7 +134,7 @@ MODELS = [
           ("HDF5", b"\x89HDF\r\n", "looks like HDF5", "accepted are native JSON"),
           ("nothing", b"\xff\xff", "not a model file", "accepted are native JSON"))),
     bad_model("zip file", lambda _: b"PK\x03\x04" + bytes(64), 65,
-              ("model.json", "holds weights, but not the net", "snnconvert WEIGHTS --arch")),
+              ("model.json", "looks like a zip archive", "snnconvert WEIGHTS --arch")),
     bad_model("cut TFLite", lambda _: b"\x1c\0\0\0TFL3" + bytes(64), 65,
               ("model.json", "byte 28")),
     bad_model("cut ONNX", lambda _: b"\x08\x07\x12\x07pytorch" + bytes(64), 65,

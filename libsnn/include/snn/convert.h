@@ -20,7 +20,8 @@ extern "C" {
 /* Makes a graph of a topology (a model file without tensors, docs/formats/model.md) and a file of
  * weights: a PyTorch state dictionary (.pt, .pth), safetensors or NPZ, told apart by their bytes.
  * Tensors go to layers by name, `<layer>.weight` and `<layer>.bias`, or if no name matches in the
- * order of the file; shapes must agree exactly. Nothing in the file is executed.
+ * order of the file; batch normalisations are folded into the layers that name them. Shapes must
+ * agree exactly. Nothing in the file is executed.
  *
  * Every layer that does not get its tensors is a diagnostic, and the first one is the error;
  * tensors left over are warnings. The graph's provenance names the file of weights. Errors:

@@ -20,13 +20,15 @@ struct fake {
 
 static const float ones[64] = {1.0f, 2.0f, 3.0f};
 
-static int fake_begin(struct snn_context *context, const char *const *layers, uint32_t count,
-                      void *user)
+static int fake_begin(struct snn_context *context, const struct snnmodel_named *layers,
+                      uint32_t count, void *user)
 {
     struct fake *fake = user;
     (void)context;
     for (uint32_t i = 0; i < count; i++)
-        (void)snprintf(fake->asked + strlen(fake->asked), 64, "%s;", layers[i]);
+        (void)snprintf(fake->asked + strlen(fake->asked), 64, "%s%s%s;", layers[i].layer,
+                       layers[i].batch_norm != NULL ? "+" : "",
+                       layers[i].batch_norm != NULL ? layers[i].batch_norm : "");
     return SNN_OK;
 }
 
@@ -34,12 +36,16 @@ static int fake_fill(struct snn_context *context, const struct snnmodel_wanted *
                      const float **weights_out, const float **bias_out, void *user)
 {
     struct fake *fake = user;
-    (void)snprintf(fake->asked + strlen(fake->asked), 64, " %u:%s", wanted->index, wanted->layer);
+    (void)snprintf(fake->asked + strlen(fake->asked), 64, " %u:%s", wanted->index,
+                   wanted->name.layer);
     for (uint32_t i = 0; i < wanted->rank; i++)
         (void)snprintf(fake->asked + strlen(fake->asked), 16, ",%u", wanted->dim[i]);
+    if (wanted->name.batch_norm != NULL)
+        (void)snprintf(fake->asked + strlen(fake->asked), 96, "+%u:%s,%g", wanted->norm_index,
+                       wanted->name.batch_norm, wanted->epsilon);
     if (fake->refuses) return snnbase_fail(context, SNN_ERR_FORMAT, "no tensors");
     *weights_out = ones;
-    if (wanted->bias) *bias_out = ones;
+    if (wanted->bias || wanted->name.batch_norm != NULL) *bias_out = ones;
     return SNN_OK;
 }
 
@@ -134,6 +140,37 @@ Test(topology, neurons_and_joins_stand_in_the_topology_itself)
     cr_assert_eq(snn_graph_layer(graph, 3)->neurons->reset, SNN_RESET_ZERO);
     cr_assert_eq(snn_graph_quantization(graph, 1)->weight_scale[0], 1.0f);
     snn_graph_destroy(&graph);
+}
+
+Test(topology, a_batch_norm_is_asked_for_with_its_layer)
+{
+    struct fake fake = {.refuses = false};
+    struct snn_graph *graph = NULL;
+    static const char text[] =
+        "{'format':'snn.model/1','name':'n','output':'c','layers':["
+        "{'name':'in','kind':'input','shape':[1,2,2]},"
+        "{'name':'a','kind':'conv2d','inputs':['in'],'filters':3,'kernel':[2,2],'bias':false,"
+        "'batch_norm':'bn1'},"
+        "{'name':'b','kind':'dense','inputs':['a'],'units':2},"
+        "{'name':'c','kind':'dense','inputs':['b'],'units':1,'batch_norm':'bn 2',"
+        "'epsilon':0.5}]}";
+    cr_assert_eq(load(support_context(), &graph, text, &fake), SNN_OK, "%s",
+                 snn_context_message(support_context()));
+    cr_assert_str_eq(fake.asked,
+                     "a+bn1;b;c+bn 2; 0:a,3,1,2,2+0:bn1,1e-05 1:b,2,3 2:c,1,2+1:bn 2,0.5");
+    cr_assert_eq(snn_graph_layer(graph, 1)->bias_count, 3, "folding makes a bias");
+    snn_graph_destroy(&graph);
+}
+
+Test(topology, a_batch_norm_is_named_by_a_text_and_its_epsilon_not_negative)
+{
+    refuse("'kind':'dense','units':1,'batch_norm':1", "layer 'x': batch_norm: a string expected");
+    refuse("'kind':'dense','units':1,'epsilon':1", "layer 'x': epsilon: goes with batch_norm");
+    refuse("'kind':'dense','units':1,'batch_norm':'b','epsilon':-1",
+           "layer 'x': epsilon: -1 is negative");
+    refuse("'kind':'dense','units':1,'batch_norm':'b','epsilon':'1'",
+           "layer 'x': epsilon: a number expected");
+    refuse("'kind':'flatten','batch_norm':'b'", "layer 'x': unknown member 'batch_norm'");
 }
 
 static int load_once(struct snn_context *context)
