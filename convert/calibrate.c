@@ -5,6 +5,7 @@
 #include "snn/calibrate.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -330,7 +331,8 @@ static int check_intensities(struct snn_context *context, const struct snn_frame
     int status = frame != NULL ? SNN_OK : SNN_ERR_NOMEM;
     for (uint64_t i = 0; status == SNN_OK && i < frames->count; i++) {
         frames->read(i, frame, frames->user);
-        status = snnmodel_intensity_check(context, i, frames->shape, frame);
+        status = snnmodel_intensity_check(context, frames->shape, frame);
+        if (status != SNN_OK) snnbase_where(context, "sample %" PRIu64, i);
     }
     snnbase_free(context, frame);
     return status;

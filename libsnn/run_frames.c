@@ -2,6 +2,7 @@
  * threads. The CNN in float, where it is asked for, sees each frame too; the time that takes is
  * taken off the run's.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -92,7 +93,7 @@ static int run_frame(struct frame_worker *w, uint64_t at)
     if (status != SNN_OK) return status;
     snn_source_frame(run->source, index, w->frame);
     status = snn_target_infer(w->target, w->context, w->frame, w->output);
-    if (status != SNN_OK) return status;
+    if (status != SNN_OK) return snnbase_where(w->context, "sample %" PRIu64, index);
     sample->prediction = snnrun_decide(w->output, run->class_count);
     sample->cnn_prediction = ask_cnn(w);
     sample->total.macs = run->macs;

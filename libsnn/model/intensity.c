@@ -2,8 +2,6 @@
  */
 #include "libsnn/model/intensity.h"
 
-#include <inttypes.h>
-
 #include "libsnn/base/error.h"
 
 static const char *remedy(float value)
@@ -14,16 +12,15 @@ static const char *remedy(float value)
     return "divide the frames by their greatest value";
 }
 
-int snnmodel_intensity_check(struct snn_context *context, uint64_t index, struct snn_shape shape,
+int snnmodel_intensity_check(struct snn_context *context, struct snn_shape shape,
                              const float *intensity)
 {
     size_t size = snn_shape_size(shape), plane = (size_t)shape.height * shape.width;
     for (size_t i = 0; i < size; i++) {
         if (intensity[i] >= 0.0f && intensity[i] <= 1.0f) continue;
         snnbase_fail(context, SNN_ERR_INVALID,
-                     "sample %" PRIu64 ": the intensity %g at channel %zu, row %zu, column %zu is "
-                     "outside 0..1",
-                     index, (double)intensity[i], i / plane, i % plane / shape.width,
+                     "the intensity %g at channel %zu, row %zu, column %zu is outside 0..1",
+                     (double)intensity[i], i / plane, i % plane / shape.width,
                      i % plane % shape.width);
         return snnbase_hint(context, "%s", remedy(intensity[i]));
     }

@@ -1,16 +1,15 @@
-/* What frames are made of: intensities 0..1. Encoders and calibration refuse anything else, since a
- * net fed with raw or normalised pixels only looks as if it worked.
+/* What frames are made of: intensities 0..1. Encoders, frame-based targets and calibration refuse
+ * anything else, since a net fed with raw or normalised pixels only looks as if it worked.
  */
 #ifndef SNN_MODEL_INTENSITY_H
 #define SNN_MODEL_INTENSITY_H
 
-#include <stdint.h>
-
 #include "snn/context.h"
 #include "snn/graph.h"
 
-/* Checks one frame [channels][height][width]. Errors: INVALID naming sample, place and value. */
-int snnmodel_intensity_check(struct snn_context *context, uint64_t index, struct snn_shape shape,
+/* Checks one frame [channels][height][width]. Errors: INVALID naming place and value; the caller
+ * says which frame it is, where there are several. */
+int snnmodel_intensity_check(struct snn_context *context, struct snn_shape shape,
                              const float *intensity);
 
 #endif

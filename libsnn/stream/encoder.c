@@ -214,8 +214,8 @@ static void prepare_ttfs(struct snn_encoder *encoder)
 int snn_encoder_begin(struct snn_encoder *encoder, struct snn_context *context, uint64_t index,
                       const float *intensity)
 {
-    int status = snnmodel_intensity_check(context, index, encoder->shape, intensity);
-    if (status != SNN_OK) return status;
+    int status = snnmodel_intensity_check(context, encoder->shape, intensity);
+    if (status != SNN_OK) return snnbase_where(context, "sample %" PRIu64, index);
     encoder->index = index;
     encoder->step = 0;
     encoder->recording = NULL;

@@ -9,6 +9,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/model/intensity.h"
 
 struct snn_target {
     const struct snn_target_ops *ops;
@@ -214,6 +215,8 @@ int snn_target_infer(struct snn_target *target, struct snn_context *context, con
                      float *output)
 {
     int status = check_loaded(target, context, SNN_TARGET_FRAME);
+    if (status == SNN_OK)
+        status = snnmodel_intensity_check(context, snn_graph_input_shape(target->graph), intensity);
     return status == SNN_OK ? target->ops->infer(target->session, context, intensity, output)
                             : status;
 }

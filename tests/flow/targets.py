@@ -5,6 +5,7 @@ MNIST is taken from $SNN_SHARED/mnist; without it only the bundled digits are ru
 
 import json
 import os
+import struct
 import sys
 
 from accuracy import mnist
@@ -110,6 +111,17 @@ def calibrated_in_the_run(place):
     require(found["cnn_agreement"] == 1.0, f"agreement {found['cnn_agreement']}")
 
 
+def frames_out_of_range(place):
+    """raw pixels as floats are refused by every target, with the sample and the remedy"""
+    values = [0.5] * 16 + [128.0] * 16
+    place.write("raw.npy", npy("<f4", (2, 1, 4, 4), struct.pack("<32f", *values)))
+    for target in ("sim", "frame:f32", "frame:int8"):
+        answer = place.run("model.json", "-d", "raw.npy", "--target", target)
+        require(answer.returncode == 65 and answer.stdout == "", f"{target}: refusal", answer)
+        require("raw.npy: sample 1: the intensity 128 at channel 0, row 0" in answer.stderr
+                and "hint: divide the frames by 255" in answer.stderr, f"{target}: message", answer)
+
+
 def recorded_spikes_are_no_frames(place):
     """--input-spikes is refused with a frame-based target"""
     place.write("spikes.npy", npy("|u1", (1, 2, 1, 4, 4), bytes(32)))
@@ -135,7 +147,7 @@ def arrived_spiking(place):
 TESTS = named([floats_are_the_cnn, floats_are_the_cnn_on_mnist, integers_lose_little_on_mnist,
                nothing_of_spikes_is_pretended, energy_is_of_macs, threads_do_not_matter,
                several_in_one_run, accuracy_is_demanded_of_each, calibrated_in_the_run,
-               recorded_spikes_are_no_frames, arrived_spiking])
+               frames_out_of_range, recorded_spikes_are_no_frames, arrived_spiking])
 
 if __name__ == "__main__":
     sys.exit(report(TESTS, os.path.abspath(sys.argv[1])))

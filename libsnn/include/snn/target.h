@@ -78,7 +78,8 @@ SNN_API enum snn_target_kind snn_target_kind(const struct snn_target *target);
 SNN_API int snn_target_load_graph(struct snn_target *target, struct snn_context *context,
                                   const struct snn_graph *graph);
 /* One frame, intensities [channels][height][width] in 0..1, to the values of the graph's output
- * layer, which integer targets give as the real numbers that their integers stand for. */
+ * layer, which integer targets give as the real numbers that their integers stand for. Errors:
+ * INVALID (a value outside 0..1, naming it). */
 SNN_API int snn_target_infer(struct snn_target *target, struct snn_context *context,
                              const float *intensity, float *output);
 SNN_API void snn_target_close(struct snn_target **target);

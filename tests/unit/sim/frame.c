@@ -565,6 +565,22 @@ Test(frame, a_target_without_a_graph_infers_nothing)
     cr_assert_str_eq(snn_context_message(context), "target frame:int8: no graph is loaded");
 }
 
+Test(frame, intensities_outside_0_to_1_are_refused)
+{
+    static const char *const uris[] = {"frame:f32", "frame:int8"};
+    float frame[4 * 9 * 7] = {0.0f}, output[5];
+    add_everything();
+    frame[9 * 7 + 2 * 7 + 3] = 128.0f; /* channel 1, row 2, column 3 */
+    for (int i = 0; i < 2; i++) {
+        load(uris[i]);
+        cr_assert_eq(snn_target_infer(target, context, frame, output), SNN_ERR_INVALID);
+        cr_assert_str_eq(snn_context_message(context),
+                         "the intensity 128 at channel 1, row 2, column 3 is outside 0..1");
+        cr_assert_str_eq(snn_context_hint(context),
+                         "divide the frames by 255, or keep them as bytes");
+    }
+}
+
 /* ---- Sessions ---- */
 
 Test(frame, forks_give_the_same_and_keep_the_graph)
