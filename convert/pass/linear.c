@@ -163,9 +163,25 @@ static int change_bias(struct snnconv_edit *edit, uint32_t index, const double *
     return set_bias(edit, index, value);
 }
 
+/* Room for other elements in place of a constant of floats: a new constant, or the same one if it
+ * is as new as value `fresh`, for then nobody else has it yet. */
+static int add_changed(struct snnconv_edit *edit, uint32_t value, uint32_t fresh, float **data_out,
+                       uint32_t *value_out)
+{
+    const struct snnconv_value old = *snnconv_edit_value(edit, value);
+    if (value >= fresh) {
+        *data_out = snnconv_array_room(&old.array);
+        *value_out = value;
+        return SNN_OK;
+    }
+    return snnconv_edit_add_floats(edit, old.array.rank, old.array.dim, old.name, data_out,
+                                   value_out);
+}
+
 int snnconv_linear_scale_outputs(struct snnconv_edit *edit, uint32_t index, const double *scale,
                                  const double *shift)
 {
+    const uint32_t fresh = edit->program->value_count;
     int status = snnconv_linear_normalize(edit, index);
     if (status != SNN_OK) return status;
     uint32_t weights = snnconv_edit_node(edit, index)->inputs[1], value = SNNCONV_NONE;
@@ -174,7 +190,7 @@ int snnconv_linear_scale_outputs(struct snnconv_edit *edit, uint32_t index, cons
     size_t outputs = (size_t)old.array.dim[0];
     size_t each = snnconv_array_count(&old.array) / outputs;
     float *data = NULL;
-    status = snnconv_edit_add_floats(edit, old.array.rank, old.array.dim, old.name, &data, &value);
+    status = add_changed(edit, weights, fresh, &data, &value);
     for (size_t i = 0; status == SNN_OK && i < outputs * each; i++)
         data[i] = (float)(scale[i / each] * snnconv_array_load(&old.array, i));
     if (status == SNN_OK)
@@ -187,6 +203,7 @@ int snnconv_linear_scale_outputs(struct snnconv_edit *edit, uint32_t index, cons
 
 int snnconv_linear_scale_inputs(struct snnconv_edit *edit, uint32_t index, const double *scale)
 {
+    const uint32_t fresh = edit->program->value_count;
     int status = snnconv_linear_normalize(edit, index);
     if (status != SNN_OK) return status;
     const struct snnconv_node node = *snnconv_edit_node(edit, index);
@@ -198,7 +215,7 @@ int snnconv_linear_scale_inputs(struct snnconv_edit *edit, uint32_t index, const
     float *data = NULL;
     for (uint32_t i = 2; i < old.array.rank; i++)
         taps *= (size_t)old.array.dim[i];
-    status = snnconv_edit_add_floats(edit, old.array.rank, old.array.dim, old.name, &data, &value);
+    status = add_changed(edit, node.inputs[1], fresh, &data, &value);
     bool uniform = true;
     for (size_t i = 1; i < ins * groups; i++)
         uniform = uniform && scale[i] == scale[0];
