@@ -214,6 +214,32 @@ def all_problems(place):
     flow.require(not os.path.exists(place.at("out.json")), "a file was left")
 
 
+def odd_names(place):
+    """an output named as a foreign format is refused before any work, as is a folder that is none"""
+    small(place)
+    for name, status in (("net.onnx", 64), ("out.tflite", 64), ("-", 64), ("none/out.json", 73)):
+        answer = run(place, "net.onnx", "-o", name)
+        flow.require(answer.returncode == status, f"{name}: status {status} expected", answer)
+        flow.require(answer.stdout == "", "work was done", answer)
+    with open(place.at("net.onnx"), "rb") as file:
+        flow.require(b'"format"' not in file.read(), "the model was replaced")
+
+
+def doubts(place):
+    """what the proof cannot know is said: preprocessing, poor rates, nets that do not spike"""
+    small(place)
+    answer = good(place, "net.onnx", "-o", "out.json")
+    flow.require("assumed: trained on pixels / 255" in answer.stdout, "no assumption", answer)
+    answer = good(place, "net.onnx", "--preprocess", "scale=1/255", "-o", "out.json")
+    flow.require("assumed" not in answer.stdout, "an assumption", answer)
+    write_onnx(place, [node("Conv", "x w", "c"), node("LeakyRelu", "c", "r", alpha=0.1),
+                       node("Flatten", "r", "f"), node("Gemm", "f v", "y", transB=1)],
+               {"w": weights(3, 1, 3, 3), "v": weights(5, 12)})
+    answer = good(place, "net.onnx", "-o", "out.json")
+    flow.require("does not run as spikes" in answer.stderr and "frame:f32" in answer.stderr,
+                 "no warning", answer)
+
+
 def unknown(place):
     """a file of no known format is refused with a list of those that are"""
     place.write("text", "hello")

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "snn/convert.h"
+#include "tools/cli/output.h"
 
 enum { THREADS_MAX = 256, AXIS_MAX = 65536 };
 
@@ -356,6 +357,32 @@ static int check_pairs(const struct snnconvert_options *o)
     return SNNCLI_GO_ON;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), size = strlen(end);
+    return length >= size && strcmp(text + length - size, end) == 0;
+}
+
+/* A native file under a foreign name would fool the next program, or replace the model it came
+ * from. */
+static int check_output(const struct snnconvert_options *o)
+{
+    static const char *const foreign[] = {".onnx", ".tflite", ".h5",  ".keras",       ".hdf5",
+                                          ".pt",   ".pth",    ".npz", ".safetensors", ".gz"};
+    if (o->output == NULL) return SNNCLI_GO_ON;
+    bool odd = strcmp(o->output, "-") == 0;
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+        odd = odd || ends_with(o->output, foreign[i]);
+    if (odd) {
+        (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--output",
+                          "'%s' is no name of a file that can be written", o->output);
+        snncli_hint(o->console, "native models are named *.json, NIR *.nir");
+        return SNNCLI_EXIT_USAGE;
+    }
+    int status = snncli_check_output(o->console, o->output);
+    return status == SNNCLI_EXIT_OK ? SNNCLI_GO_ON : status;
+}
+
 /* What each argument alone cannot know. */
 static int check(const struct snnconvert_options *o)
 {
@@ -366,7 +393,8 @@ static int check(const struct snnconvert_options *o)
         snncli_hint(o->console, "give -o FILE to write a model, or --info to look at one");
         return SNNCLI_EXIT_USAGE;
     }
-    return check_pairs(o);
+    int status = check_pairs(o);
+    return status == SNNCLI_GO_ON ? check_output(o) : status;
 }
 
 int snnconvert_options_read(struct snnconvert_options *options, struct snncli_console *console,

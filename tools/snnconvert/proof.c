@@ -17,6 +17,9 @@ enum { DATA_FRAMES = 8, RANDOM_FRAMES = 8, RATE_STEPS = 100 };
 #define RATE_MACS_MAX 5e7
 #define RATE_PARAMETERS_MAX 4e6
 
+/* Below, a layer's rates are called poor. */
+#define PEARSON_POOR 0.9
+
 /* The first calibration frames, allocated; none if there are none. */
 static float *take_frames(const struct snnconvert_session *s, uint64_t *count_out)
 {
@@ -44,16 +47,51 @@ static void choose_lowering(const struct snnconvert_session *s, struct snn_lower
     lower->max_pool = SNN_MAX_POOL_AVG;
 }
 
-/* A net that no spiking target takes is compared without rates. */
-static bool lowers(const struct snnconvert_session *s, const struct snn_lower_options *lower)
+/* A net that no spiking target takes is compared without rates, and its user told so now rather
+ * than by the run. */
+static bool lowers(struct snnconvert_session *s, const struct snn_lower_options *lower)
 {
     struct snn_context *quiet = NULL;
     struct snn_net *net = NULL;
     if (snn_context_create(&quiet, NULL) != SNN_OK) return false;
     bool good = snn_net_lower(&net, quiet, s->graph, lower) == SNN_OK;
+    if (!good) {
+        snncli_warning(&s->console, s->options.model, "does not run as spikes: %s",
+                       snn_context_message(quiet));
+        snncli_hint(&s->console, "frame-based targets take it: snnsim --target frame:f32");
+    }
     snn_net_destroy(&net);
     snn_context_destroy(&quiet);
     return good;
+}
+
+static bool has_max_pool(const struct snn_graph *graph)
+{
+    for (uint32_t i = 0; i < snn_graph_layer_count(graph); i++) {
+        if (snn_graph_layer(graph, i)->kind == SNN_LAYER_MAX_POOL2D) return true;
+    }
+    return false;
+}
+
+/* Rates that do not follow their activations will cost accuracy. */
+static void warn_of_rates(struct snnconvert_session *s)
+{
+    const struct snn_verification *v = s->verification;
+    uint32_t worst = v->layer_count;
+    for (uint32_t i = 0; i < v->layer_count; i++) {
+        bool poor = v->layers[i].pearson < PEARSON_POOR;
+        if (poor && (worst == v->layer_count || v->layers[i].pearson < v->layers[worst].pearson))
+            worst = i;
+    }
+    if (worst == v->layer_count) return;
+    snncli_warning(&s->console, s->options.model,
+                   "spike rates of layer '%s' follow its activations poorly: Pearson %.2f",
+                   v->layers[worst].name, v->layers[worst].pearson);
+    if (has_max_pool(s->graph))
+        snncli_hint(&s->console, "max pooling has no exact spiking form: compare snnsim --max-pool "
+                                 "avg and or, or train with average pooling");
+    else
+        snncli_hint(&s->console, "look at the accuracy on data: snnsim --data FRAMES");
 }
 
 static double count_macs(const struct snn_graph *graph)
@@ -80,6 +118,14 @@ static bool talks(const struct snnconvert_session *s)
 {
     bool json = s->options.json != NULL && strcmp(s->options.json, "-") == 0;
     return s->console.verbosity >= 0 && !json;
+}
+
+static bool has_rows(const struct snn_verification *v)
+{
+    for (uint32_t i = 1; i < v->layer_count; i++) {
+        if (v->layers[i].compared || !isnan(v->layers[i].pearson)) return true;
+    }
+    return false;
 }
 
 static int print_table(const struct snnconvert_session *s)
@@ -113,6 +159,17 @@ static int print_table(const struct snnconvert_session *s)
     return status == SNN_OK ? SNNCLI_EXIT_OK : SNNCLI_EXIT_NO_MEMORY;
 }
 
+/* The commonest slip: a net trained on something else than pixels / 255, of which no file tells. */
+static void tell_assumption(const struct snnconvert_session *s)
+{
+    const struct snn_preprocess *p = snn_graph_preprocess(s->graph);
+    bool plain = p->channel_count == 1 && p->mean[0] == 0.0 && p->std[0] == 1.0 &&
+                 fabs(p->scale * 255.0 - 1.0) < 1e-12;
+    bool foreign = strcmp(snn_import_format(s->import), "native") != 0;
+    if (plain && foreign && !s->options.preprocess.given && !snn_graph_is_spiking(s->graph))
+        printf("assumed: trained on pixels / 255; if not, say so by --preprocess\n");
+}
+
 static int judge(struct snnconvert_session *s)
 {
     const struct snn_verification *v = s->verification;
@@ -132,6 +189,7 @@ static int judge(struct snnconvert_session *s)
         return SNNCLI_EXIT_CHECK;
     }
     if (!talks(s)) return SNNCLI_EXIT_OK;
+    tell_assumption(s);
     if (v->compared)
         printf("verified against %s: %llu frames, %u of %u layers, output within %.1e, "
                "%llu decisions equal\n",
@@ -140,7 +198,7 @@ static int judge(struct snnconvert_session *s)
     else if (snn_graph_is_spiking(s->graph))
         printf("not verified: a net that arrived spiking has no activations to compare with\n");
     else
-        printf("not compared with %s: there is no second net in it\n",
+        printf("not verified: %s has no other form of the net to compare with\n",
                snn_import_format(s->import));
     return SNNCLI_EXIT_OK;
 }
@@ -169,6 +227,8 @@ int snnconvert_verify(struct snnconvert_session *s)
     snn_target_close(&target);
     free(frames);
     if (status != SNN_OK) return snncli_fail_context(&s->console, s->context, NULL);
-    status = talks(s) ? print_table(s) : SNNCLI_EXIT_OK;
-    return status == SNNCLI_EXIT_OK ? judge(s) : status;
+    status = talks(s) && has_rows(s->verification) ? print_table(s) : SNNCLI_EXIT_OK;
+    if (status == SNNCLI_EXIT_OK) status = judge(s);
+    if (status == SNNCLI_EXIT_OK) warn_of_rates(s);
+    return status;
 }

@@ -7,11 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "snn/snn.h"
 #include "tools/cli/interrupt.h"
+#include "tools/cli/output.h"
 #include "tools/cli/progress.h"
 #include "tools/snnsim/options.h"
 #include "tools/snnsim/print.h"
@@ -327,36 +326,6 @@ static int fail_output(struct session *s, int output_status)
     return code == SNN_ERR_ACCESS || code == SNN_ERR_NOT_FOUND ? SNNCLI_EXIT_NO_OUTPUT : status;
 }
 
-/* Finds out before a long run that its report would have no place. */
-static int check_output_folder(struct session *s, const char *path)
-{
-    struct stat info;
-    if (path == NULL || strcmp(path, "-") == 0) return SNNCLI_EXIT_OK;
-    bool exists = stat(path, &info) == 0;
-    if (exists && S_ISDIR(info.st_mode))
-        return snncli_fail(&s->console, SNNCLI_EXIT_NO_OUTPUT, path, "is a directory");
-    if (exists && !S_ISREG(info.st_mode)) return SNNCLI_EXIT_OK; /* a device needs no folder */
-    char *folder = beside_model(path, ".");                      /* "out/run.json" -> "out/." */
-    if (folder == NULL) return fail_memory(s);
-    int status = SNNCLI_EXIT_OK;
-    if (access(folder, W_OK) != 0)
-        status = snncli_fail(&s->console, SNNCLI_EXIT_NO_OUTPUT, path,
-                             "its folder does not exist or may not be written to");
-    free(folder);
-    return status;
-}
-
-/* The same regular file, or the same name for one that does not exist yet. Devices may be written
- * to twice. */
-static bool same_file(const char *a, const char *b)
-{
-    struct stat left, right;
-    if (a == NULL || b == NULL) return false;
-    bool exists = stat(a, &left) == 0;
-    if (!exists || stat(b, &right) != 0) return !exists && strcmp(a, b) == 0;
-    return S_ISREG(left.st_mode) && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
-}
-
 /* No output may replace an input or another output. */
 static int check_outputs(struct session *s)
 {
@@ -374,13 +343,13 @@ static int check_outputs(struct session *s)
     const size_t outputs = 3, count = sizeof(files) / sizeof(files[0]);
     for (size_t i = 0; i < outputs; i++) {
         for (size_t k = i + 1; k < count; k++) {
-            if (same_file(files[i].path, files[k].path))
+            if (snncli_same_file(files[i].path, files[k].path))
                 return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, files[i].option,
                                    "%s is %s too and would be overwritten", files[i].path,
                                    files[k].option);
         }
     }
-    return check_output_folder(s, o->json);
+    return snncli_check_output(&s->console, o->json);
 }
 
 /* What a run finds invalid by then is the data: its shape, its labels, its values. */
