@@ -292,7 +292,8 @@ def no_passes(place):
 
 
 TESTS = [writes_and_proves, quiet, on_the_fly, preprocess, rows_first, info, supported, pure_json, double,
-         dump, all_problems, unknown, open_shape, contradictions, no_place, no_passes]
+         dump, all_problems, unknown, open_shape, contradictions, no_place, no_passes,
+         odd_names, doubts]
 
 if __name__ == "__main__":
     sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))
