@@ -23,9 +23,9 @@ void snnconv_problems_init(struct snnconv_problems *problems, struct snn_context
                            const struct snnconv_file *file);
 
 /* Takes the error just raised: a diagnostic about `layer` (may be NULL) at byte `offset`
- * (SNNCONV_NO_OFFSET: of no place). INVALID about a layer becomes FORMAT: what an operator was given
- * comes from the file, not from the caller. Returns SNN_OK to go on; NOMEM and CANCELLED, which end the
- * reading, as they are. */
+ * (SNNCONV_NO_OFFSET: of no place). INVALID about a layer becomes FORMAT: what an operator was
+ * given comes from the file, not from the caller. Returns SNN_OK to go on; NOMEM and CANCELLED,
+ * which end the reading, as they are. */
 int snnconv_problems_add(struct snnconv_problems *problems, const char *layer, uint64_t offset);
 
 /* Frees, and returns SNN_OK or the first error, which is the context's last again: its message

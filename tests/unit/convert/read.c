@@ -373,8 +373,9 @@ Test(read, archives_that_mean_harm_are_refused)
     const struct member longer = {"a.npy", packed, sizeof(packed) - 1, 5, 7};
     refuse_zip(twice, 2, "w: byte 39: two members 'a.npy', the other at byte 0");
     refuse_zip(&climbs, 1, "w: byte 47: the name of member 0 is no path within the archive");
-    refuse_zip(&corrupt, 1,
-               "w: byte 0: member 'a.npy': corrupt: its checksum is adf3f363, the archive says 00000007");
+    refuse_zip(
+        &corrupt, 1,
+        "w: byte 0: member 'a.npy': corrupt: its checksum is adf3f363, the archive says 00000007");
     refuse_zip(&bomb, 1, "w: byte 0: member 'a.npy': 9 packed bytes cannot hold 1073741824");
     refuse_zip(&longer, 1, "w: byte 0: member 'a.npy': unpacks to 4 bytes, 5 promised");
     refuse_zip(twice, 1, "w: member 'a.npy': byte 0: no NPY array");
