@@ -102,6 +102,12 @@ static double count_macs(const struct snn_graph *graph)
     return macs;
 }
 
+static bool small_enough(const struct snn_graph *graph)
+{
+    return count_macs(graph) <= RATE_MACS_MAX &&
+           (double)snn_graph_parameter_count(graph) <= RATE_PARAMETERS_MAX;
+}
+
 /* Fewer frames of large nets, but one in any case. */
 static void choose_frames(struct snn_verify_options *options, double macs)
 {
@@ -190,6 +196,8 @@ static int judge(struct snnconvert_session *s)
     }
     if (!talks(s)) return SNNCLI_EXIT_OK;
     tell_assumption(s);
+    if (!small_enough(s->graph))
+        printf("spike rates were not compared: the net is large, look at a run on data\n");
     if (v->compared)
         printf("verified against %s: %llu frames, %u of %u layers, output within %.1e, "
                "%llu decisions equal\n",
@@ -217,9 +225,7 @@ int snnconvert_verify(struct snnconvert_session *s)
     double macs = count_macs(s->graph);
     choose_frames(&options, macs);
     int status = SNN_OK;
-    bool small =
-        macs <= RATE_MACS_MAX && (double)snn_graph_parameter_count(s->graph) <= RATE_PARAMETERS_MAX;
-    if (!snn_graph_is_spiking(s->graph) && small && lowers(s, &lower))
+    if (!snn_graph_is_spiking(s->graph) && small_enough(s->graph) && lowers(s, &lower))
         status = snn_target_open(&target, s->context, "sim");
     options.target = target;
     if (status == SNN_OK)
