@@ -110,7 +110,11 @@ static int check_members(struct snn_context *context, const struct snnbase_json_
 {
     int status = snnmodel_native_check_members(
         context, value, topology ? topology_members_of(kind) : members_of(kind));
-    if (status == SNN_OK || topology || !has_tensors(kind)) return status;
+    if (status == SNN_OK || !has_tensors(kind)) return status;
+    if (topology && snnbase_json_get(value, "weights") != NULL)
+        return snnbase_hint(context, "a topology has no tensors: in place of weights it says %s",
+                            kind == SNN_LAYER_DENSE ? "units" : "filters and kernel");
+    if (topology) return status;
     if (snnbase_json_get(value, "filters") == NULL && snnbase_json_get(value, "units") == NULL)
         return status;
     return snnbase_hint(context, "a topology: its weights are in a file of their own, as in "

@@ -5,4 +5,5 @@ set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1-$root/build/release}
-exec python3 "$root/tests/golden/golden.py" --update "$root" "$build/tools/snnsim"
+exec python3 "$root/tests/golden/golden.py" --update "$root" "$build/tools/snnsim" \
+    "$build/tools/snnconvert"
