@@ -135,6 +135,18 @@ static int make_graph(struct snn_import *import, struct snn_context *context, co
     return status;
 }
 
+/* What the file calls its format reaches terminals: its control characters do not. */
+static int take_format(struct snn_import *import, struct snn_context *context, const char *summary)
+{
+    const char *given = import->source.format != NULL ? import->source.format : summary;
+    char *format = snnbase_arena_string(&import->source.arena, context, given);
+    if (format == NULL) return SNN_ERR_NOMEM;
+    for (char *at = format; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f) *at = '?';
+    import->format = format;
+    return SNN_OK;
+}
+
 static int read_foreign(struct snn_import *import, struct snn_context *context, const char *path,
                         const struct snn_import_options *options)
 {
@@ -155,8 +167,8 @@ static int read_foreign(struct snn_import *import, struct snn_context *context, 
     if (status == SNN_OK && import->source.apart) snnbase_buffer_fini(context, &import->bytes);
     if (status == SNN_OK) status = name_program(&import->source, context, path);
     if (status == SNN_OK) {
-        status = snnconv_program_sort(&import->source, context);
-        import->format = import->source.format != NULL ? import->source.format : reader->summary;
+        status = take_format(import, context, reader->summary);
+        if (status == SNN_OK) status = snnconv_program_sort(&import->source, context);
         if (status == SNN_OK) status = make_graph(import, context, path, options);
         if (status != SNN_OK) status = snnbase_where(context, "%s", path);
     }
