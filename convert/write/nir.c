@@ -287,6 +287,13 @@ static void add_neurons(struct writer *w, const struct snn_population *populatio
                         const struct snn_neurons *neurons, const char *name)
 {
     static const float one = 1.0f;
+    if (population->spikes_max < SNN_SPIKES_PER_STEP_MAX) {
+        w->status = snnbase_fail(w->context, SNN_ERR_UNSUPPORTED,
+                                 "'%s': a limit of %u spike(s) a step has no place in NIR",
+                                 population->name, population->spikes_max);
+        snnbase_hint(w->context, "max pooling: --max-pool avg has no such limit");
+        return;
+    }
     struct snnconv_hdf5_item *node = add_node(w, name, "IF", 4);
     if (node == NULL) return;
     put_neurons(w, node, "r", population->shape, &one, 1);

@@ -155,6 +155,7 @@ static int save(struct snnconvert_session *s)
     snn_lower_options_init(&lower);
     (void)snn_graph_quantiles(s->graph, &quantiles, &frames, &data);
     if (quantiles == 0) lower.norm = SNN_NORM_NONE;
+    lower.max_pool = s->options.max_pool;
     return snn_graph_save_nir(s->graph, s->context, s->options.output, &lower);
 }
 

@@ -16,6 +16,7 @@ enum option_id {
     OPT_INPUT_SHAPE,
     OPT_PREPROCESS,
     OPT_NIR_RESET,
+    OPT_MAX_POOL,
     OPT_INFO,
     OPT_JSON,
     OPT_SUPPORTED,
@@ -72,6 +73,12 @@ static const struct snncli_option option_table[] = {
      .help = "the file to write: native, or NIR if named *.nir",
      .text = "The file appears whole or not at all. It may be MODEL itself. As NIR a CNN is "
              "written lowered: its activations are integrate-and-fire neurons."},
+    {.id = OPT_MAX_POOL,
+     .name = "max-pool",
+     .metavar = "HOW",
+     .group = "Output",
+     .choices = "avg|or",
+     .help = "what stands in for max pooling in NIR"},
     {.id = OPT_INFO,
      .letter = 'i',
      .name = "info",
@@ -275,6 +282,15 @@ static int take_reset(struct snnconvert_options *o, const struct snncli_option *
     return status;
 }
 
+static int take_max_pool(struct snnconvert_options *o, const struct snncli_option *option,
+                         const char *value)
+{
+    size_t index = 0;
+    int status = snncli_parse_choice(o->console, option, value, &index);
+    if (status == SNNCLI_EXIT_OK) o->max_pool = index == 0 ? SNN_MAX_POOL_AVG : SNN_MAX_POOL_OR;
+    return status;
+}
+
 static int take_argument(const struct snncli_option *option, const char *value, void *user)
 {
     struct snnconvert_options *o = user;
@@ -315,6 +331,8 @@ static int take_argument(const struct snncli_option *option, const char *value, 
         return take_shape(o, value);
     case OPT_NIR_RESET:
         return take_reset(o, option, value);
+    case OPT_MAX_POOL:
+        return take_max_pool(o, option, value);
     case OPT_PREPROCESS:
         return snncli_parse_preprocess(o->console, option, value, &o->preprocess);
     case OPT_SAMPLES:

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "snn/graph.h"
+#include "snn/net.h"
 #include "tools/cli/args.h"
 #include "tools/cli/preprocess.h"
 
@@ -29,6 +30,7 @@ struct snnconvert_options {
     struct snn_shape input_shape; /* 0: as in the file */
     enum snn_reset nir_reset;
     bool nir_reset_given;
+    enum snn_max_pool max_pool;
     uint64_t samples; /* 0: all */
     unsigned threads; /* 0: one a processor */
     bool info;

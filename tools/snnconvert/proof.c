@@ -44,7 +44,8 @@ static void choose_lowering(const struct snnconvert_session *s, struct snn_lower
     snn_lower_options_init(lower);
     (void)snn_graph_quantiles(s->graph, &quantiles, &frames, &data);
     if (quantiles == 0) lower->norm = SNN_NORM_NONE;
-    lower->max_pool = SNN_MAX_POOL_AVG;
+    lower->max_pool =
+        s->options.max_pool != SNN_MAX_POOL_REFUSE ? s->options.max_pool : SNN_MAX_POOL_AVG;
 }
 
 /* A net that no spiking target takes is compared without rates, and its user told so now rather
