@@ -38,6 +38,18 @@ static int find_array(struct snnconv_nir *nir, const struct snnconv_nir_node *no
     return SNN_OK;
 }
 
+/* Element `index` of a parameter that counts something. */
+static int load_whole(struct snnconv_nir *nir, const struct snnconv_nir_node *node,
+                      const char *name, const struct snnconv_array *array, size_t index,
+                      int64_t *out)
+{
+    *out = snnconv_array_load_integer(array, index);
+    double value = snnconv_array_load(array, index);
+    if (!snnconv_type_is_float(array->type) || (double)*out == value) return SNN_OK;
+    return snnbase_fail(nir->context, SNN_ERR_FORMAT, "%s: '%s' holds %g, not a whole number",
+                        node->type, name, value);
+}
+
 /* One or two whole numbers, the first standing for both. */
 static int find_pair(struct snnconv_nir *nir, const struct snnconv_nir_node *node, const char *name,
                      int64_t pair[2])
@@ -49,9 +61,8 @@ static int find_pair(struct snnconv_nir *nir, const struct snnconv_nir_node *nod
     if (count < 1 || count > 2)
         return snnbase_fail(nir->context, SNN_ERR_FORMAT, "%s: '%s' has %zu values, not 1 or 2",
                             node->type, name, count);
-    pair[0] = snnconv_array_load_integer(array, 0);
-    pair[1] = snnconv_array_load_integer(array, count - 1);
-    return SNN_OK;
+    status = load_whole(nir, node, name, array, 0, &pair[0]);
+    return status == SNN_OK ? load_whole(nir, node, name, array, count - 1, &pair[1]) : status;
 }
 
 static int find_integer(struct snnconv_nir *nir, const struct snnconv_nir_node *node,
@@ -65,8 +76,7 @@ static int find_integer(struct snnconv_nir *nir, const struct snnconv_nir_node *
     if (snnconv_array_count(array) != 1)
         return snnbase_fail(nir->context, SNN_ERR_FORMAT, "%s: '%s' is not one number", node->type,
                             name);
-    *out = snnconv_array_load_integer(array, 0);
-    return SNN_OK;
+    return load_whole(nir, node, name, array, 0, out);
 }
 
 /* A parameter as a float32 constant of the program. `shape` NULL: as in the file. */
@@ -202,8 +212,11 @@ static int take_flatten(struct snnconv_nir *nir, const struct snnconv_nir_node *
     if (status == SNN_OK) status = find_integer(nir, node, "end_dim", -1, &end);
     if (status != SNN_OK) return status;
     int64_t rank = 0;
-    if (find_array(nir, node, "input_type", &type) == SNN_OK)
+    if (snnconv_hdf5_child(node->item, "input_type") != NULL) {
+        status = find_array(nir, node, "input_type", &type);
+        if (status != SNN_OK) return status;
         rank = (int64_t)snnconv_array_count(type);
+    }
     if (start != 0 || (end != -1 && end != rank - 1))
         return snnbase_fail(nir->context, SNN_ERR_UNSUPPORTED,
                             "Flatten: axes %lld to %lld; only all axes can be flattened",
@@ -216,29 +229,33 @@ static int take_flatten(struct snnconv_nir *nir, const struct snnconv_nir_node *
 /* IF: v' = r I, so a step adds r times what arrives; v = r u, where u integrates what arrives and
  * all potentials are divided by r. */
 
+static int check_resistance(struct snnconv_nir *nir, const struct snnconv_nir_node *node,
+                            const struct snnconv_array *r)
+{
+    for (size_t i = 0; i < snnconv_array_count(r); i++) {
+        double value = snnconv_array_load(r, i);
+        if (!(value > 0.0))
+            return snnbase_fail(nir->context, SNN_ERR_UNSUPPORTED,
+                                "%s: r[%zu] = %g is not positive", node->type, i, value);
+    }
+    return SNN_OK;
+}
+
+/* A potential divided by r, each broadcast to the other. */
 static int add_potential(struct snnconv_nir *nir, const struct snnconv_nir_node *node,
                          const char *name, const struct snnconv_array *array, uint32_t *out)
 {
     const struct snnconv_array *r = NULL;
-    int status = add_constant(nir, node, name, array, out);
-    if (status != SNN_OK || snnconv_hdf5_child(node->item, "r") == NULL) return status;
-    status = find_array(nir, node, "r", &r);
-    if (status != SNN_OK) return status;
-    struct snnconv_array *added = &nir->program->values[*out].array;
-    size_t count = snnconv_array_count(added), r_count = snnconv_array_count(r);
-    float *values = snnconv_array_alloc(added, nir->context, &nir->program->arena);
-    if (values == NULL) return SNN_ERR_NOMEM;
-    if (r_count != 1 && r_count != count)
-        return snnbase_fail(nir->context, SNN_ERR_FORMAT, "%s: r has %zu values, '%s' has %zu",
-                            node->type, r_count, name, count);
-    for (size_t i = 0; i < count; i++) {
-        double scale = snnconv_array_load(r, r_count == 1 ? 0 : i);
-        if (!(scale > 0.0))
-            return snnbase_fail(nir->context, SNN_ERR_UNSUPPORTED,
-                                "%s: r[%zu] = %g is not positive", node->type, i, scale);
-        values[i] = (float)(snnconv_array_load(array, i) / scale);
-    }
-    return SNN_OK;
+    struct snnconv_attributes a;
+    uint32_t inputs[2] = {SNNCONV_NONE, SNNCONV_NONE};
+    snnconv_attributes_init(&a, SNNCONV_OP_DIV);
+    if (snnconv_hdf5_child(node->item, "r") == NULL)
+        return add_constant(nir, node, name, array, out);
+    int status = find_array(nir, node, "r", &r);
+    if (status == SNN_OK) status = check_resistance(nir, node, r);
+    if (status == SNN_OK) status = add_constant(nir, node, name, array, &inputs[0]);
+    if (status == SNN_OK) status = add_constant(nir, node, "r", r, &inputs[1]);
+    return status == SNN_OK ? add_op(nir, node, SNNCONV_OP_DIV, &a, inputs, 2, out) : status;
 }
 
 /* "zero" or "subtract" of our own metadata; else a v_reset, which must be 0, means reset to zero;
@@ -250,6 +267,10 @@ static int read_reset(struct snnconv_nir *nir, const struct snnconv_nir_node *no
     const struct snnconv_array *reset = NULL;
     *zero_out = nir->options->nir_reset == SNN_RESET_ZERO;
     if (text != NULL) *zero_out = strcmp(text, "zero") == 0;
+    if (text != NULL && !*zero_out && strcmp(text, "subtract") != 0)
+        return snnbase_fail(nir->context, SNN_ERR_FORMAT,
+                            "%s: metadata/reset '%.32s' is neither 'zero' nor 'subtract'",
+                            node->type, text);
     if (text != NULL || snnconv_hdf5_child(node->item, "v_reset") == NULL) return SNN_OK;
     int status = find_array(nir, node, "v_reset", &reset);
     for (size_t i = 0; status == SNN_OK && i < snnconv_array_count(reset); i++) {
@@ -272,7 +293,7 @@ static int add_initial(struct snnconv_nir *nir, const struct snnconv_nir_node *n
     const struct snnconv_hdf5_item *own = snnconv_hdf5_child(node->item, path);
     const struct snnconv_array scalar = {.type = SNNCONV_TYPE_F32, .data = &meant};
     if (own != NULL && own->array.data != NULL)
-        return add_constant(nir, node, name, &own->array, out);
+        return add_potential(nir, node, name, &own->array, out);
     return add_constant(nir, node, name, &scalar, out);
 }
 
@@ -300,13 +321,13 @@ static int take_input(struct snnconv_nir *nir, const struct snnconv_nir_node *no
     int status = find_array(nir, node, "shape", &shape);
     if (status != SNN_OK) return status;
     size_t rank = snnconv_array_count(shape);
-    if (rank < 1 || rank > 3)
+    if (rank != 1 && rank != 3)
         return snnbase_fail(nir->context, SNN_ERR_UNSUPPORTED,
                             "Input: shape of rank %zu; features, or channels x height x width",
                             rank);
-    for (size_t i = 0; i < rank; i++)
-        array.dim[array.rank++] = snnconv_array_load_integer(shape, i);
-    status = snnconv_array_check(nir->context, &array);
+    for (size_t i = 0; i < rank && status == SNN_OK; i++)
+        status = load_whole(nir, node, "shape", shape, i, &array.dim[array.rank++]);
+    if (status == SNN_OK) status = snnconv_array_check(nir->context, &array);
     if (status == SNN_OK)
         status = snnconv_program_add_value(nir->program, nir->context, node->name, &array, out);
     return status == SNN_OK ? snnconv_program_set_inputs(nir->program, nir->context, out, 1)

@@ -159,6 +159,30 @@ def any_names(place):
         flow.require(same_counts(place, "net.json", "one.nir"), f"{names}: other spikes")
 
 
+def max_pooling(place):
+    """max pooling is refused once, with an option that helps"""
+    if h5py is None:
+        raise flow.Skip("this python has no h5py")
+    net = named(["a", "b", "c"])
+    net["layers"][2]["kind"] = "max_pool2d"
+    place.write("net.json", json.dumps(net))
+    answer = run_convert(place, "net.json", "-o", "one.nir")
+    flow.require(answer.returncode == 65 and answer.stderr.count("'pool'") == 1, "", answer)
+    flow.require("--max-pool avg" in answer.stderr, "no remedy", answer)
+    # Its neurons fire at most once a step, which NIR cannot say.
+    answer = run_convert(place, "net.json", "-o", "one.nir", "--max-pool", "or")
+    flow.require(answer.returncode == 65 and "1 spike(s) a step" in answer.stderr, "", answer)
+    flow.require(not os.path.exists(place.at("one.nir")), "a file was left")
+    convert(place, "net.json", "-o", "one.nir", "--max-pool", "avg")
+    counts = []
+    for name, more in (("net.json", ["--max-pool", "avg"]), ("one.nir", [])):
+        answer = place.run(name, "--data", "images-idx3", "--norm", "none", "--save-counts",
+                           "counts.npy", *more)
+        flow.require(answer.returncode == 0, "no run", answer)
+        counts.append(np.load(place.at("counts.npy")).tolist())
+    flow.require(counts[0] == counts[1], "other spikes")
+
+
 def branches(place):
     """nets with residual connections and with joined maps spike alike as NIR"""
     try:
@@ -296,6 +320,77 @@ def string_padding(place):
                  f"{np.load(place.at('out.npy')).tolist()}")
 
 
+def parameters_broadcast(place):
+    """v_threshold and r are one number, one a channel or one a neuron, each as it likes"""
+    weight = np.arange(1, 19, dtype=np.float32).reshape(2, 1, 3, 3)
+    conv = {"weight": weight, "bias": np.zeros(2, np.float32), "stride": [1, 1], "padding": [0, 0],
+            "dilation": [1, 1], "groups": 1}
+    forms = {"one": lambda a, b: a, "channel": lambda a, b: [[[a]], [[b]]],
+             "neuron": lambda a, b: [[[a, a]] * 2, [[b, b]] * 2]}
+    for threshold_form, threshold in forms.items():
+        for r_form, r in forms.items():
+            a, b = (20.0, 20.0) if threshold_form == "one" else (20.0, 80.0)
+            c, d = (0.5, 0.5) if r_form == "one" else (0.5, 2.0)
+            nodes = {"in": ("Input", shape(1, 4, 4)), "c": ("Conv2d", conv),
+                     "n": ("IF", {"v_threshold": np.asarray(threshold(a, b), np.float32),
+                                  "r": np.asarray(r(c, d), np.float32)}),
+                     "f": ("Flatten", {"start_dim": 0, "end_dim": -1, "input_type": [2, 2, 2]}),
+                     "w": affine([1.0] * 4 + [0.0] * 4, [0.0] * 4 + [1.0] * 4), "m": neurons(1, 1),
+                     "out": ("Output", shape(2))}
+            write(place, nodes, chain("in", "c", "n", "f", "w", "m", "out"))
+            data = np.ones((1, 4, 1, 4, 4), np.uint8)
+            np.save(place.at("in.npy"), data)
+            answer = place.run("net.nir", "--input-spikes", "in.npy", "--save-counts", "out.npy")
+            flow.require(answer.returncode == 0, "no run", answer)
+            found = np.load(place.at("out.npy")).sum(axis=(0, 1)).tolist()
+            # Sums of weights 45 and 126, four steps and four neurons each.
+            wanted = [4 * int(4 * 45 * c / a), 4 * int(4 * 126 * d / b)]
+            flow.require(found == wanted, f"{threshold_form}, r {r_form}: {found}, not {wanted}")
+
+
+def initial_potential(place):
+    """v_init of the metadata is a potential as v_threshold is: r divides both"""
+    # r = 1/2, threshold 1: a spike adds 1/2. From 1/2 the first spike is enough.
+    nodes = {"in": ("Input", shape(1)), "w": affine([1.0]), "out": ("Output", shape(1)),
+             "n": neurons(1, r=[0.5], **{"metadata/v_init": np.float32([0.5])})}
+    write(place, nodes, chain("in", "w", "n", "out"))
+    flow.require(spikes(place, [[1], [1], [1]]) == [[1], [0], [1]], "v_init is not divided by r")
+
+
+def not_as_meant(place):
+    """what a number or word cannot mean is refused, with its node"""
+    conv = {"weight": np.ones((1, 1, 1, 1), np.float32), "bias": np.zeros(1, np.float32),
+            "stride": [1, 1], "padding": [0, 0], "dilation": [1, 1], "groups": 1}
+    good = {"in": ("Input", shape(1, 3, 3)), "c": ("Conv2d", conv), "n": neurons([[1.0]]),
+            "out": ("Output", shape(1, 3, 3))}
+    cases = (("c", ("Conv2d", {**conv, "stride": [1.5, 1.0]}), "'stride' holds 1.5"),
+             ("c", ("Conv2d", {**conv, "groups": np.nan}), "'groups' holds"),
+             ("c", ("Conv2d", {**conv, "stride": [0, 1]}), "stride of 0"),
+             ("in", ("Input", {"shape": [1.0, 2.5, 3.0]}), "'shape' holds 2.5"),
+             ("in", ("Input", shape(3, 3)), "rank 2"), ("in", ("Input", shape(1, -3, 3)), "-3"),
+             ("n", neurons([[1.0]], **{"metadata/reset": "Zero"}), "'Zero' is neither"),
+             ("n", neurons([[0.0]]), "threshold[0] is 0"),
+             ("n", neurons([[np.nan]]), "not a number"))
+    for name, node, message in cases:
+        write(place, {**good, name: node}, chain("in", "c", "n", "out"))
+        answer = run_convert(place, "net.nir", "-o", "out.json")
+        flow.require(answer.returncode == 65, f"{message}: status 65 expected", answer)
+        flow.require(answer.stderr.startswith("snnconvert: net.nir: byte"), "no place", answer)
+        flow.require(f"'{name}'" in answer.stderr and message in answer.stderr, message, answer)
+
+
+def no_escapes(place):
+    """control characters of a file do not reach the terminal"""
+    write(place, {"in": ("Input", shape(1)), "w": affine([1]), "n": neurons(1),
+                  "out": ("Output", shape(1))}, chain("in", "w", "n", "out"))
+    with h5py.File(place.at("net.nir"), "a") as file:
+        del file["version"]
+        file.create_dataset("version", data="1\x1b[31m2")
+    answer = run_convert(place, "net.nir", "--info", "-o", "out.json", "--json", "x.json")
+    flow.require(answer.returncode == 0 and "NIR (1?[31m2)" in answer.stdout, "no info", answer)
+    flow.require("\x1b" not in answer.stdout + answer.stderr, "an escape", answer)
+
+
 def all_problems(place):
     """everything wrong with a file is said in one run, by node and type"""
     write(place, {"in": ("Input", shape(1)), "leaky": ("LIF", {"tau": [1.0]}),
@@ -335,7 +430,8 @@ def not_nir(place):
         flow.require(name in answer.stderr, "the file is not named", answer)
 
 
-TESTS = [layout, round_trip, same_spikes, any_names, branches, golden, reset_to_zero, string_padding, all_problems,
+TESTS = [layout, round_trip, same_spikes, any_names, max_pooling, branches, golden, reset_to_zero,
+         string_padding, parameters_broadcast, initial_potential, not_as_meant, no_escapes, all_problems,
          recurrent, not_nir]
 
 if __name__ == "__main__":
