@@ -6,6 +6,7 @@
  */
 #include "convert/import.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/base/number.h"
 #include "libsnn/model/stranger.h"
 
 enum {
@@ -91,6 +93,64 @@ static int keep_preprocess(struct snn_import *import, struct snn_context *contex
     memcpy(import->preprocess_values + count, from->std, count * sizeof(double));
     import->preprocess = (struct snn_preprocess){from->scale, count, import->preprocess_values,
                                                  import->preprocess_values + count};
+    return SNN_OK;
+}
+
+/* ",mean=0.485:0.456:0.406", one number where all channels have the same. */
+static size_t put_channels(const char *key, const double *values, uint32_t count, char *text,
+                           size_t size)
+{
+    char number[SNNBASE_NUMBER_SIZE];
+    bool alike = true;
+    for (uint32_t c = 1; c < count; c++)
+        alike = alike && memcmp(&values[c], &values[0], sizeof(*values)) == 0;
+    int used = snprintf(text, size, ",%s=", key);
+    for (uint32_t c = 0; c < (alike ? 1 : count) && (size_t)used < size; c++) {
+        snnbase_number_format(values[c], number);
+        used += snprintf(text + used, size - (size_t)used, "%s%s", c > 0 ? ":" : "", number);
+    }
+    return (size_t)used < size ? (size_t)used : size - 1;
+}
+
+/* As it is written behind --preprocess; the same values give the same text. */
+static void put_preprocess(const struct snn_preprocess *p, char *text, size_t size)
+{
+    char number[SNNBASE_NUMBER_SIZE];
+    const double divisor = round(1.0 / p->scale);
+    const double inverse = 1.0 / divisor;
+    const bool fraction = divisor > 1.0 && memcmp(&inverse, &p->scale, sizeof(inverse)) == 0;
+    snnbase_number_format(fraction ? divisor : p->scale, number);
+    size_t used = (size_t)snprintf(text, size, "scale=%s%s", fraction ? "1/" : "", number);
+    used += put_channels("mean", p->mean, p->channel_count, text + used, size - used);
+    (void)put_channels("std", p->std, p->channel_count, text + used, size - used);
+}
+
+static bool is_calibrated(const struct snn_graph *graph)
+{
+    uint32_t quantiles = 0;
+    (void)snn_graph_quantiles(graph, &quantiles, NULL, NULL);
+    return quantiles > 0 || snn_graph_recipe_count(graph) > 0;
+}
+
+/* A native model records all that stands before its first layer, and what is given takes its place;
+ * with any other file it stands before the scaling that is found in the net. */
+static int replace_preprocess(struct snn_graph *graph, struct snn_context *context,
+                              const struct snn_preprocess *given)
+{
+    char before[TEXT_SIZE], after[TEXT_SIZE], plain[TEXT_SIZE];
+    const struct snn_preprocess defaults = {1.0 / 255.0, 1, &default_mean, &default_std};
+    const bool calibrated = is_calibrated(graph);
+    put_preprocess(&defaults, plain, sizeof(plain));
+    put_preprocess(snn_graph_preprocess(graph), before, sizeof(before));
+    int status = snn_graph_set_preprocess(graph, context, given);
+    if (status != SNN_OK) return status;
+    put_preprocess(snn_graph_preprocess(graph), after, sizeof(after));
+    if (strcmp(before, plain) != 0 && strcmp(before, after) != 0)
+        snnbase_diagnose(context, SNN_SEVERITY_WARNING, NULL, NULL,
+                         "--preprocess replaces the model's %s", before);
+    if (calibrated && !is_calibrated(graph))
+        snnbase_diagnose(context, SNN_SEVERITY_WARNING, NULL, "--calibrate FRAMES takes new ones",
+                         "statistics were dropped: they were taken with another preprocessing");
     return SNN_OK;
 }
 
@@ -200,7 +260,7 @@ static int read_any(struct snn_import *import, struct snn_context *context, cons
         status = snn_graph_load(&import->graph, context, path, import->sha256);
     }
     if (status == SNN_OK && options->preprocess != NULL)
-        status = snn_graph_set_preprocess(import->graph, context, options->preprocess);
+        status = replace_preprocess(import->graph, context, options->preprocess);
     return status;
 }
 

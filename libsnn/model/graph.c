@@ -278,6 +278,36 @@ const struct snn_preprocess *snn_graph_preprocess(const struct snn_graph *graph)
     return &graph->preprocess;
 }
 
+static bool same_number(double a, double b)
+{
+    return a >= b && a <= b;
+}
+
+/* In effect: one value stands for all channels. */
+static bool same_preprocess(const struct snn_preprocess *a, const struct snn_preprocess *b)
+{
+    uint32_t count = a->channel_count > b->channel_count ? a->channel_count : b->channel_count;
+    if (!same_number(a->scale, b->scale)) return false;
+    for (uint32_t c = 0; c < count; c++) {
+        uint32_t i = a->channel_count == 1 ? 0 : c, k = b->channel_count == 1 ? 0 : c;
+        if (!same_number(a->mean[i], b->mean[k]) || !same_number(a->std[i], b->std[k]))
+            return false;
+    }
+    return true;
+}
+
+/* What frames gave under another preprocessing is not what they would give now. */
+static void drop_calibration(struct snn_graph *graph)
+{
+    graph->quantiles = NULL;
+    graph->quantile_count = 0;
+    graph->calibration_frames = 0;
+    graph->calibration_data = NULL;
+    graph->recipe_count = 0;
+    for (uint32_t i = 0; i < graph->layer_count; i++)
+        graph->statistics[i] = NULL;
+}
+
 int snn_graph_set_preprocess(struct snn_graph *graph, struct snn_context *context,
                              const struct snn_preprocess *preprocess)
 {
@@ -300,6 +330,7 @@ int snn_graph_set_preprocess(struct snn_graph *graph, struct snn_context *contex
     if (copy == NULL) return SNN_ERR_NOMEM;
     memcpy(copy, preprocess->mean, count * sizeof(double));
     memcpy(copy + count, preprocess->std, count * sizeof(double));
+    if (!same_preprocess(&graph->preprocess, preprocess)) drop_calibration(graph);
     graph->preprocess = (struct snn_preprocess){preprocess->scale, count, copy, copy + count};
     return SNN_OK;
 }

@@ -120,6 +120,33 @@ def preprocess(place):
     flow.require(len(layers(place)) == 5 or len(layers(place)) == 4, f"{layers(place)}")
 
 
+def preprocess_replaced(place):
+    """another preprocessing for a native model is said, and its statistics go"""
+    model = place.read_json("model.json")
+    model["preprocess"] = {"scale": 1 / 255, "mean": [0.5], "std": [0.25]}
+    place.write("model.json", model)
+    replaces = "--preprocess replaces the model's scale=1/255,mean=0.5,std=0.25"
+    dropped = "statistics were dropped: they were taken with another preprocessing"
+    simulate = [flow.Place.command(place, "model.json", "--preprocess", spec)
+                for spec in ("scale=1", "scale=1/255,mean=0.5,std=0.25")]
+    convert = [[CONVERT, *command[1:], "-o", "out.json"] for command in simulate]
+    for other, same in (simulate, convert):
+        answer = subprocess.run(other, cwd=place.folder, capture_output=True, text=True,
+                                check=False, env=flow.environment())
+        flow.require(answer.returncode == 0 and replaces in answer.stderr, "no warning", answer)
+        flow.require(dropped in answer.stderr and "--calibrate" in answer.stderr, "kept?", answer)
+        if other is convert[0]:
+            flow.require("statistics" not in place.read_json("out.json"), "statistics were kept")
+        answer = subprocess.run(same, cwd=place.folder, capture_output=True, text=True,
+                                check=False, env=flow.environment())
+        flow.require(answer.returncode == 0 and answer.stderr == "", "the same values", answer)
+    flow.require("statistics" in place.read_json("out.json"), "statistics of the same values went")
+    del model["preprocess"]
+    place.write("model.json", model)
+    answer = good(place, "model.json", "--preprocess", "scale=1", "-o", "out.json")
+    flow.require("replaces" not in answer.stderr and dropped in answer.stderr, "default", answer)
+
+
 def rows_first(place):
     """scaling before and behind a transpose of the input is found, and the proof feeds it right"""
     before = [node("Sub", "x m", "s"), node("Div", "s d", "t"),
@@ -291,9 +318,9 @@ def no_passes(place):
     flow.require("no passes" in answer.stderr, "not said", answer)
 
 
-TESTS = [writes_and_proves, quiet, on_the_fly, preprocess, rows_first, info, supported, pure_json, double,
-         dump, all_problems, unknown, open_shape, contradictions, no_place, no_passes,
-         odd_names, doubts]
+TESTS = [writes_and_proves, quiet, on_the_fly, preprocess, preprocess_replaced, rows_first, info,
+         supported, pure_json, double, dump, all_problems, unknown, open_shape, contradictions,
+         no_place, no_passes, odd_names, doubts]
 
 if __name__ == "__main__":
     sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))

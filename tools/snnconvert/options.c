@@ -49,8 +49,9 @@ static const struct snncli_option option_table[] = {
      .help = "scale=S,mean=M,std=D the net was trained on",
      .text = "x' = (x S - M) / D on raw pixel values 0..255, channels separated by ':' as in "
              "mean=0.485:0.456:0.406; without it scale=1/255. Recorded in the model file, so that "
-             "later runs feed the net what it was trained on. Scaling that the file itself begins "
-             "with is found and added."},
+             "later runs feed the net what it was trained on. Scaling that a foreign file itself "
+             "begins with is found and added; what a native model records is replaced, and "
+             "statistics taken with it are dropped."},
     {.id = OPT_INPUT_SHAPE,
      .name = "input-shape",
      .metavar = "CxHxW",

@@ -86,8 +86,9 @@ static const struct snncli_option table[] = {
      .group = "Input",
      .help = "scale=S,mean=M,std=D the net was trained on",
      .text = "x' = (x S - M) / D on raw pixel values 0..255, channels separated by ':' as in "
-             "mean=0.485:0.456:0.406. Taken from the model file where it names one, else "
-             "scale=1/255. It is folded into the first layer."},
+             "mean=0.485:0.456:0.406. Without it what a native model records, else scale=1/255. It "
+             "replaces what a native model records, and drops statistics taken with that; with any "
+             "other file it stands before scaling that is found in the net."},
     {.id = OPT_TIMESTEPS,
      .letter = 't',
      .name = "timesteps",

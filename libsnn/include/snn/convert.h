@@ -32,9 +32,12 @@ SNN_API int snn_graph_load_weights(struct snn_graph **out, struct snn_context *c
 struct snn_import_options {
     const char
         *arch; /* a topology: the file holds weights only (snn_graph_load_weights); or NULL */
-    struct snn_shape input_shape;            /* for files that leave it open; 0: as in the file */
-    const struct snn_preprocess *preprocess; /* what the net was trained on; NULL: scale 1/255 */
-    enum snn_reset nir_reset;                /* where a NIR file does not say (SUBTRACT) */
+    struct snn_shape input_shape; /* for files that leave it open; 0: as in the file */
+    /* What the net was trained on; NULL: what a native file records, else scale 1/255. It takes the
+     * place of what a native file records, with a warning where that says something else or has
+     * statistics, which are dropped; with any other file it stands before scaling found in it. */
+    const struct snn_preprocess *preprocess;
+    enum snn_reset nir_reset; /* where a NIR file does not say (SUBTRACT) */
     /* Called after each pass with the program it left, as text; NULL: not wanted. A status other
      * than SNN_OK ends the import with it. */
     int (*dump)(const char *pass, const char *text, void *user);

@@ -196,7 +196,9 @@ SNN_API const struct snn_provenance *snn_graph_provenance(const struct snn_graph
 SNN_API int snn_graph_set_provenance(struct snn_graph *graph, struct snn_context *context,
                                      const struct snn_provenance *provenance);
 SNN_API const struct snn_preprocess *snn_graph_preprocess(const struct snn_graph *graph);
-/* Errors: INVALID (std not positive, channel count), NOMEM. */
+/* Other values than before drop statistics and recipes, which hold for frames as they were prepared
+ * then: it is set first, calibration comes after. Errors: INVALID (std not positive, channel
+ * count), NOMEM. */
 SNN_API int snn_graph_set_preprocess(struct snn_graph *graph, struct snn_context *context,
                                      const struct snn_preprocess *preprocess);
 

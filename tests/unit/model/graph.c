@@ -206,6 +206,35 @@ Test(graph, recipe_of_the_same_name_replaces_the_earlier_one)
     cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_ERR_INVALID);
 }
 
+Test(graph, another_preprocessing_drops_what_was_calibrated)
+{
+    struct snn_layer layer = conv("c", 1, 1);
+    cr_assert_eq(snn_graph_add(graph, context, &layer, NULL), SNN_OK);
+    const double probability[] = {1.0}, mean[] = {0.0, 0.1}, std[] = {1.0};
+    const float value[] = {1.0f};
+    const struct snn_statistics statistics = {0.0f, value, value};
+    const struct snn_recipe_entry entry = {1, 1, value};
+    const struct snn_recipe recipe = {"mse:4", 1, &entry};
+    cr_assert_eq(snn_graph_set_quantiles(graph, context, probability, 1, 7, "frames"), SNN_OK);
+    cr_assert_eq(snn_graph_set_statistics(graph, context, 1, &statistics), SNN_OK);
+    cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_OK);
+    struct snn_preprocess preprocess = {1.0 / 255.0, 1, mean, std}; /* the default, as it is */
+    cr_assert_eq(snn_graph_set_preprocess(graph, context, &preprocess), SNN_OK);
+    cr_assert_not_null(snn_graph_statistics(graph, 1));
+    cr_assert_eq(snn_graph_recipe_count(graph), 1u);
+    preprocess.mean = &mean[1];
+    cr_assert_eq(snn_graph_set_preprocess(graph, context, &preprocess), SNN_OK);
+    uint32_t count = 1;
+    uint64_t frames = 1;
+    const char *data = "";
+    (void)snn_graph_quantiles(graph, &count, &frames, &data);
+    cr_assert_eq(count, 0u);
+    cr_assert_eq(frames, 0u);
+    cr_assert_null(data);
+    cr_assert_null(snn_graph_statistics(graph, 1));
+    cr_assert_eq(snn_graph_recipe_count(graph), 0u);
+}
+
 Test(graph, preprocessing_must_have_a_positive_deviation)
 {
     const double mean[] = {0.1}, std[] = {0.0};
