@@ -2,6 +2,7 @@
  *
  * Only the members `timing` and `host` may differ between two runs with the same inputs and seed.
  */
+#include <math.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -65,6 +66,15 @@ static const char *accounting_name(enum snn_synop_accounting accounting)
     return accounting == SNN_SYNOPS_SINABS_0_3_3 ? "sinabs-0.3.3" : "exact";
 }
 
+/* In thresholds; null for none. */
+static void put_potential(struct snnbase_jsonout *out, const char *key, double value)
+{
+    if (isnan(value))
+        put_string(out, key, "model");
+    else
+        put_double(out, key, value);
+}
+
 /* What only a spiking target asks about; null in a run without one. */
 static void put_spiking_options(struct snnbase_jsonout *out, const struct snn_report *r)
 {
@@ -82,8 +92,8 @@ static void put_spiking_options(struct snnbase_jsonout *out, const struct snn_re
     put_string(out, "encoding", r->encoding);
     put_string(out, "norm", r->norm);
     put_bool(out, "channelwise", r->channelwise);
-    put_double(out, "v0", r->v_init);
-    put_double(out, "v_min", r->v_min);
+    put_potential(out, "v0", r->v_init);
+    put_potential(out, "v_min", r->v_min);
     put_string(out, "reset", r->reset);
     snnbase_jsonout_key(out, "n_max");
     if (r->spikes_max > 0)

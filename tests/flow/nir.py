@@ -292,6 +292,7 @@ def reset_to_zero(place):
     nodes["n"] = neurons(2)
     write(place, nodes, chain("in", "w", "n", "out"))
     flow.require(spikes(place, [[1]] * 5) == subtract, "without v_reset it is not subtracted")
+    flow.require(spikes(place, [[1]] * 5, "--nir-reset", "zero") == zero, "snnsim --nir-reset")
     convert(place, "net.nir", "--nir-reset", "zero", "-o", "net.nir")
     flow.require(spikes(place, [[1]] * 5) == zero, "--nir-reset is not kept")
 

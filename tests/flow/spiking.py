@@ -12,13 +12,14 @@ import sys
 from flow import Failure, named, report, require
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "data")
+LENET = os.path.join(DATA, "lenet.json")
 DIGITS = os.path.join(DATA, "digits", "digits-images-idx3-ubyte.gz")
 LABELS = os.path.join(DATA, "digits", "digits-labels-idx1-ubyte.gz")
 RUN = ("--data", DIGITS, "--labels", LABELS, "--samples", 8, "--timesteps", 30)
 
 
 def lenet():
-    with open(os.path.join(DATA, "lenet.json"), encoding="utf-8") as file:
+    with open(LENET, encoding="utf-8") as file:
         return json.load(file)
 
 
@@ -70,6 +71,33 @@ def own_potentials(place):
     require(other["results"][0]["synops_mean"] != found["results"][0]["synops_mean"], "no effect")
 
 
+def options_are_skipped(place):
+    """options for which the layers have values of their own are named, and not reported as used"""
+    asked = ("--reset", "zero", "--v0", 0.25, "--v-min", "none")
+    result, answer = run(place, spiking(threshold=1, v_init=0.5, v_min=-1), *asked)
+    for option in asked[::2]:
+        require(f"has values of its own: {option} is skipped" in answer.stderr, option, answer)
+    for name in ("reset", "v0", "v_min"):
+        require(result["options"][name] == "model", f"{name}: {result['options'][name]}")
+    result, answer = run(place, spiking(threshold=1), *asked)
+    require("--reset is skipped" in answer.stderr and "--v" not in answer.stderr, "", answer)
+    require(result["options"]["v0"] == 0.25 and result["options"]["v_min"] is None, "v0, v_min")
+    model = spiking(threshold=1)
+    model["layers"][2]["v_init"] = 0.5
+    result, answer = run(place, model, "--v0", 0.25)
+    require("1 of 5 layers have values of their own: --v0 holds for the others" in answer.stderr,
+            "no warning", answer)
+    require(result["options"]["v0"] == 0.25, "v0")
+
+
+def recordings_are_not_encoded(place):
+    """--encoding is refused with recordings, as with exact spikes"""
+    place.write("one.bin", bytes([3, 4, 0x80, 0, 0]))  # x 3, y 4, brighter, at 0 us
+    answer = place.run(LENET, "--data", "one.bin", "-e", "bernoulli")
+    require(answer.returncode == 64, "status 64 expected", answer)
+    require("--encoding: one.bin holds recorded events" in answer.stderr, "message", answer)
+
+
 def no_cnn(place):
     """there is no CNN to compare with"""
     result, answer = run(place, spiking(threshold=1))
@@ -109,5 +137,6 @@ def calibration_is_refused(place):
 
 
 if __name__ == "__main__":
-    sys.exit(report(named([same_as_thresholds_of_one, own_potentials, no_cnn, norm_is_skipped,
+    sys.exit(report(named([same_as_thresholds_of_one, own_potentials, options_are_skipped,
+                           recordings_are_not_encoded, no_cnn, norm_is_skipped,
                            membrane_readout, calibration_is_refused]), sys.argv[1]))

@@ -15,6 +15,7 @@
 #include "tools/snnsim/options.h"
 #include "tools/snnsim/print.h"
 #include "tools/snnsim/save.h"
+#include "tools/snnsim/spiking.h"
 
 /* Everything that main holds, so that one function lets go of it. */
 struct session {
@@ -103,6 +104,7 @@ static int load_model(struct session *s)
     const struct snn_preprocess preprocess = snncli_preprocess_view(&o->preprocess);
     struct snn_import_options options;
     snn_import_options_init(&options);
+    options.nir_reset = o->nir_reset;
     if (o->preprocess.given) options.preprocess = &preprocess;
     if (snn_graph_import(&s->graph, s->context, o->model, &options, s->sha256) == SNN_OK)
         return SNNCLI_EXIT_OK;
@@ -164,6 +166,9 @@ static int open_data(struct session *s)
     if (status != SNNCLI_EXIT_OK) return status;
     if (own) s->data_path = s->sample_images;
     if (kind == SNN_SOURCE_FRAMES) kind = snn_source_guess(s->context, s->data_path);
+    if (kind == SNN_SOURCE_EVENTS && o->encoding_given)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
+                           "%s holds recorded events, which are not encoded", s->data_path);
     const struct snn_source_options options = {.labels = own ? s->sample_labels : o->labels,
                                                .shape = snn_graph_input_shape(s->graph)};
     if (snn_source_open(&s->source, s->context, s->data_path, kind, &options) != SNN_OK) {
@@ -219,30 +224,11 @@ static int calibrate(struct session *s)
                             : snncli_fail_context(&s->console, s->context, "--calibrate");
 }
 
-/* A net that arrived spiking has thresholds of its own, and fires only where it has neurons. */
-static int skip_norm(struct session *s)
-{
-    struct snnsim_options *o = &s->options;
-    const struct snn_layer *output = snn_graph_layer(s->graph, snn_graph_output(s->graph));
-    if (output->kind != SNN_LAYER_IF) snnsim_options_set_membrane(o);
-    if (o->norm != NULL && strcmp(o->norm, "none") != 0)
-        snncli_warning(&s->console, o->model,
-                       "the net arrived spiking and keeps its thresholds: --norm %s is skipped",
-                       o->norm);
-    if (o->lower.channelwise)
-        snncli_warning(
-            &s->console, o->model,
-            "the net arrived spiking and keeps its thresholds: --channelwise is skipped");
-    o->norm = "none";
-    o->lower.channelwise = false;
-    return snnsim_options_set_norm(o, o->norm);
-}
-
 /* The default norm: p99.9, or none where the model knows nothing of its activations. */
 static int choose_norm(struct session *s)
 {
     struct snnsim_options *o = &s->options;
-    if (snn_graph_is_spiking(s->graph)) return skip_norm(s);
+    if (snn_graph_is_spiking(s->graph)) return snnsim_spiking_adapt(o, s->graph);
     if (o->norm != NULL) return SNNCLI_EXIT_OK;
     uint32_t count = 0;
     (void)snn_graph_quantiles(s->graph, &count, NULL, NULL);
@@ -471,6 +457,12 @@ static const char *max_pool_name(enum snn_max_pool max_pool)
     return max_pool == SNN_MAX_POOL_AVG ? "avg" : "or";
 }
 
+static const char *reset_name(const struct snnsim_options *o)
+{
+    if (o->own_reset) return "model";
+    return o->lower.reset == SNN_RESET_ZERO ? "zero" : "subtract";
+}
+
 static const char *encoding_name(const struct session *s)
 {
     switch (snn_source_kind(s->source)) {
@@ -505,9 +497,9 @@ static int write_results(struct session *s)
         .encoding = encoding_name(s),
         .norm = o->norm,
         .channelwise = o->lower.channelwise,
-        .v_init = (double)o->lower.v_init,
-        .v_min = (double)o->lower.v_min,
-        .reset = o->lower.reset == SNN_RESET_ZERO ? "zero" : "subtract",
+        .v_init = o->own_v_init ? (double)NAN : (double)o->lower.v_init,
+        .v_min = o->own_v_min ? (double)NAN : (double)o->lower.v_min,
+        .reset = reset_name(o),
         .spikes_max = o->lower.spikes_max,
         .output_gain = (double)o->lower.output_gain,
         .readout = o->lower.readout_membrane ? "membrane" : "spikes",

@@ -18,6 +18,7 @@ enum option_id {
     OPT_SEED,
     OPT_DT,
     OPT_PREPROCESS,
+    OPT_NIR_RESET,
     OPT_NORM,
     OPT_CHANNELWISE,
     OPT_CALIBRATE,
@@ -89,6 +90,14 @@ static const struct snncli_option table[] = {
              "mean=0.485:0.456:0.406. Without it what a native model records, else scale=1/255. It "
              "replaces what a native model records, and drops statistics taken with that; with any "
              "other file it stands before scaling that is found in the net."},
+    {.id = OPT_NIR_RESET,
+     .name = "nir-reset",
+     .metavar = "R",
+     .group = "Input",
+     .choices = "subtract|zero",
+     .help = "where a NIR file does not say (subtract)",
+     .text = "NIR leaves the reset open where a neuron has no v_reset: Sinabs means subtraction, "
+             "others mean zero."},
     {.id = OPT_TIMESTEPS,
      .letter = 't',
      .name = "timesteps",
@@ -272,7 +281,7 @@ static const struct snncli_entry examples[] = {
 };
 
 static const struct snncli_entry positionals[] = {
-    {"MODEL", "model file with a trained CNN, as snnconvert writes it"},
+    {"MODEL", "ONNX, Keras, TFLite, NIR or native model"},
     {NULL, NULL},
 };
 
@@ -316,6 +325,15 @@ static int take_float(struct snnsim_options *o, const struct snncli_option *opti
     double number = 0.0;
     int status = snncli_parse_double(o->console, option, value, low, high, &number);
     if (status == SNNCLI_EXIT_OK) *out = (float)number;
+    return status;
+}
+
+static int take_reset(struct snnsim_options *o, const struct snncli_option *option,
+                      const char *value, enum snn_reset *out)
+{
+    size_t choice = 0;
+    int status = snncli_parse_choice(o->console, option, value, &choice);
+    if (status == SNNCLI_EXIT_OK) *out = choice == 0 ? SNN_RESET_SUBTRACT : SNN_RESET_ZERO;
     return status;
 }
 
@@ -396,6 +414,9 @@ static int take_input(struct snnsim_options *o, const struct snncli_option *opti
         if (snn_encoding_parse(&o->encoding, o->context, value) != SNN_OK)
             status = snncli_fail_context(o->console, o->context, "--encoding");
         break;
+    case OPT_NIR_RESET:
+        status = take_reset(o, option, value, &o->nir_reset);
+        break;
     case OPT_PREPROCESS:
         status = snncli_parse_preprocess(o->console, option, value, &o->preprocess);
         break;
@@ -430,8 +451,8 @@ static int take_neuron(struct snnsim_options *o, const struct snncli_option *opt
     case OPT_V_MIN:
         return take_v_min(o, option, value);
     case OPT_RESET:
-        o->lower.reset = choice == 0 ? SNN_RESET_SUBTRACT : SNN_RESET_ZERO;
-        break;
+        o->reset_given = true;
+        return take_reset(o, option, value, &o->lower.reset);
     case OPT_N_MAX:
         status = take_count(o, option, value, 1, SNN_SPIKES_PER_STEP_MAX, &number);
         o->lower.spikes_max = (uint32_t)number;
@@ -512,7 +533,7 @@ static int take(const struct snncli_option *option, const char *value, void *use
         o->model = value;
         return SNNCLI_EXIT_OK;
     }
-    if (option->id <= OPT_PREPROCESS) return take_input(o, option, value);
+    if (option->id <= OPT_NIR_RESET) return take_input(o, option, value);
     if (option->id <= OPT_COMPAT) return take_neuron(o, option, value);
     return take_result(o, option, value);
 }

@@ -37,7 +37,10 @@ struct snnsim_options {
     uint32_t timesteps; /* up to SNNSIM_TIMESTEPS_MAX */
     bool timesteps_given;
     bool v_init_given;
-    uint64_t samples; /* 0: all */
+    bool reset_given;
+    bool own_reset, own_v_init, own_v_min; /* the net's layers have them all themselves */
+    enum snn_reset nir_reset;              /* where a NIR file does not say */
+    uint64_t samples;                      /* 0: all */
     uint64_t offset;
     uint64_t seed;
     double dt_us;

@@ -183,8 +183,8 @@ struct snn_report {
     const char *encoding;
     const char *norm;
     bool channelwise;
-    double v_init;
-    double v_min; /* -INFINITY: none */
+    double v_init; /* NaN: the model's own, "model" */
+    double v_min;  /* -INFINITY: none; NaN: as v_init */
     const char *reset;
     uint32_t spikes_max; /* 0: unlimited */
     double output_gain;
