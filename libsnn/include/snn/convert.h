@@ -149,7 +149,7 @@ struct snn_info {
 /* To a file, whole or not at all. Errors: those of writing, NOMEM. */
 SNN_API int snn_info_save(struct snn_context *context, const struct snn_info *info,
                           const char *path);
-/* As text; free with snn_text_free. */
+/* As text; free with snn_text_free (snn/run.h). */
 SNN_API int snn_info_format(char **out, struct snn_context *context, const struct snn_info *info);
 
 /* ---- Writing ---- */
