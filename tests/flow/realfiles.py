@@ -119,6 +119,18 @@ def nmnist(place):
     flow.require(result["cnn_accuracy"] is None, "there is no CNN behind it")
 
 
+def recording(place):
+    """sample_nmnist.bin has 4,325 events within 34x34 pixels and 311 ms"""
+    supported(place, "nmnist_cnn.nir")
+    answer = place.run(model("nmnist_cnn.nir"), "--data",
+                       shared("realfiles", "events", "sample_nmnist.bin"), "--json", "out.json")
+    flow.require(answer.returncode == 0, "no run", answer)
+    document = place.read_json("out.json")
+    flow.require(document["options"]["timesteps"] == 311, f"{document['options']}")
+    spikes = document["results"][0]["input_spikes_mean"]
+    flow.require(spikes == 4325, f"{spikes} events")
+
+
 def refusal_case(name, *parts):
     def test(place):
         supported(place, name)
@@ -169,7 +181,7 @@ CASES = [
     int8_twin_case("mnist_valid_f.tflite", "mnist_valid_q.tflite", (1, 28, 28), 0.9),
     int8_twin_case("cifar10_f.tflite", "cifar10_q.tflite", (3, 32, 32), 0.9),
     int8_twin_case("pretrainedResnet.tflite", "pretrainedResnet_quant.tflite", (3, 32, 32), 0.9),
-    *flow.named([sine, nmnist, light_vgg]),
+    *flow.named([sine, nmnist, recording, light_vgg]),
     refusal_case("lif_norse.nir", "LIF", "leak"),
 ]
 
