@@ -6,6 +6,8 @@
  * net arrived spiking. What NIR has no place for (initial potential, lower bound, reset, duration
  * of a step) goes into the nodes' metadata, which our reader takes back; without a lower bound in
  * it, none is meant. One population's branches are several edges into its neurons, which NIR sums.
+ * What passes along an edge has three axes (channels, height, width) behind convolutions and pools,
+ * one behind dense layers; nothing in NIR leads back from one to three.
  * Source: NIR, https://neuroir.org/docs/; the layout is that of its Python package, nir.write.
  */
 #include <stdio.h>
@@ -15,6 +17,7 @@
 #include "convert/read/hdf5.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/base/size.h"
 #include "snn/convert.h"
 #include "snn/run.h"
 
@@ -32,6 +35,7 @@ struct writer {
     const char **edges; /* pairs */
     size_t edge_count, edge_capacity;
     const char **outputs; /* [populations] node that carries the spikes of each */
+    bool *vectors;        /* [populations] true: one axis, false: three */
     int status;           /* first error: every call after it does nothing */
 };
 
@@ -97,17 +101,19 @@ static void put_pair(struct writer *w, struct snnconv_hdf5_item *group, const ch
     put_integers(w, group, name, 1, 2, pair);
 }
 
-/* A value for each neuron: of a list with one value, one a channel or one a neuron. */
+/* A value for each neuron of a population: of a list with one value, one a channel or one a
+ * neuron. */
 static void put_neurons(struct writer *w, struct snnconv_hdf5_item *group, const char *name,
-                        struct snn_shape shape, const float *values, size_t count)
+                        uint32_t population, const float *values, size_t count)
 {
+    struct snn_shape shape = w->net->populations[population].shape;
     size_t size = snn_shape_size(shape), map = size / shape.channels;
     float *data = take(w, size, sizeof(*data));
     if (data == NULL) return;
     for (size_t i = 0; i < size; i++)
         data[i] = values[count == 1 ? 0 : count == size ? i : i / map];
     const int64_t dim[3] = {shape.channels, shape.height, shape.width};
-    put_array(w, group, name, SNNCONV_TYPE_F32, data, map == 1 ? 1 : 3, dim);
+    put_array(w, group, name, SNNCONV_TYPE_F32, data, w->vectors[population] ? 1 : 3, dim);
 }
 
 /* ---- Nodes and edges ---- */
@@ -158,11 +164,10 @@ static void add_edge(struct writer *w, const char *from, const char *to)
 }
 
 static void add_shape_node(struct writer *w, const char *name, const char *type,
-                           struct snn_shape shape)
+                           struct snn_shape shape, bool vector)
 {
     struct snnconv_hdf5_item *node = add_node(w, name, type, 1);
     const int64_t dim[3] = {shape.channels, shape.height, shape.width};
-    bool vector = shape.height == 1 && shape.width == 1;
     if (node != NULL) put_integers(w, node, "shape", 1, vector ? 1 : 3, dim);
 }
 
@@ -234,59 +239,146 @@ static void put_conv2d(struct writer *w, struct snnconv_hdf5_item *node,
                          "'%s': NIR pads the same number of zeros on both sides", node->name);
 }
 
-static void put_dense(struct writer *w, struct snnconv_hdf5_item *node,
-                      const struct snn_synapse *synapse, uint32_t out_channels)
+/* ---- Vectors ---- */
+
+static bool is_point(struct snn_shape shape)
 {
-    const int64_t dim[2] = {out_channels, (int64_t)snn_shape_size(synapse->source_shape)};
-    put_array(w, node, "weight", SNNCONV_TYPE_F32, synapse->weights, 2, dim);
+    return shape.height == 1 && shape.width == 1;
 }
 
-/* One synapse as a chain of nodes; returns the last, that of the weights. */
-static const char *add_synapse(struct writer *w, const struct snn_population *population,
-                               uint32_t index, const char *wanted)
+static bool is_vector_source(const struct writer *w, uint32_t source)
 {
-    const char *name = free_name(w, wanted);
-    const struct snn_synapse *synapse = &population->synapses[index];
-    const char *from = synapse->source == SNN_SOURCE_INPUT ? "input" : w->outputs[synapse->source];
+    return source == SNN_SOURCE_INPUT ? is_point(w->net->input_shape) : w->vectors[source];
+}
+
+/* True if a synapse brings one axis: it is dense, or is written as a matrix. */
+static bool brings_vector(const struct writer *w, const struct snn_synapse *synapse)
+{
+    return synapse->kind == SNN_SYNAPSE_DENSE || is_vector_source(w, synapse->source);
+}
+
+static bool is_vector(const struct writer *w, const struct snn_population *population)
+{
+    for (uint32_t i = 0; i < population->synapse_count; i++)
+        if (brings_vector(w, &population->synapses[i])) return true;
+    return false;
+}
+
+/* The kernel's element that meets a map of one pixel where its one output is taken, or the number
+ * of elements if that output sees padding only. */
+static size_t tap_of_point(const struct snn_window *window)
+{
+    size_t y = window->pad_top / window->dilation_h, x = window->pad_left / window->dilation_w;
+    if (window->pad_top % window->dilation_h != 0 || window->pad_left % window->dilation_w != 0 ||
+        y >= window->kernel_h || x >= window->kernel_w)
+        return (size_t)window->kernel_h * window->kernel_w;
+    return y * window->kernel_w + x;
+}
+
+/* A convolution of one pixel, or one to one, as the matrix that a vector takes. */
+static const float *take_matrix(struct writer *w, const struct snn_population *population,
+                                const struct snn_synapse *synapse)
+{
+    size_t out = population->shape.channels, in = synapse->source_shape.channels;
+    bool single = synapse->kind == SNN_SYNAPSE_ONE_TO_ONE;
+    size_t groups = single ? in : synapse->groups;
+    size_t taps = single ? 1 : (size_t)synapse->window.kernel_h * synapse->window.kernel_w;
+    size_t tap = single ? 0 : tap_of_point(&synapse->window);
+    size_t columns = in / groups, rows = out / groups, size = 0;
+    if (w->status == SNN_OK && !snnbase_size_mul(out, in, &size))
+        w->status = snnbase_fail(w->context, SNN_ERR_LIMIT, "'%s': %zu x %zu weights overflow",
+                                 population->name, out, in);
+    float *matrix = take(w, size, sizeof(*matrix));
+    for (size_t o = 0; matrix != NULL && tap < taps && o < out; o++) {
+        for (size_t c = 0; c < columns; c++)
+            matrix[o * in + o / rows * columns + c] =
+                synapse->weights[(o * columns + c) * taps + tap];
+    }
+    return matrix;
+}
+
+/* Maps of one pixel that padding makes larger would need three axes again. */
+static int check_vector(struct writer *w, const struct snn_population *population,
+                        const struct snn_synapse *synapse)
+{
+    bool pools = !is_point(synapse->source_shape);
+    struct snn_shape shape = pools ? synapse->source_shape : population->shape;
+    if (is_point(shape)) return SNN_OK;
+    return snnbase_fail(w->context, SNN_ERR_UNSUPPORTED,
+                        "'%s': pads a vector to maps of %ux%u, for which NIR has no node",
+                        population->name, shape.height, shape.width);
+}
+
+static void put_dense(struct writer *w, struct snnconv_hdf5_item *node,
+                      const struct snn_population *population, const struct snn_synapse *synapse)
+{
+    const int64_t dim[2] = {population->shape.channels,
+                            (int64_t)snn_shape_size(synapse->source_shape)};
     bool dense = synapse->kind == SNN_SYNAPSE_DENSE;
+    const float *weights = dense ? synapse->weights : take_matrix(w, population, synapse);
+    put_array(w, node, "weight", SNNCONV_TYPE_F32, weights, 2, dim);
+}
+
+/* ---- Chains ---- */
+
+/* Pools of a vector are left out: each has one output (see check_vector), the pixel itself. */
+static const char *add_pools(struct writer *w, const struct snn_synapse *synapse, const char *name)
+{
+    const char *from = synapse->source == SNN_SOURCE_INPUT ? "input" : w->outputs[synapse->source];
+    if (is_vector_source(w, synapse->source)) return from;
     for (uint32_t i = 0; i < synapse->pool_count && w->status == SNN_OK; i++) {
         char suffix[32];
         (void)snprintf(suffix, sizeof(suffix), ".pool%u", i);
         from = add_pool(w, join(w, name, suffix), from, &synapse->pools[i]);
     }
-    if (dense && (synapse->source_shape.height > 1 || synapse->source_shape.width > 1))
+    return from;
+}
+
+/* One synapse as a chain of nodes; returns the last. */
+static const char *add_synapse(struct writer *w, uint32_t index, const struct snn_synapse *synapse,
+                               const char *wanted)
+{
+    const struct snn_population *population = &w->net->populations[index];
+    const char *name = free_name(w, wanted);
+    const char *from = add_pools(w, synapse, name);
+    bool vector = brings_vector(w, synapse), given = is_vector_source(w, synapse->source);
+    if (w->status == SNN_OK && given) w->status = check_vector(w, population, synapse);
+    if (vector && !given)
         from = add_flatten(w, join(w, name, ".flatten"), from, synapse->source_shape);
-    struct snnconv_hdf5_item *node = add_node(w, name, dense ? "Affine" : "Conv2d", 8);
+    struct snnconv_hdf5_item *node = add_node(w, name, vector ? "Affine" : "Conv2d", 8);
     if (node == NULL) return NULL;
-    if (dense)
-        put_dense(w, node, synapse, population->shape.channels);
+    if (vector)
+        put_dense(w, node, population, synapse);
     else
         put_conv2d(w, node, synapse, population->shape.channels);
-    const float *bias = bias_of(w, population, index == 0);
+    const float *bias = bias_of(w, population, synapse == population->synapses);
     const int64_t channels = population->shape.channels;
     put_array(w, node, "bias", SNNCONV_TYPE_F32, bias, 1, &channels);
     add_edge(w, from, name);
+    if (w->vectors[index] && !vector)
+        name = add_flatten(w, join(w, name, ".flat"), name, population->shape);
     return name;
 }
 
 /* ---- Neurons ---- */
 
-static void put_metadata(struct writer *w, struct snnconv_hdf5_item *node,
-                         const struct snn_population *population, const struct snn_neurons *neurons)
+static void put_metadata(struct writer *w, struct snnconv_hdf5_item *node, uint32_t population,
+                         const struct snn_neurons *neurons)
 {
     struct snnconv_hdf5_item *group = next_child(node, "metadata");
     group->is_group = true;
     group->children = take(w, 3, sizeof(*group->children));
     if (group->children == NULL) return;
     put_text(w, group, "reset", neurons->reset == SNN_RESET_ZERO ? "zero" : "subtract");
-    put_neurons(w, group, "v_init", population->shape, neurons->v_init, neurons->v_init_count);
-    put_neurons(w, group, "v_min", population->shape, neurons->v_min, neurons->v_min_count);
+    put_neurons(w, group, "v_init", population, neurons->v_init, neurons->v_init_count);
+    put_neurons(w, group, "v_min", population, neurons->v_min, neurons->v_min_count);
 }
 
-static void add_neurons(struct writer *w, const struct snn_population *population,
-                        const struct snn_neurons *neurons, const char *name)
+static void add_neurons(struct writer *w, uint32_t index, const struct snn_neurons *neurons,
+                        const char *name)
 {
     static const float one = 1.0f;
+    const struct snn_population *population = &w->net->populations[index];
     if (population->spikes_max < SNN_SPIKES_PER_STEP_MAX) {
         w->status = snnbase_fail(w->context, SNN_ERR_UNSUPPORTED,
                                  "'%s': a limit of %u spike(s) a step has no place in NIR",
@@ -296,14 +388,13 @@ static void add_neurons(struct writer *w, const struct snn_population *populatio
     }
     struct snnconv_hdf5_item *node = add_node(w, name, "IF", 4);
     if (node == NULL) return;
-    put_neurons(w, node, "r", population->shape, &one, 1);
-    put_neurons(w, node, "v_threshold", population->shape, neurons->threshold,
-                neurons->threshold_count);
+    put_neurons(w, node, "r", index, &one, 1);
+    put_neurons(w, node, "v_threshold", index, neurons->threshold, neurons->threshold_count);
     if (neurons->reset == SNN_RESET_ZERO) {
         float *zero = take(w, 1, sizeof(*zero));
-        if (zero != NULL) put_neurons(w, node, "v_reset", population->shape, zero, 1);
+        if (zero != NULL) put_neurons(w, node, "v_reset", index, zero, 1);
     }
-    put_metadata(w, node, population, neurons);
+    put_metadata(w, node, index, neurons);
 }
 
 /* A name that HDF5 takes: slashes, which would be groups there, become dots. A layer that was read
@@ -336,16 +427,17 @@ static void add_population(struct writer *w, uint32_t index)
     bool last = index + 1 == w->net->population_count;
     /* A readout that never fires is the sum of its inputs and no neuron of NIR's. */
     bool fires = !last || w->net->readouts[0].threshold < 3e38f;
+    w->vectors[index] = is_vector(w, population);
     const char *stem = stem_of(w, population->name);
     const char *name = fires ? free_name(w, join(w, stem, neuron_suffix)) : output_name;
     for (uint32_t i = 0; i < population->synapse_count && w->status == SNN_OK; i++) {
         char suffix[32] = "";
         if (population->synapse_count > 1) (void)snprintf(suffix, sizeof(suffix), ".%u", i);
-        add_edge(w, add_synapse(w, population, i, join(w, stem, suffix)), name);
+        add_edge(w, add_synapse(w, index, &population->synapses[i], join(w, stem, suffix)), name);
     }
     if (w->status != SNN_OK) return;
     w->outputs[index] = name;
-    if (fires) add_neurons(w, population, neurons, name);
+    if (fires) add_neurons(w, index, neurons, name);
     if (fires && last) add_edge(w, name, output_name);
 }
 
@@ -379,12 +471,14 @@ static int write_file(struct writer *w, const char *path)
 static int write_net(struct writer *w, const char *path)
 {
     const struct snn_net *net = w->net;
-    const struct snn_shape output = {net->class_count, 1, 1};
+    const uint32_t last = net->population_count - 1;
     w->outputs = take(w, net->population_count, sizeof(*w->outputs));
-    add_shape_node(w, "input", "Input", net->input_shape);
+    w->vectors = take(w, net->population_count, sizeof(*w->vectors));
+    add_shape_node(w, "input", "Input", net->input_shape, is_point(net->input_shape));
     for (uint32_t i = 0; i < net->population_count && w->status == SNN_OK; i++)
         add_population(w, i);
-    add_shape_node(w, output_name, "Output", output);
+    if (w->status == SNN_OK)
+        add_shape_node(w, output_name, "Output", net->populations[last].shape, w->vectors[last]);
     return w->status == SNN_OK ? write_file(w, path) : w->status;
 }
 

@@ -221,6 +221,63 @@ def branches(place):
                      f"{name}: other spikes")
 
 
+def axes(place):
+    """what has three axes and what has one is told apart in every node"""
+    random = np.random.default_rng(5) if h5py is not None else None
+
+    def layer(name, kind, below, sizes=None, activation=None, **more):
+        weights = {} if sizes is None else {"weights": flow.tensor(
+            random.normal(0.2, 1, int(np.prod(sizes))).round(3).tolist(), sizes)}
+        if activation is not None:
+            more["activation"] = activation
+        return {"name": name, "kind": kind, "inputs": below.split(), **weights, **more}
+
+    def net(shape, *layers):
+        return {"format": "snn.model/1", "name": "net", "output": layers[-1]["name"],
+                "layers": [{"name": "x", "kind": "input", "shape": list(shape)}, *layers]}
+
+    if h5py is None:
+        raise flow.Skip("this python has no h5py")
+    conv = layer("a", "conv2d", "x", [3, 1, 4, 4], "relu")
+    models = {
+        # name: model, rank of the input, of the first neurons, of the output
+        "pool": (net((1, 4, 4), layer("a", "conv2d", "x", [3, 1, 1, 1], "relu"),
+                     layer("p", "avg_pool2d", "a", kernel=[4, 4]),
+                     layer("y", "dense", "p", [5, 3])), 3, 3, 1),
+        "maps": (net((1, 4, 4), conv, layer("y", "conv2d", "a", [5, 3, 1, 1])), 3, 3, 3),
+        "dense": (net((1, 4, 4), conv, layer("b", "dense", "a", [6, 3], "relu"),
+                      layer("c", "dense", "b", [6, 6]), layer("s", "add", "b c", None, "relu"),
+                      layer("d", "conv2d", "s", [4, 3, 1, 1], "relu", groups=2),
+                      layer("e", "conv2d", "d", [4, 4, 3, 3], "relu", padding=[1, 1, 1, 1]),
+                      layer("y", "dense", "e", [5, 4])), 3, 3, 1),
+        "mixed": (net((1, 4, 4), conv, layer("b", "dense", "a", [3, 3]),
+                      layer("s", "add", "a b", None, "relu"),
+                      layer("y", "dense", "s", [5, 3])), 3, 3, 1),
+        "vector": (net((16, 1, 1), layer("a", "conv2d", "x", [6, 16, 1, 1], "relu"),
+                       layer("y", "dense", "a", [5, 6])), 1, 1, 1),
+    }
+    for name, (model, *ranks) in models.items():
+        place.write("net.json", json.dumps(model))
+        convert(place, "net.json", "-o", "one.nir")
+        with h5py.File(place.at("one.nir")) as file:
+            nodes = file["node/nodes"]
+            found = [nodes["input/shape"].size, nodes["a.if/v_threshold"].ndim,
+                     nodes["output/shape"].size]
+        flow.require(found == ranks, f"{name}: axes {found}, not {ranks}")
+        convert(place, "one.nir", "-o", "back.json")
+        data = random.integers(0, 2, (1, 30, *model["layers"][0]["shape"]), np.uint8)
+        np.save(place.at("in.npy"), data)
+        counts = []
+        for file in ("net.json", "one.nir", "back.json"):
+            answer = place.run(file, "--input-spikes", "in.npy", "--norm", "none",
+                               "--save-counts", "out.npy")
+            flow.require(answer.returncode == 0, f"{name}: {file} does not run", answer)
+            counts.append(np.load(place.at("out.npy")))
+        flow.require(counts[0].sum() > 0, f"{name}: no spikes")
+        for other in counts[1:]:
+            flow.require((counts[0] == other).all(), f"{name}: other spikes")
+
+
 # --- What others write ----------------------------------------------------------------------------
 
 
@@ -431,9 +488,9 @@ def not_nir(place):
         flow.require(name in answer.stderr, "the file is not named", answer)
 
 
-TESTS = [layout, round_trip, same_spikes, any_names, max_pooling, branches, golden, reset_to_zero,
-         string_padding, parameters_broadcast, initial_potential, not_as_meant, no_escapes, all_problems,
-         recurrent, not_nir]
+TESTS = [layout, round_trip, same_spikes, any_names, max_pooling, branches, axes, golden,
+         reset_to_zero, string_padding, parameters_broadcast, initial_potential, not_as_meant,
+         no_escapes, all_problems, recurrent, not_nir]
 
 if __name__ == "__main__":
     sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))
