@@ -36,14 +36,20 @@ void snncli_progress_init(struct snncli_progress *progress, struct snncli_consol
     progress->total = total;
 }
 
-/* "4200/10000 samples, 1.23 k/s, 0:05 left"; rate and time only once they mean something. */
+/* "4200/10000 samples, 1.23 k/s, 0:05 left"; rate and time only once they mean something. Without a
+ * unit nothing is counted: "0:05 left". */
 static void describe(const struct snncli_progress *progress, uint64_t done, double now_s,
                      char *text, size_t size)
 {
     double elapsed = now_s - progress->start_s;
     double rate = elapsed > 0 ? (double)(done - progress->first) / elapsed : 0;
+    double left = rate > 0 && progress->total >= done ? (double)(progress->total - done) / rate : 0;
     size_t used = 0;
 
+    if (progress->unit == NULL) {
+        snprintf(text, size, "%s left", rate > 0 ? snncli_format_clock(left).text : "-:--");
+        return;
+    }
     if (progress->total > 0)
         used += (size_t)snprintf(text, size, "%" PRIu64 "/%" PRIu64 " %s", done, progress->total,
                                  progress->unit);
@@ -52,8 +58,7 @@ static void describe(const struct snncli_progress *progress, uint64_t done, doub
     if (rate > 0 && used < size)
         used += (size_t)snprintf(text + used, size - used, ", %s/s", snncli_format_si(rate).text);
     if (rate > 0 && used < size && progress->total >= done && progress->total > 0)
-        snprintf(text + used, size - used, ", %s left",
-                 snncli_format_clock((double)(progress->total - done) / rate).text);
+        snprintf(text + used, size - used, ", %s left", snncli_format_clock(left).text);
 }
 
 /* A bar of `cells` cells, filled to `share`. */

@@ -15,7 +15,7 @@
 struct snncli_progress {
     struct snncli_console *console;
     const char *label; /* what is being done: "lenet.json" */
-    const char *unit;  /* what is counted: "samples" */
+    const char *unit;  /* what is counted: "samples"; NULL: nothing that has a name */
     uint64_t total;    /* 0: unknown */
     uint64_t first;    /* done before the clock started */
     double start_s;
@@ -24,7 +24,7 @@ struct snncli_progress {
 };
 
 /* Starts with the first update. `label` and `unit` must live as long as the progress; total 0 if
- * unknown. */
+ * unknown, never without a unit. */
 void snncli_progress_init(struct snncli_progress *progress, struct snncli_console *console,
                           const char *label, const char *unit, uint64_t total);
 

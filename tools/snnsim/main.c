@@ -216,7 +216,7 @@ static int calibrate(struct session *s)
         .progress = show_progress,
         .user = s,
     };
-    snncli_progress_init(&s->progress, &s->console, "calibrating", "frames", 0);
+    snncli_progress_init(&s->progress, &s->console, "calibrating", NULL, 1);
     int status = snn_calibrate(s->graph, s->context, &frames, &options);
     snncli_progress_finish(&s->progress);
     snn_source_close(&s->calibration);

@@ -47,6 +47,23 @@ Test(cli_progress, bar_shows_share_rate_and_time_left)
     memory_close(&memory);
 }
 
+/* Passes over the same frames: their sum is no number of frames, so only the share is shown. */
+Test(cli_progress, without_a_unit_nothing_is_counted)
+{
+    struct memory memory;
+    struct snncli_console console = memory_console(&memory);
+    struct snncli_progress progress;
+
+    snncli_progress_init(&progress, &console, "calibrating", NULL, 1);
+    snncli_progress_update_at(&progress, 0, 180000, 100);
+    snncli_progress_update_at(&progress, 45000, 180000, 110);
+    cr_expect_str_eq(memory_text(&memory), "sample: calibrating: 25 %, 0:30 left\n");
+    console.err_is_terminal = true;
+    snncli_progress_update_at(&progress, 90000, 180000, 120);
+    cr_expect_not_null(strstr(memory.text, "]  50 %  0:20 left\033[K"), "%s", memory.text);
+    memory_close(&memory);
+}
+
 Test(cli_progress, utf8_bar_has_eighths)
 {
     struct memory memory;
