@@ -68,6 +68,16 @@ def energy_is_of_macs(place):
     require(unknown["energy"]["uj_mean"] is None, f"{unknown['energy']}")
 
 
+def energy_unknown_names_a_profile(place):
+    """where a profile has no energy of a MAC one that has is named, and has"""
+    for targets in (["frame:int8"], ["sim", "frame:int8"]):
+        words = ["-n", 5, *(word for name in targets for word in ("--target", name))]
+        shown = place.run(MODEL, *words).stdout
+        require("profile sinabs has none for a MAC, --energy " in shown, shown)
+        name = shown.split("has none for a MAC, --energy ")[1].split()[0]
+        require("has none" not in place.run(MODEL, *words, "--energy", name).stdout, name)
+
+
 def threads_do_not_matter(place):
     """the result is the same on one thread and on three"""
     for target in ("frame:f32", "frame:int8"):
@@ -145,7 +155,8 @@ def arrived_spiking(place):
 
 
 TESTS = named([floats_are_the_cnn, floats_are_the_cnn_on_mnist, integers_lose_little_on_mnist,
-               nothing_of_spikes_is_pretended, energy_is_of_macs, threads_do_not_matter,
+               nothing_of_spikes_is_pretended, energy_is_of_macs, energy_unknown_names_a_profile,
+               threads_do_not_matter,
                several_in_one_run, accuracy_is_demanded_of_each, calibrated_in_the_run,
                frames_out_of_range, recorded_spikes_are_no_frames, arrived_spiking])
 

@@ -10,6 +10,7 @@
 #include "tools/cli/table.h"
 
 #define LABEL_WIDTH 13
+#define MAC_PROFILE "horowitz45_int8" /* has an energy of a MAC */
 
 static void label(const char *text)
 {
@@ -172,7 +173,8 @@ static void print_frame_cost(const struct snn_result *r)
     printf("%s a sample\n", snncli_format_si(r->macs_mean).text);
     label("energy");
     if (isnan(r->energy_uj_mean))
-        printf("unknown: profile %s has none for a MAC\n", r->energy.name);
+        printf("unknown: profile %s has none for a MAC, --energy %s has\n", r->energy.name,
+               MAC_PROFILE);
     else
         printf("%s a sample (profile %s)\n", snncli_format_unit(r->energy_uj_mean * 1e-6, "J").text,
                r->energy.name);
@@ -283,4 +285,10 @@ void snnsim_print_comparison(const struct snncli_console *console, const struct 
     else
         printf("\n  ");
     printf("cost and energy are of a sample, energy by profile %s\n", first->energy.name);
+    for (uint32_t i = 0; i < report->result_count; i++) {
+        if (!isnan(report->results[i]->energy_uj_mean)) continue;
+        printf("  profile %s has none for a MAC, --energy %s has\n", first->energy.name,
+               MAC_PROFILE);
+        break;
+    }
 }
