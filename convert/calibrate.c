@@ -66,11 +66,11 @@ static int check_frames(struct snn_context *context, const struct snn_graph *gra
     struct snn_shape a = frames->shape, b = snn_graph_input_shape(graph);
     if (frames->count == 0)
         return snnbase_fail(context, SNN_ERR_INVALID, "no frames to calibrate with");
-    if (a.channels != b.channels || a.height != b.height || a.width != b.width)
-        return snnbase_fail(context, SNN_ERR_INVALID,
-                            "frames of %ux%ux%u for a model with an input of %ux%ux%u", a.channels,
-                            a.height, a.width, b.channels, b.height, b.width);
-    return SNN_OK;
+    if (a.channels == b.channels && a.height == b.height && a.width == b.width) return SNN_OK;
+    snnbase_fail(context, SNN_ERR_INVALID,
+                 "frames of %ux%ux%u for a model with an input of %ux%ux%u", a.channels, a.height,
+                 a.width, b.channels, b.height, b.width);
+    return snnmodel_frame_shape_hint(context, a, b);
 }
 
 static int compare_doubles(const void *a, const void *b)

@@ -8,6 +8,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/thread.h"
+#include "libsnn/model/intensity.h"
 #include "snn/graph.h"
 
 static bool same_shape(struct snn_shape a, struct snn_shape b)
@@ -35,10 +36,12 @@ int snnrun_check(struct snn_context *context, struct snn_shape shape, size_t cla
                  const struct snn_source *source, const struct snn_run_options *o)
 {
     struct snn_shape have = snn_source_shape(source);
-    if (!same_shape(shape, have))
-        return snnbase_fail(
-            context, SNN_ERR_INVALID, "the data has samples of %ux%ux%u, the net takes %ux%ux%u",
-            have.channels, have.height, have.width, shape.channels, shape.height, shape.width);
+    if (!same_shape(shape, have)) {
+        snnbase_fail(context, SNN_ERR_INVALID,
+                     "the data has samples of %ux%ux%u, the net takes %ux%ux%u", have.channels,
+                     have.height, have.width, shape.channels, shape.height, shape.width);
+        return snnmodel_frame_shape_hint(context, have, shape);
+    }
     int status = check_samples(context, source, o);
     if (status != SNN_OK) return status;
     if (o->cnn != NULL) {

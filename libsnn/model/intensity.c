@@ -26,3 +26,13 @@ int snnmodel_intensity_check(struct snn_context *context, struct snn_shape shape
     }
     return SNN_OK;
 }
+
+/* Rows, columns, channels are read as channels, rows, columns. */
+int snnmodel_frame_shape_hint(struct snn_context *context, struct snn_shape have,
+                              struct snn_shape wanted)
+{
+    if (have.channels != wanted.height || have.height != wanted.width ||
+        have.width != wanted.channels)
+        return snn_context_status(context);
+    return snnbase_hint(context, "transpose to N,C,H,W: numpy.transpose(frames, (0, 3, 1, 2))");
+}

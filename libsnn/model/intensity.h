@@ -12,4 +12,9 @@
 int snnmodel_intensity_check(struct snn_context *context, struct snn_shape shape,
                              const float *intensity);
 
+/* Adds a remedy to the error that frames of shape `have` are not what a net takes, where they only
+ * stand in another order. Returns the error's status. */
+int snnmodel_frame_shape_hint(struct snn_context *context, struct snn_shape have,
+                              struct snn_shape wanted);
+
 #endif

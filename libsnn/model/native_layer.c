@@ -112,7 +112,9 @@ static int check_members(struct snn_context *context, const struct snnbase_json_
         context, value, topology ? topology_members_of(kind) : members_of(kind));
     if (status == SNN_OK || !has_tensors(kind)) return status;
     if (topology && snnbase_json_get(value, "weights") != NULL)
-        return snnbase_hint(context, "a topology has no tensors: in place of weights it says %s",
+        return snnbase_hint(context,
+                            "a topology has no tensors: in place of weights it says %s; with "
+                            "them it is a whole model already",
                             kind == SNN_LAYER_DENSE ? "units" : "filters and kernel");
     if (topology) return status;
     if (snnbase_json_get(value, "filters") == NULL && snnbase_json_get(value, "units") == NULL)

@@ -241,15 +241,17 @@ static int read_document(struct snn_graph **out, struct snn_context *context,
 }
 
 /* Says what a file is rather than where it stops being JSON. */
-static int check_kind(struct snn_context *context, const char *text, size_t size)
+static int check_kind(struct snn_context *context, const char *text, size_t size, bool topology)
 {
     const char *name = NULL, *hint = NULL;
+    const char *other = topology ? "a topology is JSON: docs/formats/model.md"
+                                 : "snn_graph_import reads models of other formats";
     if (snnmodel_stranger_is_text(text, size)) return SNN_OK; /* the parser says where it ends */
     snnmodel_stranger_find(text, size, &name, &hint);
     snnbase_fail(context, SNN_ERR_FORMAT, "not a model file of libsnn (JSON): it looks like %s",
                  name != NULL ? name : "something else");
-    return snnbase_hint(
-        context, "%s", hint != NULL ? hint : "the format of its own models: docs/formats/model.md");
+    return snnbase_hint(context, "%s%s%s", hint != NULL ? hint : "", hint != NULL ? "; " : "",
+                        other);
 }
 
 /* What is read, and where its tensors come from. */
@@ -266,7 +268,7 @@ static int parse(struct snn_graph **out, struct snn_context *context, const stru
     struct snnmodel_sidecar sidecar = {.model_path = input->path};
     struct snnmodel_native_layers layers = {.sidecar = &sidecar, .source = input->source};
     bool located = false;
-    int status = check_kind(context, text, size);
+    int status = check_kind(context, text, size, input->source != NULL);
     if (status == SNN_OK)
         status = input->own != NULL ? snnbase_json_parse_in_place(context, input->own, size, &json)
                                     : snnbase_json_parse(context, text, size, &json);

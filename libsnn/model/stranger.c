@@ -15,7 +15,7 @@ static const struct {
     {"\x89PNG", 4, 0, "a PNG image", NULL},
     {"PK\3\4", 4, 0, "a zip archive (PyTorch, NumPy, Keras)",
      "weights need a topology: snnconvert WEIGHTS --arch TOPOLOGY.json"},
-    {"\x89HDF", 4, 0, "HDF5, but neither Keras nor NIR", NULL},
+    {"\x89HDF", 4, 0, "HDF5", NULL},
     {"TFL3", 4, 4, "TensorFlow Lite", NULL},
 };
 

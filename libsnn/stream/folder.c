@@ -176,10 +176,11 @@ int snnstream_folder_list(struct snnstream_folder *out, struct snn_context *cont
 {
     *out = (struct snnstream_folder){.entries = NULL};
     snnbase_arena_init(&out->arena, context);
-    if (!snnstream_folder_is(path) && labels != NULL)
+    out->is_file = !snnstream_folder_is(path);
+    if (out->is_file && labels != NULL)
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "%s: labels go with a folder of recordings, this is a file", path);
-    if (!snnstream_folder_is(path))
+    if (out->is_file)
         return add(out, context, snnbase_arena_string(&out->arena, context, path), -1);
     int status = list_folder(out, context, path, labels);
     if (status != SNN_OK || out->count > 0) return status;

@@ -21,6 +21,7 @@ struct snnstream_folder {
     size_t count;
     size_t capacity;
     bool labelled;
+    bool is_file; /* the path was no folder */
 };
 
 /* True for a path that is a folder. */

@@ -37,9 +37,20 @@ int snnstream_recording_add(struct snnstream_camera_events *events, struct snn_c
     return status;
 }
 
+static int fail_unknown(struct snn_context *context, const char *path, bool in_folder)
+{
+    const char *summary = snn_event_table[0]->summary;
+    snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a recording of events that is known", path);
+    if (!in_folder) return snnbase_hint(context, "accepted are %s", summary);
+    return snnbase_hint(context,
+                        "a folder holds %s and nothing else, unless its labels.txt names them "
+                        "(lines of NAME LABEL); or a folder of them a class: 0, 1, 2, ...",
+                        summary);
+}
+
 /* *size_out: bytes, unpacked. */
 static int read_file(struct snnstream_camera_events *out, struct snn_context *context,
-                     const char *path, uint64_t *size_out)
+                     const char *path, bool in_folder, uint64_t *size_out)
 {
     struct snnbase_buffer bytes = {NULL, 0, 0};
     int status = snnbase_file_read_unpacked(context, path, &bytes);
@@ -47,10 +58,7 @@ static int read_file(struct snnstream_camera_events *out, struct snn_context *co
     if (status == SNN_OK && bytes.size == 0)
         status = snnbase_fail(context, SNN_ERR_FORMAT, "%s: the file is empty", path);
     if (status == SNN_OK) format = snnstream_recording_format(&bytes);
-    if (status == SNN_OK && format == NULL) {
-        snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a recording of events that is known", path);
-        status = snnbase_hint(context, "accepted are %s", snn_event_table[0]->summary);
-    }
+    if (status == SNN_OK && format == NULL) status = fail_unknown(context, path, in_folder);
     if (status == SNN_OK) status = format->decode(out, context, path, &bytes);
     *size_out = bytes.size;
     snnbase_buffer_fini(context, &bytes);
@@ -68,7 +76,7 @@ static int read_files(struct snnstream_recordings *out, struct snn_context *cont
     uint64_t limit = snnbase_limits(context)->file_bytes, bytes = 0;
     for (size_t i = 0; i < folder->count; i++) {
         uint64_t size = 0, left = limit - bytes;
-        int status = read_file(events, context, folder->entries[i].path, &size);
+        int status = read_file(events, context, folder->entries[i].path, !folder->is_file, &size);
         if (status != SNN_OK) return status;
         if (size > left || events->count > limit / sizeof(*out->events))
             return snnbase_fail(context, SNN_ERR_LIMIT,

@@ -62,7 +62,7 @@ static const struct snnstream_source_ops *format_find(const struct snnstream_fil
     return best;
 }
 
-static int fail_unknown(struct snn_context *context, const struct snnstream_file *file)
+static int fail_unknown(struct snn_context *context, const struct snnstream_file *file, bool frames)
 {
     char magic[3 * MAGIC_SHOWN + 1] = "";
     for (size_t i = 0; i < MAGIC_SHOWN && i < file->bytes.size; i++) {
@@ -77,12 +77,15 @@ static int fail_unknown(struct snn_context *context, const struct snnstream_file
     }
     snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a known data format: begins with%s", file->path,
                  magic);
-    return snnbase_hint(context, "accepted are %s", summaries);
+    if (!frames) return snnbase_hint(context, "accepted are %s", summaries);
+    return snnbase_hint(context, "accepted are %s; to run, not to calibrate with, %s", summaries,
+                        snn_event_table[0]->summary);
 }
 
-/* Reads a file and finds its format. The bytes are the caller's to free, whatever the status. */
+/* Reads a file, of frames or of something else, and finds its format. The bytes are the caller's to
+ * free, whatever the status. */
 static int file_load(struct snnstream_file *file, const struct snnstream_source_ops **ops_out,
-                     struct snn_context *context, const char *path)
+                     struct snn_context *context, const char *path, bool frames)
 {
     *file = (struct snnstream_file){.path = path};
     int status = snnbase_file_read_unpacked(context, path, &file->bytes);
@@ -91,7 +94,7 @@ static int file_load(struct snnstream_file *file, const struct snnstream_source_
         return snnbase_fail(context, SNN_ERR_FORMAT, "%s: the file is empty", path);
     }
     const struct snnstream_source_ops *ops = format_find(file);
-    if (!ops) return fail_unknown(context, file);
+    if (!ops) return fail_unknown(context, file, frames);
     *ops_out = ops;
     return SNN_OK;
 }
@@ -100,7 +103,7 @@ static int samples_load(struct snn_source *source, struct snn_context *context, 
 {
     struct snnstream_file file;
     const struct snnstream_source_ops *ops = NULL;
-    int status = file_load(&file, &ops, context, path);
+    int status = file_load(&file, &ops, context, path, source->kind == SNN_SOURCE_FRAMES);
     if (status == SNN_OK) status = ops->open(&source->samples, context, &file, source->kind);
     snnbase_buffer_fini(context, &file.bytes);
     return status;
@@ -173,7 +176,7 @@ static int labels_load(struct snn_source *source, struct snn_context *context, c
 {
     struct snnstream_file file;
     const struct snnstream_source_ops *ops = NULL;
-    int status = file_load(&file, &ops, context, path);
+    int status = file_load(&file, &ops, context, path, false);
     if (status == SNN_OK && !ops->labels) {
         status = snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: %s files hold no labels", path,
                               ops->name);

@@ -304,6 +304,13 @@ def contradictions(place):
         flow.require(answer.returncode == 64 and named in answer.stderr, f"{words}", answer)
 
 
+def rows_columns_channels(place):
+    """frames with the channels last are refused with the transposition"""
+    place.write("last.npy", flow.npy("|u1", [2, 4, 4, 1], bytes(32)))
+    answer = run(place, "model.json", "--calibrate", "last.npy", "-o", "out.json")
+    flow.require(answer.returncode == 65 and "transpose to N,C,H,W" in answer.stderr, "", answer)
+
+
 def no_place(place):
     """a document that cannot be created is status 73"""
     answer = run(place, "model.json", "--json", "no/such/folder/x.json")
@@ -320,7 +327,7 @@ def no_passes(place):
 
 TESTS = [writes_and_proves, quiet, on_the_fly, preprocess, preprocess_replaced, rows_first, info,
          supported, pure_json, double, dump, all_problems, unknown, open_shape, contradictions,
-         no_place, no_passes, odd_names, doubts]
+         rows_columns_channels, no_place, no_passes, odd_names, doubts]
 
 if __name__ == "__main__":
     sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))

@@ -92,10 +92,15 @@ static int open_frames(struct snnconvert_session *s, struct snn_frames *out)
         return snncli_fail(&s->console, SNNCLI_EXIT_DATA, s->options.calibrate,
                            "%llu frames, --samples asks for %llu", (unsigned long long)count,
                            (unsigned long long)s->options.samples);
-    if (has.channels != wants.channels || has.height != wants.height || has.width != wants.width)
-        return snncli_fail(&s->console, SNNCLI_EXIT_DATA, s->options.calibrate,
-                           "frames of %ux%ux%u for a model with an input of %ux%ux%u", has.channels,
-                           has.height, has.width, wants.channels, wants.height, wants.width);
+    if (has.channels != wants.channels || has.height != wants.height || has.width != wants.width) {
+        (void)snncli_fail(&s->console, SNNCLI_EXIT_DATA, s->options.calibrate,
+                          "frames of %ux%ux%u for a model with an input of %ux%ux%u", has.channels,
+                          has.height, has.width, wants.channels, wants.height, wants.width);
+        if (has.channels == wants.height && has.height == wants.width &&
+            has.width == wants.channels)
+            snncli_hint(&s->console, "transpose to N,C,H,W: numpy.transpose(frames, (0, 3, 1, 2))");
+        return SNNCLI_EXIT_DATA;
+    }
     *out = (struct snn_frames){s->options.samples > 0 ? s->options.samples : count, has, read_frame,
                                s};
     return SNNCLI_EXIT_OK;
@@ -116,7 +121,7 @@ static int calibrate(struct snnconvert_session *s)
         .progress = show_progress,
         .user = s,
     };
-    snncli_progress_init(&s->progress, &s->console, "calibrating", "frames", 0);
+    snncli_progress_init(&s->progress, &s->console, "calibrating", NULL, 1);
     status = snn_calibrate(s->graph, s->context, &frames, &options);
     snncli_progress_finish(&s->progress);
     return status == SNN_OK ? SNNCLI_EXIT_OK : snncli_fail_context(&s->console, s->context, NULL);

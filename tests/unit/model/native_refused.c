@@ -353,6 +353,21 @@ Test(native_refused, records)
 
 /* ---- Several problems, files ---- */
 
+Test(native_refused, models_of_other_formats_are_for_another_function)
+{
+    static const char *const begins[] = {"\x89HDF\r\n\x1a\n", "PK\3\4....", "....TFL3",
+                                         "\x08\x07\x12."};
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+        struct snn_graph *graph = NULL;
+        support_put("other", begins[i], strlen(begins[i]));
+        if (i == 2) support_put("other", "\x1c\0\0\0TFL3", 8);
+        cr_assert_eq(snn_graph_load(&graph, support_context(), support_path("other"), NULL),
+                     SNN_ERR_FORMAT);
+        cr_assert_not_null(strstr(snn_context_hint(support_context()),
+                                  "snn_graph_import reads models of other formats"));
+    }
+}
+
 Test(native_refused, every_broken_layer_is_reported_and_the_first_returned)
 {
     static const char model[] = LAYERS(

@@ -113,6 +113,9 @@ Test(topology, sizes_are_required_and_checked)
     refuse("'kind':'dense'", "layer 'x': units: missing, a whole number expected");
     refuse("'kind':'dense','units':0", "layer 'x': units: ");
     refuse("'kind':'dense','units':1,'weights':{}", "layer 'x': unknown member 'weights'");
+    cr_assert_str_eq(snn_context_hint(support_context()),
+                     "a topology has no tensors: in place of weights it says units; with them it "
+                     "is a whole model already");
     refuse("'kind':'dense','units':1,'bias':3", "layer 'x': bias: true or false expected");
     refuse("'kind':'conv2d','filters':1", "layer 'x': kernel: ");
     refuse("'kind':'conv2d','filters':1,'kernel':[5,1]", "layer 'x': kernel 5x1 ");
