@@ -367,7 +367,7 @@ def normalised(seed=0, **options):
     torch.manual_seed(seed)
     net = torch.nn.Sequential()
     for name, module in (
-            ("conv0", torch.nn.Conv2d(1, 2, 3, padding=1)),
+            ("conv0", torch.nn.Conv2d(1, 2, 3, padding=1)), ("relu0", torch.nn.ReLU()),
             ("conv1", torch.nn.Conv2d(2, 6, 5, bias=False)),
             ("bn1", torch.nn.BatchNorm2d(6, **options)), ("relu1", torch.nn.ReLU()),
             ("conv2", torch.nn.Conv2d(6, 6, 3, stride=2, groups=2)),
@@ -384,7 +384,7 @@ def normalised(seed=0, **options):
                 torch.nn.init.normal_(module.weight)
                 torch.nn.init.normal_(module.bias)
     more = {"epsilon": options["eps"]} if "eps" in options else {}
-    layers = [{**conv("conv0", "input", 2, 3, padding=[1, 1, 1, 1]), "activation": "none"},
+    layers = [conv("conv0", "input", 2, 3, padding=[1, 1, 1, 1]),
               conv("conv1", "conv0", 6, 5, bias=False, batch_norm="bn1", **more),
               conv("conv2", "conv1", 6, 3, stride=[2, 2], groups=2, batch_norm="bn2", **more),
               dense("fc1", "conv2", 20, activation="relu", batch_norm="bn3", **more),
@@ -459,7 +459,7 @@ def batch_norm_by_order(place):
     arch = normalised()[1]
     del arch["layers"][2]["batch_norm"]
     answer = convert(place, "w.pt", arch)
-    for text in ('2 layers have a "batch_norm", w.pt has 3', "which are 2, 5, 9"):
+    for text in ('2 layers have a "batch_norm", w.pt has 3', "which are 3, 6, 10"):
         flow.require(answer.returncode == 65 and text in answer.stderr, f"{text!r} expected", answer)
 
 
