@@ -427,8 +427,9 @@ static int refuse_operator(struct snnconv_emitter *e, const struct snnconv_node 
     case SNNCONV_OP_ARG_MAX:
         return refuse(e, "train with ReLU activations",
                       "is dropped at the end of a net only, over its classes");
+    case SNNCONV_OP_REDUCE_MAX:
     case SNNCONV_OP_REDUCE_MEAN:
-        return refuse(e, NULL, "means over rows and columns are supported");
+        return refuse(e, NULL, "means and maxima over rows and columns are supported");
     default:
         return refuse(e, NULL, "has no layer where its inputs are not constant");
     }

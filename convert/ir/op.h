@@ -47,6 +47,7 @@ enum snnconv_op {
     SNNCONV_OP_QLINEAR_CONV,
     SNNCONV_OP_QLINEAR_MAT_MUL,
     SNNCONV_OP_QUANTIZE_LINEAR,
+    SNNCONV_OP_REDUCE_MAX,
     SNNCONV_OP_REDUCE_MEAN,
     SNNCONV_OP_RELU,
     SNNCONV_OP_RESHAPE,
@@ -104,7 +105,7 @@ struct snnconv_attributes {
     bool training_mode;
     /* ARG_MAX, CONCAT, FLATTEN, GATHER, SOFTMAX, LOG_SOFTMAX, (DE)QUANTIZE_LINEAR */
     int64_t axis;
-    bool keepdims;          /* ARG_MAX, REDUCE_MEAN */
+    bool keepdims;          /* ARG_MAX, REDUCE_MAX, REDUCE_MEAN */
     bool select_last_index; /* ARG_MAX */
     bool noop_with_empty_axes;
     bool flatten_axes;  /* SOFTMAX, LOG_SOFTMAX before opset 13: over all axes from `axis` on */

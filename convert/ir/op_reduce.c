@@ -1,7 +1,8 @@
-/* Operators that look along axes: Softmax, LogSoftmax, ArgMax, ReduceMean.
+/* Operators that look along axes: Softmax, LogSoftmax, ArgMax, ReduceMean,
+ * ReduceMax.
  *
- * Sums are taken in double precision. None of these stands inside a spiking net but a mean over
- * rows and columns, so nothing here is made to be fast.
+ * Sums are taken in double precision. None of these stands inside a spiking net but a mean or
+ * maximum over rows and columns, so nothing here is made to be fast.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -139,9 +140,9 @@ int snnconv_arg_max_evaluate(struct snn_context *context, const struct snnconv_c
     return SNN_OK;
 }
 
-/* ---- ReduceMean ---- */
+/* ---- ReduceMean, ReduceMax ---- */
 
-static int mean_axes(struct snn_context *context, const struct snnconv_call *call,
+static int find_axes(struct snn_context *context, const struct snnconv_call *call,
                      bool reduced[SNNCONV_RANK_MAX])
 {
     const struct snnconv_array *list = snnconv_call_input(call, 1);
@@ -162,7 +163,7 @@ int snnconv_reduce_mean_shape(struct snn_context *context, const struct snnconv_
 {
     const struct snnconv_array *from = call->inputs[0];
     bool reduced[SNNCONV_RANK_MAX];
-    int status = mean_axes(context, call, reduced);
+    int status = find_axes(context, call, reduced);
     if (status == SNN_OK) status = snnconv_rule_numeric(context, from);
     if (status != SNN_OK) return status;
     call->outputs[0].type = from->type;
@@ -170,23 +171,43 @@ int snnconv_reduce_mean_shape(struct snn_context *context, const struct snnconv_
     return SNN_OK;
 }
 
-/* Adds every element to the sum of its place in the output. */
-static void add_up(const struct snnconv_array *from, const bool *reduced, double *sums)
+int snnconv_reduce_max_shape(struct snn_context *context, const struct snnconv_call *call)
 {
-    size_t step[SNNCONV_RANK_MAX], at[SNNCONV_RANK_MAX] = {0}, next = 1, to = 0;
-    size_t count = snnconv_array_count(from);
+    const struct snnconv_array *from = call->inputs[0];
+    bool reduced[SNNCONV_RANK_MAX];
+    int status = snnconv_reduce_mean_shape(context, call);
+    if (status == SNN_OK) status = find_axes(context, call, reduced);
+    for (uint32_t i = 0; i < from->rank && status == SNN_OK; i++) {
+        if (reduced[i] && from->dim[i] == 0)
+            status = snnbase_fail(context, SNN_ERR_INVALID,
+                                  "axis %" PRIu32 " has no largest element", i);
+    }
+    return status;
+}
+
+/* Goes over all elements in order; `to` is the place in the output of the one it stands on. */
+struct walk {
+    const struct snnconv_array *from;
+    size_t step[SNNCONV_RANK_MAX], at[SNNCONV_RANK_MAX], to;
+};
+
+static void walk_begin(struct walk *walk, const struct snnconv_array *from, const bool *reduced)
+{
+    size_t next = 1;
+    *walk = (struct walk){.from = from};
     for (uint32_t i = from->rank; i-- > 0;) {
-        step[i] = reduced[i] ? 0 : next;
+        walk->step[i] = reduced[i] ? 0 : next;
         if (!reduced[i]) next *= (size_t)from->dim[i];
     }
-    for (size_t k = 0; k < count; k++) {
-        sums[to] += snnconv_array_load(from, k);
-        for (uint32_t axis = from->rank; axis-- > 0;) {
-            to += step[axis];
-            if (++at[axis] < (size_t)from->dim[axis]) break;
-            at[axis] = 0;
-            to -= (size_t)from->dim[axis] * step[axis];
-        }
+}
+
+static void walk_on(struct walk *walk)
+{
+    for (uint32_t axis = walk->from->rank; axis-- > 0;) {
+        walk->to += walk->step[axis];
+        if (++walk->at[axis] < (size_t)walk->from->dim[axis]) break;
+        walk->at[axis] = 0;
+        walk->to -= (size_t)walk->from->dim[axis] * walk->step[axis];
     }
 }
 
@@ -196,17 +217,42 @@ int snnconv_reduce_mean_evaluate(struct snn_context *context, const struct snnco
     const struct snnconv_array *from = call->inputs[0];
     size_t count = snnconv_array_count(&call->outputs[0]);
     bool reduced[SNNCONV_RANK_MAX];
+    struct walk walk;
     double share = 1;
-    int status = mean_axes(context, call, reduced);
+    int status = find_axes(context, call, reduced);
     if (status != SNN_OK) return status;
     double *sums = snnbase_alloc(context, count, sizeof(*sums));
     if (!sums) return SNN_ERR_NOMEM;
-    add_up(from, reduced, sums);
+    walk_begin(&walk, from, reduced);
+    for (size_t i = 0; i < snnconv_array_count(from); i++, walk_on(&walk))
+        sums[walk.to] += snnconv_array_load(from, i);
     for (uint32_t i = 0; i < from->rank; i++) {
         if (reduced[i]) share *= (double)from->dim[i];
     }
     for (size_t i = 0; i < count; i++)
         snnconv_array_store(&call->outputs[0], i, sums[i] / share);
     snnbase_free(context, sums);
+    return SNN_OK;
+}
+
+/* The largest element is copied as it is, so that integers of any size are exact. */
+int snnconv_reduce_max_evaluate(struct snn_context *context, const struct snnconv_call *call)
+{
+    const struct snnconv_array *from = call->inputs[0];
+    size_t count = snnconv_array_count(&call->outputs[0]), size = snnconv_type_size(from->type);
+    unsigned char *to = snnconv_array_room(&call->outputs[0]);
+    bool reduced[SNNCONV_RANK_MAX];
+    struct walk walk;
+    int status = find_axes(context, call, reduced);
+    if (status != SNN_OK) return status;
+    size_t *best = snnbase_alloc(context, count, sizeof(*best)); /* 0: none yet, else 1 + index */
+    if (!best) return SNN_ERR_NOMEM;
+    walk_begin(&walk, from, reduced);
+    for (size_t i = 0; i < snnconv_array_count(from); i++, walk_on(&walk)) {
+        if (best[walk.to] == 0 || is_greater(from, i, best[walk.to] - 1)) best[walk.to] = i + 1;
+    }
+    for (size_t i = 0; i < count; i++)
+        memcpy(to + i * size, (const unsigned char *)from->data + (best[i] - 1) * size, size);
+    snnbase_free(context, best);
     return SNN_OK;
 }

@@ -45,6 +45,8 @@ SNNCONV_SHAPE_RULE(softmax); /* and LogSoftmax, told apart by call->op */
 SNNCONV_EVALUATE_RULE(softmax);
 SNNCONV_SHAPE_RULE(arg_max);
 SNNCONV_EVALUATE_RULE(arg_max);
+SNNCONV_SHAPE_RULE(reduce_max);
+SNNCONV_EVALUATE_RULE(reduce_max);
 SNNCONV_SHAPE_RULE(reduce_mean);
 SNNCONV_EVALUATE_RULE(reduce_mean);
 

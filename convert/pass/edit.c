@@ -136,6 +136,8 @@ bool snnconv_edit_is_positive(const struct snnconv_edit *edit, uint32_t value)
         case SNNCONV_OP_GLOBAL_MAX_POOL:
         case SNNCONV_OP_AVERAGE_POOL:
         case SNNCONV_OP_GLOBAL_AVERAGE_POOL:
+        case SNNCONV_OP_REDUCE_MAX:
+        case SNNCONV_OP_REDUCE_MEAN:
         case SNNCONV_OP_FLATTEN:
         case SNNCONV_OP_RESHAPE:
         case SNNCONV_OP_TRANSPOSE:

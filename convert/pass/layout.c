@@ -600,8 +600,9 @@ static snnconv_layout_rule_fn rule_of(enum snnconv_op op)
         return snnconv_layout_global;
     case SNNCONV_OP_BATCH_NORMALIZATION:
         return snnconv_layout_normalization;
+    case SNNCONV_OP_REDUCE_MAX:
     case SNNCONV_OP_REDUCE_MEAN:
-        return snnconv_layout_mean;
+        return snnconv_layout_reduce;
     case SNNCONV_OP_PAD:
         return snnconv_layout_pad;
     case SNNCONV_OP_GEMM:

@@ -73,7 +73,7 @@ typedef int (*snnconv_layout_rule_fn)(struct snnconv_layout *l, uint32_t node, b
 int snnconv_layout_window(struct snnconv_layout *l, uint32_t node, bool *done_out);
 int snnconv_layout_global(struct snnconv_layout *l, uint32_t node, bool *done_out);
 int snnconv_layout_normalization(struct snnconv_layout *l, uint32_t node, bool *done_out);
-int snnconv_layout_mean(struct snnconv_layout *l, uint32_t node, bool *done_out);
+int snnconv_layout_reduce(struct snnconv_layout *l, uint32_t node, bool *done_out);
 int snnconv_layout_pad(struct snnconv_layout *l, uint32_t node, bool *done_out);
 int snnconv_layout_gemm(struct snnconv_layout *l, uint32_t node, bool *done_out);
 int snnconv_layout_mat_mul(struct snnconv_layout *l, uint32_t node, bool *done_out);

@@ -198,9 +198,9 @@ int snnconv_layout_normalization(struct snnconv_layout *l, uint32_t index, bool 
     return status == SNN_OK ? finish_image(l, index, map) : status;
 }
 
-/* ---- Means ---- */
+/* ---- Means and maxima ---- */
 
-/* Which axes of the old value a ReduceMean goes over; false: not known. */
+/* Which axes of the old value a ReduceMean or ReduceMax goes over; false: not known. */
 static bool reduced_axes(const struct snnconv_layout *l, const struct snnconv_node *node,
                          uint32_t rank, bool reduced[SNNCONV_RANK_MAX])
 {
@@ -219,24 +219,27 @@ static bool reduced_axes(const struct snnconv_layout *l, const struct snnconv_no
     return true;
 }
 
-/* The mean over rows, columns or both of an image is an average pool. */
-static int pool_mean(struct snnconv_layout *l, uint32_t index, const bool over[4])
+/* The mean over rows, columns or both of an image is an average pool, the maximum a max pool. */
+static int pool_image(struct snnconv_layout *l, uint32_t index, const bool over[4])
 {
     const struct snnconv_node node = *snnconv_edit_node(&l->edit, index);
     struct snnconv_view view = snnconv_layout_place(l, node.inputs[0])->view;
     const struct snnconv_array base = *snnconv_layout_array(l, view.base);
+    bool max = node.op == SNNCONV_OP_REDUCE_MAX;
     bool global = (over[2] || base.dim[2] == 1) && (over[3] || base.dim[3] == 1);
     struct snnconv_attributes a;
     uint32_t kept = 0;
+    enum snnconv_op op = max ? SNNCONV_OP_MAX_POOL : SNNCONV_OP_AVERAGE_POOL;
+    if (global) op = max ? SNNCONV_OP_GLOBAL_MAX_POOL : SNNCONV_OP_GLOBAL_AVERAGE_POOL;
     int status = snnconv_edit_set_inputs(&l->edit, index, &view.base, 1);
     if (status != SNN_OK) return status;
-    snnconv_attributes_init(&a, global ? SNNCONV_OP_GLOBAL_AVERAGE_POOL : SNNCONV_OP_AVERAGE_POOL);
+    snnconv_attributes_init(&a, op);
     for (uint32_t i = 0; i < 2 && !global; i++) {
         a.spatial = 2;
         a.kernel[i] = over[i + 2] ? base.dim[i + 2] : 1;
     }
     struct snnconv_node *to = snnconv_edit_node(&l->edit, index);
-    to->op = global ? SNNCONV_OP_GLOBAL_AVERAGE_POOL : SNNCONV_OP_AVERAGE_POOL;
+    to->op = op;
     to->attributes = a;
     for (uint32_t i = 0; i < view.count; i++) {
         if (!over[view.atom[i]]) view.atom[kept++] = view.atom[i];
@@ -245,7 +248,7 @@ static int pool_mean(struct snnconv_layout *l, uint32_t index, const bool over[4
     return snnconv_layout_finish(l, index, view);
 }
 
-int snnconv_layout_mean(struct snnconv_layout *l, uint32_t index, bool *done_out)
+int snnconv_layout_reduce(struct snnconv_layout *l, uint32_t index, bool *done_out)
 {
     const struct snnconv_node *node = snnconv_edit_node(&l->edit, index);
     uint32_t x = node->inputs[0], start[SNNCONV_RANK_MAX + 1];
@@ -264,7 +267,7 @@ int snnconv_layout_mean(struct snnconv_layout *l, uint32_t index, bool *done_out
         }
     }
     *done_out = true;
-    if (any) return pool_mean(l, index, over);
+    if (any) return pool_image(l, index, over);
     int status = snnconv_layout_set(l, node->outputs[0], &view, index); /* of one element */
     if (status == SNN_OK) snnconv_edit_remove(&l->edit, index);
     return status;

@@ -394,6 +394,7 @@ static int rewrite(struct quantized *q, uint32_t index)
         return cast(q, index);
     case SNNCONV_OP_MAX_POOL:
     case SNNCONV_OP_GLOBAL_MAX_POOL:
+    case SNNCONV_OP_REDUCE_MAX:
     case SNNCONV_OP_RESHAPE:
     case SNNCONV_OP_FLATTEN:
     case SNNCONV_OP_SQUEEZE:

@@ -106,6 +106,7 @@ static bool keeps_batch(const struct batch *b, const struct snnconv_node *node)
         return !has_constant_batch(b, node);
     case SNNCONV_OP_PAD:
         return pad_leaves_axis_0(b, node);
+    case SNNCONV_OP_REDUCE_MAX:
     case SNNCONV_OP_REDUCE_MEAN:
     case SNNCONV_OP_SQUEEZE:
     case SNNCONV_OP_UNSQUEEZE:

@@ -98,6 +98,7 @@ static int32_t output_rank(const struct snnconv_onnx *onnx, const struct snnconv
     case SNNCONV_OP_CONSTANT_OF_SHAPE:
     case SNNCONV_OP_GATHER:
     case SNNCONV_OP_MAT_MUL:
+    case SNNCONV_OP_REDUCE_MAX:
     case SNNCONV_OP_REDUCE_MEAN:
     case SNNCONV_OP_SHAPE:
     case SNNCONV_OP_SQUEEZE:

@@ -40,6 +40,7 @@ static const struct snnconv_onnx_operator operators[] = {
     {"QLinearConv", 10, SNNCONV_OP_QLINEAR_CONV},
     {"QLinearMatMul", 10, SNNCONV_OP_QLINEAR_MAT_MUL},
     {"QuantizeLinear", 10, SNNCONV_OP_QUANTIZE_LINEAR},
+    {"ReduceMax", 1, SNNCONV_OP_REDUCE_MAX},
     {"ReduceMean", 1, SNNCONV_OP_REDUCE_MEAN},
     {"Relu", 1, SNNCONV_OP_RELU},
     {"Reshape", 1, SNNCONV_OP_RESHAPE},
@@ -134,6 +135,10 @@ static const struct snnconv_onnx_rule rules[] = {
     {"QuantizeLinear", 19, NEWEST, "saturate", SNNCONV_ONNX_TO_NOTHING, 0}, /* of 8-bit floats */
     {"QuantizeLinear", 21, NEWEST, "block_size", SNNCONV_ONNX_TO_INTEGER, AT(block_size)},
     {"QuantizeLinear", 21, NEWEST, "output_dtype", SNNCONV_ONNX_TO_TYPE, AT(to)},
+    {"ReduceMax", 1, 17, "axes", SNNCONV_ONNX_TO_LIST_INPUT, 1},
+    {"ReduceMax", 1, NEWEST, "keepdims", SNNCONV_ONNX_TO_FLAG, AT(keepdims)},
+    {"ReduceMax", 18, NEWEST, "noop_with_empty_axes", SNNCONV_ONNX_TO_FLAG,
+     AT(noop_with_empty_axes)},
     {"ReduceMean", 1, 17, "axes", SNNCONV_ONNX_TO_LIST_INPUT, 1},
     {"ReduceMean", 1, NEWEST, "keepdims", SNNCONV_ONNX_TO_FLAG, AT(keepdims)},
     {"ReduceMean", 18, NEWEST, "noop_with_empty_axes", SNNCONV_ONNX_TO_FLAG,

@@ -68,6 +68,7 @@ enum {
     TFLITE_PADV2 = 60,
     TFLITE_EXPAND_DIMS = 70,
     TFLITE_SHAPE = 77,
+    TFLITE_REDUCE_MAX = 82,
     TFLITE_PACK = 83,
     TFLITE_LEAKY_RELU = 98,
     TFLITE_QUANTIZE = 114,
@@ -208,7 +209,7 @@ int snnconv_tflite_dense(struct snnconv_tflite *r, const struct snnconv_tflite_o
                          enum snnconv_op ir);
 int snnconv_tflite_pool(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
                         enum snnconv_op ir);
-int snnconv_tflite_mean(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
-                        enum snnconv_op ir);
+int snnconv_tflite_reduce(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
+                          enum snnconv_op ir);
 
 #endif

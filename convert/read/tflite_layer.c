@@ -25,7 +25,7 @@ enum {
     DENSE_ACTIVATION = 0,
     DENSE_WEIGHTS_FORMAT = 1,
     DENSE_KEEP_DIMS = 2,
-    MEAN_KEEP_DIMS = 0
+    REDUCE_KEEP_DIMS = 0
 };
 
 enum { PADDING_SAME = 0, PADDING_VALID = 1 };
@@ -267,7 +267,7 @@ int snnconv_tflite_dense(struct snnconv_tflite *r, const struct snnconv_tflite_o
     return emit_gemm(r, op, ir, activation);
 }
 
-/* ---- Pools and means ---- */
+/* ---- Pools, means, maxima ---- */
 
 int snnconv_tflite_pool(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
                         enum snnconv_op ir)
@@ -290,9 +290,9 @@ int snnconv_tflite_pool(struct snnconv_tflite *r, const struct snnconv_tflite_op
     return status == SNN_OK ? channels_last(r, op, activation, y) : status;
 }
 
-/* The mean over height and width, as N,C,H,W. */
-static int mean_of_picture(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
-                           enum snnconv_op ir, const struct snnconv_attributes *attributes)
+/* The mean or maximum over height and width, as N,C,H,W. */
+static int reduce_picture(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
+                          enum snnconv_op ir, const struct snnconv_attributes *attributes)
 {
     static const int64_t spatial[2] = {2, 3};
     uint32_t inputs[2] = {SNNCONV_NONE, SNNCONV_NONE}, y = SNNCONV_NONE;
@@ -308,8 +308,8 @@ static int mean_of_picture(struct snnconv_tflite *r, const struct snnconv_tflite
     return channels_last(r, op, 0, y);
 }
 
-int snnconv_tflite_mean(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
-                        enum snnconv_op ir)
+int snnconv_tflite_reduce(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
+                          enum snnconv_op ir)
 {
     const struct snnconv_tflite_tensor *x = snnconv_tflite_tensor(r, op->inputs[0]);
     struct snnconv_attributes attributes;
@@ -321,13 +321,13 @@ int snnconv_tflite_mean(struct snnconv_tflite *r, const struct snnconv_tflite_op
         if (status == SNN_OK) bits |= 1u << axes[i];
     }
     if (status != SNN_OK) return status;
-    if (bits == 0) return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "a mean over no axis");
+    if (bits == 0) return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "a reduction over no axis");
     count = 0;
     for (uint32_t axis = 0; axis < x->rank; axis++) /* each once */
         if (bits >> axis & 1u) axes[count++] = axis;
     snnconv_attributes_init(&attributes, ir);
-    attributes.keepdims = snnconv_flat_unsigned(&op->options, MEAN_KEEP_DIMS, 1, 0) != 0;
-    if (x->rank == 4 && bits == (1u << 1 | 1u << 2)) return mean_of_picture(r, op, ir, &attributes);
+    attributes.keepdims = snnconv_flat_unsigned(&op->options, REDUCE_KEEP_DIMS, 1, 0) != 0;
+    if (x->rank == 4 && bits == (1u << 1 | 1u << 2)) return reduce_picture(r, op, ir, &attributes);
     status = snnconv_tflite_value(r, op->inputs[0], &inputs[0]);
     if (status == SNN_OK)
         status = snnconv_program_add_integers(r->program, r->context, axes, count, &inputs[1]);

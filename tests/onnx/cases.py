@@ -25,7 +25,7 @@ OPERATORS = """
     Add ArgMax AveragePool BatchNormalization Cast Clip Concat Constant ConstantOfShape Conv
     ConvInteger DequantizeLinear Div Dropout Flatten Gather Gemm GlobalAveragePool GlobalMaxPool
     Identity LeakyRelu LogSoftmax MatMul MatMulInteger MaxPool Mul Pad QLinearConv QLinearMatMul
-    QuantizeLinear ReduceMean Relu Reshape Shape Sigmoid Slice Softmax Squeeze Sub Sum Transpose
+    QuantizeLinear ReduceMax ReduceMean Relu Reshape Shape Sigmoid Slice Softmax Squeeze Sub Sum Transpose
     Unsqueeze
 """.split()
 

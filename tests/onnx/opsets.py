@@ -120,10 +120,15 @@ def hand_cases():
     for opset in (1, 11, 13, 17):
         yield case("ReduceMean", opset, node("ReduceMean", axes=[2, 3]), x.mean((2, 3), keepdims=True))
         yield case("ReduceMean_all", opset, node("ReduceMean", keepdims=0), x.mean())
+        yield case("ReduceMax", opset, node("ReduceMax", axes=[2, -1]), x.max((2, 3), keepdims=True))
+        yield case("ReduceMax_all", opset, node("ReduceMax", keepdims=0), x.max())
     axes = numpy_helper.from_array(numpy.array([2, 3]), "axes")
-    late = onnx.ModelProto.FromString(model(18, node("ReduceMean", "x axes"), {"x": x}))
-    late.graph.initializer.append(axes)
-    yield "ReduceMean_18", late.SerializeToString(), [x], x.mean((2, 3), keepdims=True)
+    for operator, expected in (("ReduceMean", x.mean((2, 3))), ("ReduceMax", x.max((2, 3)))):
+        for opset in (18, 21):
+            late = onnx.ModelProto.FromString(
+                model(opset, node(operator, "x axes", keepdims=0), {"x": x}))
+            late.graph.initializer.append(axes)
+            yield f"{operator}_{opset}", late.SerializeToString(), [x], expected
     for opset in (7, 9, 13, 14, 21):
         yield case("Add", opset, node("Add", "x b"), x + b34, x=x, b=b34)
         yield case("Flatten", opset, node("Flatten", axis=2), x.reshape(4, 12))

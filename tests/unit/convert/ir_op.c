@@ -734,3 +734,26 @@ Test(ir_op, reduce_mean_over_listed_axes_or_all)
     give(SNNCONV_TYPE_I32, (const int32_t[]){-1, -2}, SHAPE(2));
     expect((const int32_t[]){-1}, SHAPE(1)); /* -1.5 */
 }
+
+Test(ir_op, reduce_max_over_listed_axes_or_all)
+{
+    static const int64_t axes[] = {2, -1};
+    static const float mixed[] = {-5, -2, -3, -4, 7, 1, 7, 0};
+    begin(SNNCONV_OP_REDUCE_MAX);
+    give_f32(mixed, SHAPE(1, 2, 2, 2));
+    expect((const float[]){7}, SHAPE(1, 1, 1, 1));
+    give_list(axes, 2);
+    expect((const float[]){-2, 7}, SHAPE(1, 2, 1, 1));
+    t.attributes.keepdims = false;
+    expect((const float[]){-2, 7}, SHAPE(1, 2));
+    t.array[1].dim[0] = 1; /* rows only */
+    expect((const float[]){-3, -2, 7, 1}, SHAPE(1, 2, 2));
+    t.array[1].dim[0] = 0;
+    t.attributes.noop_with_empty_axes = true;
+    expect(mixed, SHAPE(1, 2, 2, 2));
+    begin(SNNCONV_OP_REDUCE_MAX);
+    give(SNNCONV_TYPE_I64, (const int64_t[]){INT64_MAX - 1, INT64_MAX}, SHAPE(2));
+    expect((const int64_t[]){INT64_MAX}, SHAPE(1));
+    t.array[0].dim[0] = 0;
+    expect_error(SNN_ERR_INVALID, "axis 0 has no largest element");
+}

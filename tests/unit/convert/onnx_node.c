@@ -54,7 +54,8 @@ Test(onnx_node, lists_of_old_opsets_become_constant_inputs)
     } cases[] = {
         {"Reshape", "shape", 1, 4, 1},    {"Squeeze", "axes", 1, 12, 1},
         {"Unsqueeze", "axes", 11, 12, 1}, {"ReduceMean", "axes", 13, 17, 1},
-        {"Pad", "paddings", 1, 1, 1},     {"Pad", "pads", 2, 10, 1},
+        {"ReduceMax", "axes", 1, 17, 1},  {"Pad", "paddings", 1, 1, 1},
+        {"Pad", "pads", 2, 10, 1},
     };
     const int64_t items[] = {3, 1};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

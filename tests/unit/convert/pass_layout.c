@@ -195,6 +195,33 @@ Test(pass_layout, a_mean_over_one_axis_is_a_pool_of_a_row)
     net_end(&net);
 }
 
+/* A convolution, its maxima over rows and columns, a ReLU, a dense layer. */
+static void check_maximum(bool last, const int64_t *axes)
+{
+    struct net net;
+    struct snnconv_attributes max = net_attributes(SNNCONV_OP_REDUCE_MAX);
+    max.keepdims = !last;
+    net_begin(&net);
+    net.program.channels_last = last;
+    uint32_t y = last ? conv_last(&net, net_input(&net, NET_DIM(1, 4, 5, 1)), 1, 3, 3)
+                      : net_conv(&net, net_input(&net, NET_DIM(1, 1, 4, 5)), 1, 3, 3, 1);
+    net.name = "max";
+    y = net_op(&net, SNNCONV_OP_REDUCE_MAX, &max, NET_LIST(y, net_integers(&net, 2, axes)));
+    y = net_unary(&net, SNNCONV_OP_RELU, y);
+    net_output(&net, net_gemm(&net, net_unary(&net, SNNCONV_OP_FLATTEN, y), 3, 2));
+    (void)net_check(&net);
+    cr_assert_eq(net_layer(&net, "max")->kind, SNN_LAYER_MAX_POOL2D);
+    cr_assert_eq(snn_shape_size(net_layer(&net, "max")->shape), 3);
+    cr_assert_eq(snn_graph_layer(net.graph, 1)->activation, SNN_ACTIVATION_RELU);
+    net_end(&net);
+}
+
+Test(pass_layout, a_maximum_over_rows_and_columns_is_a_global_pool)
+{
+    check_maximum(false, (const int64_t[]){-1, 2});
+    check_maximum(true, (const int64_t[]){1, 2});
+}
+
 Test(pass_layout, neurons_take_thresholds_of_their_layout)
 {
     struct net net;

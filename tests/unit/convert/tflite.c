@@ -42,6 +42,7 @@ enum {
     PADV2 = 60,
     EXPAND_DIMS = 70,
     SHAPE = 77,
+    REDUCE_MAX = 82,
     PACK = 83,
     LEAKY_RELU = 98,
     QUANTIZE = 114,
@@ -462,6 +463,20 @@ Test(tflite, means_are_over_height_and_width_or_over_what_is_asked_for)
     EXPECT(input, expected);
 }
 
+Test(tflite, maxima_are_over_height_and_width)
+{
+    static const int32_t spatial[] = {1, 2};
+    static const struct builder_tensor tensors[] = {
+        {.name = "x", .dim = {1, 2, 1, 2}, .rank = 4},
+        {.name = "hw", .type = I32, .dim = {2}, .rank = 1, DATA(spatial)},
+        {.name = "y", .dim = {1, 2}, .rank = 2},
+    };
+    static const struct builder_op ops[] = {{REDUCE_MAX, {0, 1}, 2, 2, 27, {OPTION(0, 0)}, NULL}};
+    static const float input[] = {1, 8, 5, 2}, expected[] = {5, 8};
+    WRITE(tensors, ops);
+    EXPECT(input, expected);
+}
+
 Test(tflite, a_flatten_that_computes_its_shape)
 {
     static const int32_t zero[] = {0}, one[] = {1}, minus[] = {-1};
@@ -758,7 +773,7 @@ Test(tflite, what_is_accepted_is_listed_by_name)
     uint32_t count = 0;
     for (; snnconv_tflite_reader.supported(count, &row); count++)
         cr_expect(row.format != NULL && row.operator_name != NULL && row.becomes != NULL);
-    cr_expect_eq(count, 31);
+    cr_expect_eq(count, 32);
     cr_assert(snnconv_tflite_reader.supported(3, &row));
     cr_expect_str_eq(row.operator_name, "CONV_2D");
 }
