@@ -14,13 +14,21 @@
 
 enum { OUTPUTS_MAX = 4 }; /* of an operator of the table: 3 */
 
+/* What constants may ask for, since few bytes of a file can ask for hours: a fixed amount and a
+ * multiple of what the file itself holds. Weights are unpacked, scaled and turned, a few bytes for
+ * each of theirs; products of constants are rare and small. */
+enum { BYTES_FREE = 64 << 20, BYTES_FACTOR = 32 };
+#define WORK_MAX 5e8 /* elements, or multiplications, of all nodes together */
+
 struct folder {
     struct snnconv_edit edit;
     struct snn_context *context;
     const struct snnconv_array **inputs; /* of the node at hand */
     size_t input_capacity;
     uint32_t folded;
-    uint64_t bytes; /* of what has been computed */
+    uint64_t bytes;     /* of what has been computed */
+    uint64_t bytes_max; /* for all of it */
+    double work;        /* what it took */
     struct snnconv_problems problems;
 };
 
@@ -187,19 +195,86 @@ static int call_node(struct folder *f, const struct snnconv_node *node, bool con
     return status;
 }
 
-/* Few bytes of a file can ask for many of constants: all of them together are held to what a file
- * unpacks to. */
-static int count_bytes(struct folder *f, const struct snnconv_node *node)
+/* ---- What it may take ---- */
+
+static uint64_t bytes_of(const struct snnconv_array *array)
 {
-    uint64_t max = snnbase_limits(f->context)->file_bytes;
+    return (uint64_t)snnconv_array_count(array) * snnconv_type_size(array->type);
+}
+
+/* So much as all constants of the file allow. */
+static uint64_t find_bytes_max(const struct snnconv_program *program, struct snn_context *context)
+{
+    uint64_t max = snnbase_limits(context)->file_bytes, held = 0;
+    for (uint32_t i = 0; i < program->value_count; i++) {
+        const struct snnconv_array *array = &program->values[i].array;
+        if (array->data == NULL) continue;
+        held += bytes_of(array);
+        if (held > max) return max;
+    }
+    uint64_t wanted = BYTES_FREE + BYTES_FACTOR * held;
+    return wanted < max ? wanted : max;
+}
+
+static double axis_of(const struct snnconv_array *array, uint32_t axis)
+{
+    return axis < array->rank ? (double)array->dim[axis] : 1.0;
+}
+
+/* What one element of the output takes: elements of a kernel, a row or a window. */
+static double work_each(const struct folder *f, const struct snnconv_node *node)
+{
+    const struct snnconv_attributes *a = &node->attributes;
+    const struct snnconv_array *x = f->inputs[0], *w = NULL;
+    double product = 1.0;
+    switch (node->op) {
+    case SNNCONV_OP_CONV:
+    case SNNCONV_OP_CONV_INTEGER:
+    case SNNCONV_OP_QLINEAR_CONV:
+        w = f->inputs[node->op == SNNCONV_OP_QLINEAR_CONV ? 3 : 1];
+        for (uint32_t i = 1; i < w->rank; i++)
+            product *= axis_of(w, i);
+        return product;
+    case SNNCONV_OP_MAT_MUL:
+    case SNNCONV_OP_MAT_MUL_INTEGER:
+    case SNNCONV_OP_QLINEAR_MAT_MUL:
+        return axis_of(x, x->rank > 0 ? x->rank - 1 : 0);
+    case SNNCONV_OP_GEMM:
+        return axis_of(x, a->trans_a ? 0 : 1);
+    case SNNCONV_OP_AVERAGE_POOL:
+    case SNNCONV_OP_MAX_POOL:
+    case SNNCONV_OP_SUM_POOL:
+        for (uint32_t i = 0; i < a->spatial; i++)
+            product *= (double)a->kernel[i];
+        return product;
+    default:
+        return 1.0;
+    }
+}
+
+/* Holds a node whose shapes are known to what is left, before anything is allocated. */
+static int count_cost(struct folder *f, const struct snnconv_node *node)
+{
+    double each = work_each(f, node);
+    for (uint32_t k = 0; k < node->input_count; k++) {
+        if (f->inputs[k] != NULL) f->work += (double)snnconv_array_count(f->inputs[k]);
+    }
     for (uint32_t k = 0; k < node->output_count; k++) {
         if (node->outputs[k] == SNNCONV_NONE) continue;
         const struct snnconv_array *array = &f->edit.program->values[node->outputs[k]].array;
-        f->bytes += (uint64_t)snnconv_array_count(array) * snnconv_type_size(array->type);
+        f->bytes += bytes_of(array);
+        f->work += each * (double)snnconv_array_count(array);
     }
-    if (f->bytes <= max) return SNN_OK;
-    return snnbase_fail(f->context, SNN_ERR_LIMIT,
-                        "constants computed up to here take more than %" PRIu64 " bytes", max);
+    double work_max = WORK_MAX + (double)f->bytes_max;
+    if (f->bytes > f->bytes_max)
+        return snnbase_fail(f->context, SNN_ERR_LIMIT,
+                            "constants computed up to here take more than %" PRIu64 " bytes",
+                            f->bytes_max);
+    if (f->work > work_max)
+        return snnbase_fail(f->context, SNN_ERR_LIMIT,
+                            "constants computed up to here take more than %.0f operations",
+                            work_max);
+    return SNN_OK;
 }
 
 /* Whether a node is computed here: its operator has values, and all it needs is constant. */
@@ -222,11 +297,12 @@ static int fold_node(struct folder *f, uint32_t index)
         status = fold_shape(f, node, &done);
     } else {
         done = is_computed(node, constant);
-        status = call_node(f, node, done);
+        status = call_node(f, node, false);
+        if (done && status == SNN_OK) status = count_cost(f, node);
+        if (done && status == SNN_OK) status = call_node(f, node, true);
     }
     if (status != SNN_OK || !done) return status;
-    status = count_bytes(f, node);
-    if (status == SNN_OK) status = keep_scales(f, node);
+    status = keep_scales(f, node);
     if (status != SNN_OK) return status;
     snnconv_edit_remove(&f->edit, index);
     f->folded++;
@@ -251,6 +327,7 @@ static int fold(struct snnconv_program *program, struct snn_context *context,
     struct folder f = {.context = context};
     int status = snnconv_edit_begin(&f.edit, program, context);
     if (status != SNN_OK) return status;
+    f.bytes_max = find_bytes_max(program, context);
     snnconv_problems_init(&f.problems, context, NULL);
     for (uint32_t i = 0; i < program->node_count && status == SNN_OK; i++) {
         int failed = fold_node(&f, i);

@@ -127,13 +127,30 @@ static void close_descriptors(int kept)
     limit(RLIMIT_NOFILE, 0, 0); /* external links, external data and plugins end here */
 }
 
+/* A limit on processor time counts whole seconds, a timer the rest; what a timer cannot, as where
+ * there is none of that clock, the limit does. */
+static void limit_processor(unsigned milliseconds)
+{
+    timer_t timer;
+    struct sigevent event;
+    const struct itimerspec once = {
+        .it_value = {.tv_sec = milliseconds / 1000, .tv_nsec = 1000000L * (milliseconds % 1000)}};
+    uint64_t seconds = (uint64_t)milliseconds / 1000 + 1;
+    memset(&event, 0, sizeof(event));
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGXCPU;
+    if (timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &timer) == 0)
+        (void)timer_settime(timer, 0, &once, NULL);
+    limit(RLIMIT_CPU, seconds, seconds + 1);
+}
+
 static void cage(const struct snnconv_child_job *job, uint64_t mapped_bytes, int kept)
 {
     reset_signals();
     close_descriptors(kept);
     limit(RLIMIT_CORE, 0, 0);
     limit(RLIMIT_FSIZE, 0, 0);
-    limit(RLIMIT_CPU, job->processor_s, (uint64_t)job->processor_s + 1);
+    limit_processor(job->processor_ms);
     if (!SANITIZED && mapped_bytes > 0) {
         uint64_t total = mapped_bytes + job->memory_bytes;
         limit(RLIMIT_AS, total, total);
@@ -200,7 +217,7 @@ static int pump_some(struct snnbase_buffer *out, struct snn_context *context, in
 static int pump(struct snnbase_buffer *out, struct snn_context *context,
                 const struct snnconv_child_job *job, int descriptor, bool *late)
 {
-    int64_t deadline = now_ms() + 1000 * (WAIT_EXTRA_S + WAIT_FACTOR * (int64_t)job->processor_s);
+    int64_t deadline = now_ms() + 1000 * WAIT_EXTRA_S + WAIT_FACTOR * (int64_t)job->processor_ms;
     bool ended = false;
     int status = SNN_OK;
     while (status == SNN_OK && !ended) {
@@ -260,8 +277,8 @@ static int judge(struct snnbase_buffer *out, struct snn_context *context,
 {
     if (late) return snnbase_fail(context, SNN_ERR_FORMAT, "%s (it did not end)", job->blame);
     if (signal_number == SIGXCPU || signal_number == SIGKILL)
-        return snnbase_fail(context, SNN_ERR_FORMAT, "%s (more than %u s of processor time)",
-                            job->blame, job->processor_s);
+        return snnbase_fail(context, SNN_ERR_FORMAT, "%s (more than %.1f s of processor time)",
+                            job->blame, 0.001 * job->processor_ms);
     if (signal_number != 0)
         return snnbase_fail(context, SNN_ERR_FORMAT, "%s (signal %d)", job->blame, signal_number);
     return take_trailer(out, context, job);

@@ -26,7 +26,7 @@ struct snnconv_child_job {
     void *user;
     uint64_t memory_bytes; /* beyond what the parent has now; not held under sanitizers */
     uint64_t output_bytes; /* more than that is LIMIT */
-    unsigned processor_s;  /* processor time; a child that sleeps gets a multiple of it */
+    unsigned processor_ms; /* processor time; a child that sleeps gets a multiple of it */
     const char *blame;     /* "damaged HDF5 file: the library gave up" */
 };
 

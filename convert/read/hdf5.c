@@ -233,8 +233,9 @@ int snnconv_hdf5_decode(struct snnconv_hdf5_item **root_out, struct snn_context 
 enum {
     MEMORY_MIN = 128 << 20, /* what the library takes for itself, and room */
     IMAGE_COPIES = 4,
-    PROCESSOR_BYTES_PER_S = 4 << 20, /* a tenth of what inflating reaches */
-    WRITE_PROCESSOR_S = 60
+    PROCESSOR_MS = 500,               /* fifty times what a small file takes */
+    PROCESSOR_BYTES_PER_MS = 4 << 10, /* a tenth of what inflating reaches */
+    WRITE_PROCESSOR_MS = 60000
 };
 
 int snnconv_hdf5_read(struct snnconv_hdf5_item **root_out, struct snn_context *context,
@@ -252,7 +253,7 @@ int snnconv_hdf5_read(struct snnconv_hdf5_item **root_out, struct snn_context *c
         .user = &file,
         .memory_bytes = MEMORY_MIN + IMAGE_COPIES * (uint64_t)size + 2 * limits->tensor_bytes,
         .output_bytes = limits->file_bytes,
-        .processor_s = 1 + (unsigned)(size / PROCESSOR_BYTES_PER_S),
+        .processor_ms = PROCESSOR_MS + (unsigned)(size / PROCESSOR_BYTES_PER_MS),
         .blame = "damaged HDF5 file: the library gave up",
     };
     int status = snnconv_child_run(&message, context, &job);
@@ -273,7 +274,7 @@ int snnconv_hdf5_write(struct snn_context *context, const char *path,
         .user = &tree,
         .memory_bytes = MEMORY_MIN + 2 * limit,
         .output_bytes = limit,
-        .processor_s = WRITE_PROCESSOR_S,
+        .processor_ms = WRITE_PROCESSOR_MS,
         .blame = "libhdf5 gave up on a file to be written",
     };
     int status = snnconv_child_run(&image, context, &job);

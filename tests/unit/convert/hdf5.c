@@ -327,7 +327,7 @@ static struct snnconv_child_job job_of(snnconv_child_fn run)
     struct snnconv_child_job job = {.run = run,
                                     .memory_bytes = 64 << 20,
                                     .output_bytes = 1 << 20,
-                                    .processor_s = 1,
+                                    .processor_ms = 1000,
                                     .blame = "it gave up"};
     return job;
 }
@@ -411,7 +411,7 @@ Test(hdf5, a_child_that_does_not_end_is_ended)
 {
     struct snnconv_child_job job = job_of(spin);
     cr_assert_str_eq(run_child(SNN_ERR_FORMAT, &job, NULL),
-                     "it gave up (more than 1 s of processor time)");
+                     "it gave up (more than 1.0 s of processor time)");
 }
 
 Test(hdf5, a_child_that_writes_without_end_is_ended)

@@ -131,6 +131,38 @@ Test(pass_fold, constants_are_held_to_the_size_of_a_file)
     snn_context_destroy(&context);
 }
 
+/* Each fits, but their product would take 2^30 multiplications. */
+Test(pass_fold, constants_may_not_take_all_day)
+{
+    const struct snnconv_attributes none = net_attributes(SNNCONV_OP_CONSTANT_OF_SHAPE);
+    const struct snnconv_array shape = {.type = SNNCONV_TYPE_F32, .rank = 1, .dim = {1024}};
+    const int64_t square[] = {1024, 1024};
+    struct snn_context *context = support_context();
+    struct snnconv_program program;
+    struct snnconv_pass_state state;
+    uint32_t x = 0, dims = 0, values[2], y[2];
+    snnconv_program_init(&program, context);
+    cr_assert_eq(snnconv_program_add_value(&program, context, "x", &shape, &x), SNN_OK);
+    cr_assert_eq(snnconv_program_add_integers(&program, context, square, 2, &dims), SNN_OK);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(snnconv_program_add_op(&program, context, SNNCONV_OP_CONSTANT_OF_SHAPE, NULL,
+                                            SNNCONV_NO_OFFSET, &none, &dims, 1, &values[i]),
+                     SNN_OK);
+    cr_assert_eq(snnconv_program_add_op(&program, context, SNNCONV_OP_MAT_MUL, "product",
+                                        SNNCONV_NO_OFFSET, &none, values, 2, &y[0]),
+                 SNN_OK);
+    const uint32_t sum[] = {x, y[0]};
+    cr_assert_eq(snnconv_program_add_op(&program, context, SNNCONV_OP_ADD, NULL, SNNCONV_NO_OFFSET,
+                                        &none, sum, 2, &y[1]),
+                 SNN_OK);
+    cr_assert_eq(snnconv_program_set_inputs(&program, context, &x, 1), SNN_OK);
+    cr_assert_eq(snnconv_program_set_outputs(&program, context, &y[1], 1), SNN_OK);
+    cr_assert_eq(snnconv_passes_run(&program, context, &state, NULL), SNN_ERR_LIMIT);
+    cr_assert_not_null(strstr(snn_context_message(context), "operations"));
+    cr_assert_not_null(strstr(snn_context_message(context), "node 'product'"));
+    snnconv_program_fini(&program);
+}
+
 /* ---- Quantised operators ---- */
 
 static uint32_t quantize(struct net *net, uint32_t x, float scale, uint8_t zero)
