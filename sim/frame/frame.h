@@ -42,6 +42,9 @@ struct snnsim_frame_layer {
     /* From sums to the output's scale: one for each channel, of mean and sum pools one. */
     struct snnsim_multiplier *factor;
     struct snnsim_multiplier *negative; /* of sums below 0, for LEAKY_RELU; else NULL */
+    /* What 1 in a sum of each channel stands for, where the output has no scale: its values are
+     * floats then. NULL: they are integers. */
+    double *real;
 
     /* ADD: what each integer of each input adds to the sum, [input][code]; and from the sum to the
      * output, for sums below 0 by a factor of their own. */
@@ -74,18 +77,26 @@ int snnsim_frame_plan_create(struct snnsim_frame_plan **out, struct snn_context 
 void snnsim_frame_plan_destroy(struct snnsim_frame_plan **plan);
 
 /* Finds scale and zero point of every layer: as the graph was quantised, else from its calibration
- * (docs/semantics.md tells how). `out` has room for all layers. Errors: NOT_FOUND, NOMEM. */
+ * (docs/semantics.md tells how); scale 0 for an output that stays real. `out` has room for all
+ * layers. Errors: NOT_FOUND, NOMEM. */
 int snnsim_frame_find_ranges(struct snn_context *context, const struct snn_graph *graph,
                              struct snnsim_affine *out);
 
 /* One frame through all layers; `block` is of plan->block_bytes, aligned. */
 void snnsim_frame_run(const struct snnsim_frame_plan *plan, void *block, const float *intensity);
 
-/* A layer's integers after a run, [height][width][channels]. */
+/* A layer's integers after a run, [height][width][channels]; not of one that stays real. */
 static inline const int8_t *snnsim_frame_values(const struct snnsim_frame_plan *plan,
                                                 const void *block, uint32_t layer)
 {
     return (const int8_t *)block + plan->layers[layer].values;
+}
+
+/* The floats of a layer that stays real, in the same order. */
+static inline const float *snnsim_frame_reals(const struct snnsim_frame_plan *plan,
+                                              const void *block, uint32_t layer)
+{
+    return (const float *)(const void *)((const char *)block + plan->layers[layer].values);
 }
 
 #endif

@@ -123,6 +123,20 @@ static void finish_sums(const struct snnsim_frame_layer *l, const int32_t *sums,
     }
 }
 
+/* Sums as what they stand for: nothing is rounded but to a float. */
+static void finish_reals(const struct snnsim_frame_layer *l, const int32_t *sums,
+                         const int32_t *bias, float *out)
+{
+    const struct snn_layer *layer = l->layer;
+    for (size_t o = 0; o < layer->shape.channels; o++) {
+        double value = (double)(sums[o] + bias[o]) * l->real[o];
+        if (value < 0.0 && layer->activation != SNN_ACTIVATION_NONE)
+            value *= layer->activation == SNN_ACTIVATION_LEAKY_RELU ? (double)layer->slope : 0.0;
+        if (layer->activation == SNN_ACTIVATION_CLIP) value = fmin(value, (double)layer->clip);
+        out[o] = (float)value;
+    }
+}
+
 static void sum_layer(const struct task *t)
 {
     const struct snnsim_frame_layer *l = t->layer;
@@ -135,6 +149,7 @@ static void sum_layer(const struct task *t)
     int32_t *sums = (int32_t *)(void *)(t->block + t->plan->sums);
     const int32_t *bias = l->bias;
     int8_t *out = output_of(t);
+    float *real = (float *)(void *)(t->block + l->values);
     pad_input(t, plane);
     memset(patch, 0, l->depth * sizeof(*patch));
     for (uint32_t y = 0; y < t->out.height; y++) {
@@ -146,9 +161,14 @@ static void sum_layer(const struct task *t)
                 t->plan->kernels.multiply(patch, l->weights + g * out_group * l->depth, l->depth,
                                           out_group, sums + g * out_group);
             }
-            finish_sums(l, sums, bias, out);
+            if (l->real == NULL) {
+                finish_sums(l, sums, bias, out);
+                out += t->out.channels;
+            } else {
+                finish_reals(l, sums, bias, real);
+                real += t->out.channels;
+            }
             bias += l->bias_step;
-            out += t->out.channels;
         }
     }
 }

@@ -159,6 +159,10 @@ static int quantize_outputs(struct builder *b, struct snnsim_frame_layer *l, con
             return snnbase_fail(b->context, SNN_ERR_UNSUPPORTED,
                                 "layer '%s': sums of channel %zu may reach %llu, beyond 32 bits",
                                 layer->name, o, (unsigned long long)most);
+        if (l->real != NULL) {
+            l->real[o] = (double)in.scale * (double)s;
+            continue;
+        }
         const double factor = factor_of(l, in, s, one_scale);
         l->factor[o] = snnsim_fixed_multiplier(factor);
         if (l->negative != NULL)
@@ -203,7 +207,10 @@ static int plan_sum(struct builder *b, struct snnsim_frame_layer *l)
         arena, b->context, l->bias_step > 0 ? layer->bias_count : channels, sizeof(*l->bias));
     l->factor = snnbase_arena_alloc(arena, b->context, channels, sizeof(*l->factor));
     if (l->weights == NULL || l->bias == NULL || l->factor == NULL) return SNN_ERR_NOMEM;
-    if (layer->activation == SNN_ACTIVATION_LEAKY_RELU) {
+    if (!(l->affine.scale > 0.0f)) {
+        l->real = snnbase_arena_alloc(arena, b->context, channels, sizeof(*l->real));
+        if (l->real == NULL) return SNN_ERR_NOMEM;
+    } else if (layer->activation == SNN_ACTIVATION_LEAKY_RELU) {
         l->negative = snnbase_arena_alloc(arena, b->context, channels, sizeof(*l->negative));
         if (l->negative == NULL) return SNN_ERR_NOMEM;
     }
@@ -306,8 +313,10 @@ static int plan_layer(struct builder *b, uint32_t index)
     struct snnsim_frame_layer *l = &b->plan->layers[index];
     l->layer = snn_graph_layer(b->plan->graph, index);
     l->affine = b->affine[index];
-    find_clamp(l);
-    if (!reserve(b, snn_shape_size(l->layer->shape), sizeof(int8_t), &l->values))
+    bool real = !(l->affine.scale > 0.0f);
+    if (!real) find_clamp(l);
+    if (!reserve(b, snn_shape_size(l->layer->shape), real ? sizeof(float) : sizeof(int8_t),
+                 &l->values))
         return out_of_limit(b, l->layer);
     switch (l->layer->kind) {
     case SNN_LAYER_CONV2D:

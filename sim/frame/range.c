@@ -5,7 +5,8 @@
  * as the input's where a layer only moves or averages values; else (a sum without activation) from
  * what its inputs can make of the weights, and from the statistics of an addition that it goes
  * into: what a calibrated sum was and the other summand can be leaves only so much for this one.
- * Nothing here guesses: a value seen in calibration is never out of range.
+ * Nothing here guesses: a value seen in calibration is never out of range. The output of a
+ * quantised net whose file leaves it real, as ONNX files may, stays real.
  */
 #include <math.h>
 
@@ -137,6 +138,41 @@ static bool is_sum(const struct snn_layer *layer)
            layer->kind == SNN_LAYER_ADD;
 }
 
+static bool is_quantized(const struct snn_graph *graph)
+{
+    for (uint32_t i = 0; i < snn_graph_layer_count(graph); i++) {
+        if (snn_graph_quantization(graph, i) != NULL) return true;
+    }
+    return false;
+}
+
+/* Whether a layer without any range needs none: it is the output, sums integers, and is not read.
+ */
+static bool stays_real(const struct snn_graph *graph, uint32_t index)
+{
+    const struct snn_layer *layer = snn_graph_layer(graph, index);
+    if (index != snn_graph_output(graph) || snn_graph_statistics(graph, index) != NULL ||
+        snn_graph_quantization(graph, index) != NULL || !is_quantized(graph))
+        return false;
+    for (uint32_t i = index + 1; i < snn_graph_layer_count(graph); i++) {
+        const struct snn_layer *other = snn_graph_layer(graph, i);
+        for (uint32_t k = 0; k < other->input_count; k++) {
+            if (other->inputs[k] == index) return false;
+        }
+    }
+    return layer->kind == SNN_LAYER_CONV2D || layer->kind == SNN_LAYER_DENSE;
+}
+
+static int fail_range(struct snn_context *context, const struct snn_graph *graph,
+                      const struct snn_layer *layer)
+{
+    bool partly = is_quantized(graph);
+    snnbase_fail(context, SNN_ERR_NOT_FOUND, "layer '%s' has no range for 8 bits: %s", layer->name,
+                 partly ? "the file quantises other layers, but not what this one puts out"
+                        : "the model is neither quantised nor calibrated");
+    return snnbase_hint(context, "give training frames with --calibrate (snnconvert, snnsim)");
+}
+
 static int find_range(struct snn_context *context, const struct snn_graph *graph, uint32_t index,
                       struct interval *ranges)
 {
@@ -148,12 +184,10 @@ static int find_range(struct snn_context *context, const struct snn_graph *graph
         ranges[index] = input_range(graph);
     } else if (snn_graph_statistics(graph, index) != NULL) {
         ranges[index] = calibrated_range(graph, index);
+    } else if (stays_real(graph, index)) {
+        ranges[index] = (struct interval){0.0, 0.0}; /* not read */
     } else if (snn_graph_layer_is_neuronal(graph, index) && is_sum(layer)) {
-        snnbase_fail(context, SNN_ERR_NOT_FOUND,
-                     "layer '%s' has no range for 8 bits: the model is neither quantised nor "
-                     "calibrated",
-                     layer->name);
-        return snnbase_hint(context, "give training frames with --calibrate (snnconvert, snnsim)");
+        return fail_range(context, graph, layer);
     } else {
         struct interval range = propagated_range(layer, ranges);
         for (uint32_t i = index + 1; is_sum(layer) && i < snn_graph_layer_count(graph); i++)
@@ -198,6 +232,8 @@ int snnsim_frame_find_ranges(struct snn_context *context, const struct snn_graph
         const struct snn_quantization *stored = snn_graph_quantization(graph, i);
         if (stored != NULL)
             out[i] = (struct snnsim_affine){stored->scale, stored->zero_point};
+        else if (stays_real(graph, i))
+            out[i] = (struct snnsim_affine){0.0f, 0};
         else
             out[i] = keeps_integers(layer) ? out[layer->inputs[0]] : affine_of(ranges[i]);
     }

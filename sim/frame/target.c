@@ -76,7 +76,7 @@ static int int8_fork(void **session_out, struct snn_context *context, void *sess
     return status;
 }
 
-/* The output's integers as the real numbers they stand for, channels first. */
+/* The output as the real numbers that its integers stand for, channels first. */
 static int int8_infer(void *session, struct snn_context *context, const float *intensity,
                       float *output)
 {
@@ -87,10 +87,14 @@ static int int8_infer(void *session, struct snn_context *context, const float *i
     const struct snn_shape shape = s->plan->layers[last].layer->shape;
     const size_t map = (size_t)shape.height * shape.width;
     const int8_t *values = snnsim_frame_values(s->plan, s->block, last);
+    const float *reals = snnsim_frame_reals(s->plan, s->block, last);
+    const bool real = s->plan->layers[last].real != NULL;
     snnsim_frame_run(s->plan, s->block, intensity);
     for (size_t c = 0; c < shape.channels; c++) {
-        for (size_t i = 0; i < map; i++)
-            *output++ = affine.scale * (float)(values[i * shape.channels + c] - affine.zero_point);
+        for (size_t i = 0; i < map; i++) {
+            const size_t at = i * shape.channels + c;
+            *output++ = real ? reals[at] : affine.scale * (float)(values[at] - affine.zero_point);
+        }
     }
     return SNN_OK;
 }

@@ -480,7 +480,67 @@ Test(frame, weights_are_scaled_channel_by_channel)
     snnsim_frame_plan_destroy(&plan);
 }
 
+/* Of 10 and 3, quantised by 1: 10 * 127 - 3 + 5 = 1272 at a weight scale of 1, which 8 bits do not
+ * hold; 10 * 254 + 3 * 2 + 4 = 2550 at 2; -10 * 127 = -1270, of which activations leave what they
+ * say. */
+Test(frame, the_output_of_a_quantised_net_stays_real_without_a_scale)
+{
+    static const struct {
+        enum snn_activation activation;
+        float expected[3];
+    } cases[] = {{SNN_ACTIVATION_NONE, {1272.0f, 2550.0f, -1270.0f}},
+                 {SNN_ACTIVATION_RELU, {1272.0f, 2550.0f, 0.0f}},
+                 {SNN_ACTIVATION_CLIP, {1272.0f, 2000.0f, 0.0f}},
+                 {SNN_ACTIVATION_LEAKY_RELU, {1272.0f, 2550.0f, -127.0f}}};
+    const float matrix[] = {127.0f, -1.0f, 254.0f, 2.0f, -127.0f, 0.0f}, bias[] = {5, 4, 0};
+    const float intensity[] = {10.0f / 255.0f, 3.0f / 255.0f};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        float found[3];
+        snn_graph_destroy(&graph);
+        cr_assert_eq(snn_graph_create(&graph, context, "frame"), SNN_OK);
+        add_input(2, 1, 1);
+        quantize(0, 1.0f, -128, 0.0f);
+        add((struct snn_layer){.name = "dense",
+                               .kind = SNN_LAYER_DENSE,
+                               .shape = {3, 0, 0},
+                               .activation = cases[i].activation,
+                               .slope = 0.1f,
+                               .clip = 2000.0f,
+                               .weights = matrix,
+                               .weight_count = 6,
+                               .bias = bias,
+                               .bias_count = 3});
+        load("frame:int8");
+        cr_assert_eq(snn_target_infer(target, context, intensity, found), SNN_OK);
+        for (size_t c = 0; c < 3; c++)
+            cr_assert_float_eq((double)found[c], (double)cases[i].expected[c], 1e-4);
+        snn_target_close(&target);
+    }
+}
+
 /* ---- What is refused ---- */
+
+Test(frame, a_layer_that_the_file_left_out_is_named)
+{
+    const float weight[] = {1.0f};
+    const struct snn_layer layer = {.kind = SNN_LAYER_DENSE,
+                                    .shape = {1, 0, 0},
+                                    .activation = SNN_ACTIVATION_RELU,
+                                    .weights = weight,
+                                    .weight_count = 1};
+    struct snn_layer hidden = layer, output = layer;
+    hidden.name = "hidden";
+    output.name = "output";
+    add_input(1, 1, 1);
+    quantize(0, 1.0f, -128, 0.0f);
+    add(hidden);
+    add(output);
+    cr_assert_eq(snn_target_open(&target, context, "frame:int8"), SNN_OK);
+    cr_assert_eq(snn_target_load_graph(target, context, graph), SNN_ERR_NOT_FOUND);
+    cr_assert_str_eq(snn_context_message(context),
+                     "layer 'hidden' has no range for 8 bits: the file quantises other layers, but "
+                     "not what this one puts out");
+}
 
 Test(frame, without_ranges_the_hint_tells_how_to_calibrate)
 {
