@@ -127,8 +127,8 @@ static bool save_model(const char *path)
     int status = snn_context_create(&context, NULL);
     if (status == SNN_OK) status = snn_graph_create(&graph, context, "plain");
     if (status == SNN_OK) status = add_layers(graph, context);
-    if (status == SNN_OK) status = add_statistics(graph, context);
     if (status == SNN_OK) status = add_records(graph, context);
+    if (status == SNN_OK) status = add_statistics(graph, context);
     if (status == SNN_OK) status = snn_graph_save(graph, context, path);
     if (status != SNN_OK) tap_note("%s", snn_context_message(context));
     snn_graph_destroy(&graph);
