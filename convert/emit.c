@@ -139,7 +139,10 @@ int snnconv_emit_add(struct snnconv_emitter *e, const struct snnconv_node *node,
     layer->input_count = input_count;
     set_activation(e, tail->activation, layer);
     int status = snnmodel_graph_add_from(e->graph, e->context, layer, e->constants, &index);
-    return status == SNN_OK ? note_layer(e, index, tail->output) : status;
+    if (status == SNN_OK) return note_layer(e, index, tail->output);
+    char begin[NAME_SIZE + 16]; /* the node is named by the finding */
+    (void)snprintf(begin, sizeof(begin), "layer '%s': ", name);
+    return snnbase_error_strip(e->context, begin);
 }
 
 /* ---- Quantisation ---- */
@@ -251,10 +254,15 @@ static int emit_preprocess(struct snnconv_emitter *e, const struct snnconv_pass_
 static int emit_output(struct snnconv_emitter *e)
 {
     const struct snnconv_program *program = e->program;
-    if (program->output_count != 1)
-        return snnbase_fail(e->context, SNN_ERR_UNSUPPORTED,
-                            "the net has %" PRIu32 " outputs, one is supported",
-                            program->output_count);
+    if (program->output_count != 1) {
+        char names[256];
+        snnconv_program_list(program, program->outputs, program->output_count, NULL, names,
+                             sizeof(names));
+        snnbase_fail(e->context, SNN_ERR_UNSUPPORTED,
+                     "the net has %" PRIu32 " outputs, one is supported: %s", program->output_count,
+                     names);
+        return snnbase_hint(e->context, "export the net with the output that decides alone");
+    }
     uint32_t layer = e->layer[program->outputs[0]];
     if (layer == SNNCONV_NONE || layer == 0)
         return snnbase_fail(e->context, SNN_ERR_UNSUPPORTED, "the output of the net is %s",
@@ -325,7 +333,7 @@ int snnconv_emit(struct snn_graph **out, struct snn_context *context,
 {
     struct snnconv_emitter e = {.program = passed, .constants = &passed->arena, .context = context};
     snnbase_arena_init(&e.arena, context);
-    snnconv_problems_init(&e.problems, context, NULL);
+    snnconv_problems_init_inner(&e.problems, context, passed->path);
     int status = begin(&e);
     if (status == SNN_OK) status = emit_all(&e, state);
     int first = snnconv_problems_end(&e.problems);

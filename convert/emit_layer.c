@@ -421,17 +421,32 @@ static int refuse_operator(struct snnconv_emitter *e, const struct snnconv_node 
     case SNNCONV_OP_TRANSPOSE:
         return refuse(e, "train or export the net with one order of axes",
                       "the order of the axes it makes cannot go into the layers behind it");
+    case SNNCONV_OP_SIGMOID:
+        return refuse(
+            e,
+            "train with ReLU in place of sigmoid, SiLU (Swish), GELU and of gates such as "
+            "squeeze-and-excitation",
+            "has no integrate-and-fire and no frame-based form inside a net; only at its "
+            "end, over its classes, is it dropped");
     case SNNCONV_OP_SOFTMAX:
     case SNNCONV_OP_LOG_SOFTMAX:
-    case SNNCONV_OP_SIGMOID:
     case SNNCONV_OP_ARG_MAX:
-        return refuse(e, "train with ReLU activations",
-                      "is dropped at the end of a net only, over its classes");
+        return refuse(e, "attention has no form here: train with convolutions and ReLU",
+                      "has no integrate-and-fire and no frame-based form inside a net; only at its "
+                      "end, over its classes, is it dropped");
+    case SNNCONV_OP_SLICE:
+    case SNNCONV_OP_GATHER:
+        return refuse(
+            e,
+            "give each branch a layer of its own that reads the whole value; of splits by "
+            "channels, a convolution with groups does the same",
+            "takes a part of a value that depends on the input");
     case SNNCONV_OP_REDUCE_MAX:
     case SNNCONV_OP_REDUCE_MEAN:
         return refuse(e, NULL, "means and maxima over rows and columns are supported");
     default:
-        return refuse(e, NULL, "has no layer where its inputs are not constant");
+        return refuse(e, "export the net for inference, for an input of fixed shape",
+                      "has no layer where its inputs are not constant");
     }
 }
 

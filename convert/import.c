@@ -166,7 +166,8 @@ static int name_program(struct snnconv_program *program, struct snn_context *con
     char *dot = strrchr(name, '.');
     if (dot != NULL && dot > name) *dot = '\0';
     program->name = name;
-    return SNN_OK;
+    program->path = snnbase_arena_string(&program->arena, context, path);
+    return program->path != NULL ? SNN_OK : SNN_ERR_NOMEM;
 }
 
 static int sign(struct snn_import *import, struct snn_context *context, const char *path)

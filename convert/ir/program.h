@@ -65,6 +65,7 @@ struct snnconv_program {
     struct snnbase_arena arena;
     const char *name;   /* of the model, or NULL */
     const char *format; /* "ONNX (opset 13, PyTorch 1.10)" */
+    const char *path;   /* of the file, for findings; NULL: none */
     bool channels_last; /* rank-4 inputs are N,H,W,C */
     bool apart;         /* nothing of it lies in the bytes of the file that it was read from */
     struct snnconv_value *values;
@@ -158,5 +159,9 @@ int snnconv_program_run(const struct snnconv_program *program, struct snn_contex
  * allocated text (snnbase_free). */
 int snnconv_program_format(char **out, struct snn_context *context,
                            const struct snnconv_program *program);
+/* Names of the values in a list, "'a', %7", as many as fit; with `readers` ([value], may be NULL)
+ * only of those that are read. */
+void snnconv_program_list(const struct snnconv_program *program, const uint32_t *values,
+                          uint32_t count, const uint32_t *readers, char *text, size_t size);
 
 #endif

@@ -268,3 +268,18 @@ int snnconv_program_format(char **out, struct snn_context *context,
         snnbase_buffer_fini(context, &w.text);
     return w.status;
 }
+
+void snnconv_program_list(const struct snnconv_program *program, const uint32_t *values,
+                          uint32_t count, const uint32_t *readers, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < count && used < size; i++) {
+        if (readers != NULL && readers[values[i]] == 0) continue;
+        const char *name = program->values[values[i]].name, *comma = used > 0 ? ", " : "";
+        int length = name[0] != '\0'
+                         ? snprintf(text + used, size - used, "%s'%s'", comma, name)
+                         : snprintf(text + used, size - used, "%s%%%" PRIu32, comma, values[i]);
+        if (length > 0) used += (size_t)length;
+    }
+}

@@ -328,7 +328,7 @@ static int fold(struct snnconv_program *program, struct snn_context *context,
     int status = snnconv_edit_begin(&f.edit, program, context);
     if (status != SNN_OK) return status;
     f.bytes_max = find_bytes_max(program, context);
-    snnconv_problems_init(&f.problems, context, NULL);
+    snnconv_problems_init_inner(&f.problems, context, program->path);
     for (uint32_t i = 0; i < program->node_count && status == SNN_OK; i++) {
         int failed = fold_node(&f, i);
         if (failed != SNN_OK) status = report(&f, snnconv_edit_node(&f.edit, i));

@@ -661,8 +661,12 @@ static int find_input(struct snnconv_layout *l, uint32_t *input_out)
     if (count == 0)
         return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
                             "the output of the net does not depend on an input");
-    return snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
-                        "the net has %" PRIu32 " inputs, one is supported", count);
+    char names[256];
+    snnconv_program_list(program, program->inputs, program->input_count, l->edit.readers, names,
+                         sizeof(names));
+    snnbase_fail(l->context, SNN_ERR_UNSUPPORTED,
+                 "the net has %" PRIu32 " inputs, one is supported: %s", count, names);
+    return snnbase_hint(l->context, "export the part of the net behind one of them");
 }
 
 static int place_all(struct snnconv_layout *l)
@@ -695,7 +699,8 @@ static int layout(struct snnconv_program *program, struct snn_context *context,
     status = place_all(&l);
     snnconv_edit_end(&l.edit);
     snnbase_free(context, l.placed);
-    if (status != SNN_OK && status != SNN_ERR_NOMEM) snnbase_diagnose_error(context, NULL, NULL);
+    if (status != SNN_OK && status != SNN_ERR_NOMEM)
+        snnbase_diagnose_error(context, NULL, program->path);
     if (status == SNN_OK && l.moved > 0)
         snnbase_diagnose(context, SNN_SEVERITY_NOTE, NULL, NULL,
                          "layout: took out %" PRIu32

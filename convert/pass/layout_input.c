@@ -217,7 +217,7 @@ static int refuse(struct snnconv_layout *l, uint32_t input)
     (void)snnbase_fail(
         l->context, SNN_ERR_UNSUPPORTED, "input '%s' has %" PRIu32 " axes: an image has up to 4",
         snnconv_edit_value(&l->edit, input)->name, snnconv_layout_array(l, input)->rank);
-    snnbase_diagnose_error(l->context, NULL, NULL);
+    snnbase_diagnose_error(l->context, NULL, l->edit.program->path);
     return SNN_ERR_UNSUPPORTED;
 }
 

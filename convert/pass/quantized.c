@@ -490,7 +490,7 @@ static int quantized(struct snnconv_program *program, struct snn_context *contex
     struct quantized q = {.context = context};
     int status = snnconv_edit_begin(&q.edit, program, context);
     if (status != SNN_OK) return status;
-    snnconv_problems_init(&q.problems, context, NULL);
+    snnconv_problems_init_inner(&q.problems, context, program->path);
     status = run_all(&q);
     snnconv_edit_end(&q.edit);
     snnbase_free(context, q.real);

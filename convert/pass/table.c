@@ -44,9 +44,9 @@ const char *snn_pass_summary(uint32_t index)
 }
 
 /* An error that nobody has handed to the diagnostics sink. */
-static int report(struct snn_context *context, int status)
+static int report(const struct snnconv_program *program, struct snn_context *context, int status)
 {
-    if (status != SNN_ERR_NOMEM) snnbase_diagnose_error(context, NULL, NULL);
+    if (status != SNN_ERR_NOMEM) snnbase_diagnose_error(context, NULL, program->path);
     return status;
 }
 
@@ -60,7 +60,7 @@ static int settle(struct snnconv_program *program, struct snn_context *context,
     if (status == SNN_OK) status = snnconv_program_infer(program, context);
     if (status == SNN_OK) return SNN_OK;
     (void)snnbase_where(context, "behind pass '%s'", pass->name);
-    return report(context, status);
+    return report(program, context, status);
 }
 
 static int dump(const struct snnconv_pass *pass, const struct snnconv_program *program,
@@ -84,7 +84,7 @@ int snnconv_passes_run(struct snnconv_program *program, struct snn_context *cont
     uint32_t removed = 0;
     int status = snnconv_program_sort(program, context);
     if (status == SNN_OK) status = snnconv_program_sweep(program, context, &removed);
-    if (status != SNN_OK) return report(context, status);
+    if (status != SNN_OK) return report(program, context, status);
     for (uint32_t i = 0; snnconv_pass_table[i] != NULL; i++) {
         const struct snnconv_pass *pass = snnconv_pass_table[i];
         status = pass->run(program, context, state);

@@ -283,7 +283,7 @@ static int fail_open(struct snnconv_onnx *onnx, const struct snnconv_onnx_value_
     snnbase_fail(onnx->context, SNN_ERR_UNSUPPORTED,
                  "input '%s': axis %zu%s%.60s%s is left open by the file", info->name, axis,
                  param[0] != '\0' ? " ('" : "", param, param[0] != '\0' ? "')" : "");
-    return snnbase_hint(onnx->context, "say what it is: --input-shape CHANNELS,HEIGHT,WIDTH");
+    return snnbase_hint(onnx->context, "say what it is: --input-shape CHANNELSxHEIGHTxWIDTH");
 }
 
 /* The extent that the caller's shape gives to an axis of an input of `rank` axes; 0: none. */
@@ -332,7 +332,7 @@ static int unknown_shape(struct snnconv_onnx *onnx, const struct snnconv_onnx_va
     }
     snnbase_fail(onnx->context, SNN_ERR_UNSUPPORTED,
                  "input '%s': its shape is left open by the file", info->name);
-    return snnbase_hint(onnx->context, "say what it is: --input-shape CHANNELS,HEIGHT,WIDTH");
+    return snnbase_hint(onnx->context, "say what it is: --input-shape CHANNELSxHEIGHTxWIDTH");
 }
 
 /* *is_input_out: not an initializer that old files list among the inputs as well. */

@@ -10,7 +10,7 @@
 #include "libsnn/base/error.h"
 #include "snn/status.h"
 
-enum { WHERE_SIZE = 512 };
+enum { WHERE_SIZE = 512, PLACE_SIZE = 32 };
 
 void snnconv_problems_init(struct snnconv_problems *problems, struct snn_context *context,
                            const struct snnconv_file *file)
@@ -19,7 +19,13 @@ void snnconv_problems_init(struct snnconv_problems *problems, struct snn_context
         (struct snnconv_problems){.context = context, .path = file != NULL ? file->path : NULL};
 }
 
-/* Puts the error away, with file, place and layer before its message. */
+void snnconv_problems_init_inner(struct snnconv_problems *problems, struct snn_context *context,
+                                 const char *path)
+{
+    *problems = (struct snnconv_problems){.context = context, .path = path, .outer = true};
+}
+
+/* Puts the error away, with layer and place (of a reader's: file and place) before its message. */
 static int keep_first(struct snnconv_problems *problems, const char *layer, const char *where)
 {
     int status = snnbase_context_fork(&problems->first, problems->context);
@@ -35,9 +41,8 @@ static int keep_first(struct snnconv_problems *problems, const char *layer, cons
 
 int snnconv_problems_add(struct snnconv_problems *problems, const char *layer, uint64_t offset)
 {
-    char where[WHERE_SIZE];
+    char where[WHERE_SIZE], place[PLACE_SIZE] = "";
     const char *path = problems->path != NULL ? problems->path : "";
-    const char *between = path[0] != '\0' ? ": " : "";
     int status = snn_context_status(problems->context);
     if (status == SNN_ERR_NOMEM || status == SNN_ERR_CANCELLED) {
         problems->stopped = status;
@@ -45,14 +50,13 @@ int snnconv_problems_add(struct snnconv_problems *problems, const char *layer, u
     }
     if (status == SNN_ERR_INVALID && layer != NULL)
         status = snnbase_error_recode(problems->context, SNN_ERR_FORMAT);
-    if (offset == SNNCONV_NO_OFFSET)
-        (void)snprintf(where, sizeof(where), "%s", path);
-    else
-        (void)snprintf(where, sizeof(where), "%s%sbyte %" PRIu64, path, between, offset);
+    if (offset != SNNCONV_NO_OFFSET) (void)snprintf(place, sizeof(place), "byte %" PRIu64, offset);
+    (void)snprintf(where, sizeof(where), "%s%s%s", path,
+                   path[0] != '\0' && place[0] != '\0' ? ": " : "", place);
     snnbase_diagnose_error(problems->context, layer, where);
     if (problems->status != SNN_OK) return SNN_OK;
     problems->status = status;
-    return keep_first(problems, layer, where);
+    return keep_first(problems, layer, problems->outer ? place : where);
 }
 
 int snnconv_problems_end(struct snnconv_problems *problems)

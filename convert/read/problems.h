@@ -13,14 +13,20 @@
 struct snnconv_problems {
     struct snn_context *context;
     struct snn_context *first; /* keeps the first error; NULL: none yet */
-    const char *path;          /* NULL: the caller of the caller knows it */
-    int status;                /* SNN_OK, or the first one's */
-    int stopped;               /* NOMEM or CANCELLED, which are no problem of the file */
+    const char *path;          /* in findings; NULL: none */
+    bool outer;  /* whoever is called puts the path before the error that is returned */
+    int status;  /* SNN_OK, or the first one's */
+    int stopped; /* NOMEM or CANCELLED, which are no problem of the file */
 };
 
 /* `file` may be NULL: messages then do not name it. */
 void snnconv_problems_init(struct snnconv_problems *problems, struct snn_context *context,
                            const struct snnconv_file *file);
+
+/* For passes and emission, of a file that has been read: findings name `path` (may be NULL), the
+ * error that is returned does not, because who opened the file puts the path before any error. */
+void snnconv_problems_init_inner(struct snnconv_problems *problems, struct snn_context *context,
+                                 const char *path);
 
 /* Takes the error just raised: a diagnostic about `layer` (may be NULL) at byte `offset`
  * (SNNCONV_NO_OFFSET: of no place). INVALID about a layer becomes FORMAT: what an operator was

@@ -230,6 +230,14 @@ int snnbase_error_recode(struct snn_context *context, int status)
     return status;
 }
 
+int snnbase_error_strip(struct snn_context *context, const char *begin)
+{
+    size_t length = strlen(begin);
+    if (strncmp(context->message, begin, length) == 0)
+        memmove(context->message, context->message + length, strlen(context->message + length) + 1);
+    return context->status;
+}
+
 void snnbase_error_copy(struct snn_context *to, const struct snn_context *from)
 {
     if (to == from) return;

@@ -28,6 +28,10 @@ int snnbase_fail_errno(struct snn_context *context, int errno_value, const char 
 /* Gives the error just raised another status, which it returns. */
 int snnbase_error_recode(struct snn_context *context, int status);
 
+/* Takes `begin` off the error just raised, where its message begins so: for callers that say the
+ * same in their own way. Returns the error's status. */
+int snnbase_error_strip(struct snn_context *context, const char *begin);
+
 /* Copies the last error of one context into another (a worker's into its parent's). */
 void snnbase_error_copy(struct snn_context *to, const struct snn_context *from);
 

@@ -303,11 +303,9 @@ void snncli_diagnostic(const struct snn_diagnostic *diagnostic, void *console_ar
     const char *place = diagnostic->where;
     const char *subject = console->subject != NULL ? console->subject : "";
 
-    /* What is found behind the reader knows the byte, but not the file. */
-    bool named = *place ? strncmp(place, "byte ", 5) != 0
-                        : strncmp(diagnostic->text, subject, strlen(subject)) == 0;
-    if (named) subject = "";
-    snprintf(where, sizeof where, "%s%s%s", subject, *subject && *place ? ": " : "", place);
+    /* A finding without a place is about the file at hand, unless it names it. */
+    if (*place || strncmp(diagnostic->text, subject, strlen(subject)) == 0) subject = "";
+    snprintf(where, sizeof where, "%s%s", subject, place);
     size_t used = strlen(where);
     if (*diagnostic->layer)
         snprintf(where + used, sizeof where - used, "%slayer '%s'", used > 0 ? ": " : "",

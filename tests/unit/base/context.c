@@ -158,6 +158,19 @@ Test(error, where_is_put_before_and_keeps_code_and_hint)
     support_context_end(&context, &allocator);
 }
 
+Test(error, a_place_that_is_said_twice_is_taken_off)
+{
+    struct support_allocator allocator = {0};
+    struct snn_context *context = support_context(&allocator, NULL);
+    snnbase_fail(context, SNN_ERR_FORMAT, "layer 'a': layer 'a': no weights");
+    snnbase_hint(context, "give some");
+    cr_assert_eq(snnbase_error_strip(context, "layer 'b': "), SNN_ERR_FORMAT);
+    cr_assert_eq(snnbase_error_strip(context, "layer 'a': "), SNN_ERR_FORMAT);
+    cr_assert_str_eq(snn_context_message(context), "layer 'a': no weights");
+    cr_assert_str_eq(snn_context_hint(context), "give some");
+    support_context_end(&context, &allocator);
+}
+
 Test(error, message_may_quote_the_one_it_replaces)
 {
     struct support_allocator allocator = {0};

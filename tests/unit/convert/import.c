@@ -4,9 +4,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "libsnn/base/error.h"
 #include "snn/convert.h"
 #include "snn/run.h"
 #include "snn/status.h"
+#include "tests/unit/convert/onnx_file.h"
 #include "tests/unit/convert/support.h"
 
 TestSuite(import, .init = support_begin, .fini = support_end);
@@ -55,6 +57,54 @@ Test(import, what_does_not_open_says_why)
     /* safetensors of no tensor: the header's length, then the header. */
     assert_refused(support_put("w", "\x02\0\0\0\0\0\0\0{}", 10), SNN_ERR_FORMAT, "not the net",
                    "--arch");
+}
+
+/* Input of four, a Sigmoid in the middle of a net, and a matrix with a NAN. */
+static const char *put_refused(void)
+{
+    static struct onnx_message graph, model;
+    const float weights[4] = {NAN};
+    onnx_add_input(&graph, "x", (const int64_t[]){1, 4}, 2);
+    onnx_add_floats(&graph, "w", (const int64_t[]){4, 1}, 2, weights);
+    onnx_add_simple(&graph, "Sigmoid", "x", "s");
+    onnx_add_simple(&graph, "MatMul", "x w", "m");
+    onnx_add_simple(&graph, "Add", "s m", "y");
+    onnx_add_output(&graph, "y");
+    onnx_model(&model, &graph, 13);
+    return support_put("refused.onnx", model.bytes, model.size);
+}
+
+struct findings {
+    const char *path;
+    uint32_t with_path, all;
+};
+
+static void count_finding(const struct snn_diagnostic *diagnostic, void *user)
+{
+    struct findings *findings = user;
+    size_t length = strlen(findings->path);
+    if (diagnostic->severity != SNN_SEVERITY_ERROR) return;
+    findings->all++;
+    findings->with_path += strncmp(diagnostic->where, findings->path, length) == 0 &&
+                           strncmp(diagnostic->where + length, ": byte ", 7) == 0;
+}
+
+Test(import, what_is_found_behind_the_reader_names_the_file_once)
+{
+    struct findings findings = {.path = put_refused()};
+    const struct snn_context_options options = {.diagnostic = count_finding,
+                                                .diagnostic_user = &findings};
+    struct snn_context *context = NULL;
+    struct snn_graph *graph = NULL;
+    cr_assert_eq(snn_context_create(&context, &options), SNN_OK);
+    cr_assert_eq(snn_graph_import(&graph, context, findings.path, NULL, NULL), SNN_ERR_UNSUPPORTED);
+    cr_assert_eq(findings.all, 2u, "%u findings", findings.all);
+    cr_assert_eq(findings.with_path, 2u, "%u name the file", findings.with_path);
+    const char *message = snn_context_message(context);
+    const char *first = strstr(message, findings.path);
+    cr_assert_eq(first, message, "%s", message);
+    cr_assert_null(strstr(first + 1, findings.path), "%s", message);
+    snn_context_destroy(&context);
 }
 
 Test(import, a_graph_is_taken_once)

@@ -384,9 +384,44 @@ Test(pass_drop, a_sigmoid_inside_is_refused)
     net.name = "squash";
     y = net_unary(&net, SNNCONV_OP_SIGMOID, y);
     net_output(&net, net_gemm(&net, y, 3, 2));
+    net_refuse(
+        &net, SNN_ERR_UNSUPPORTED,
+        "node 'squash': Sigmoid: has no integrate-and-fire and no frame-based form inside a net; "
+        "only at its end, over its classes, is it dropped");
+    cr_assert_str_eq(snn_context_hint(support_context()),
+                     "train with ReLU in place of sigmoid, SiLU (Swish), GELU and of gates such as "
+                     "squeeze-and-excitation");
+    net_end(&net);
+}
+
+Test(pass_drop, a_slice_of_what_the_net_computes_is_refused_with_a_hint)
+{
+    struct net net;
+    net_begin(&net);
+    uint32_t y = net_gemm(&net, net_input(&net, NET_DIM(1, 4)), 4, 4);
+    uint32_t begin = net_integers(&net, 1, (const int64_t[]){0}),
+             end = net_integers(&net, 1, (const int64_t[]){2}),
+             axis = net_integers(&net, 1, (const int64_t[]){1});
+    net.name = "part";
+    y = net_op(&net, SNNCONV_OP_SLICE, NULL, NET_LIST(y, begin, end, axis));
+    net_output(&net, net_gemm(&net, y, 2, 2));
     net_refuse(&net, SNN_ERR_UNSUPPORTED,
-               "node 'squash': Sigmoid: is dropped at the end of a net only, over its classes");
-    cr_assert_str_eq(snn_context_hint(support_context()), "train with ReLU activations");
+               "node 'part': Slice: takes a part of a value that depends on the input");
+    cr_assert_not_null(strstr(snn_context_hint(support_context()), "a convolution with groups"));
+    net_end(&net);
+}
+
+Test(pass_drop, a_layer_that_the_graph_refuses_is_named_once)
+{
+    struct net net;
+    net_begin(&net);
+    uint32_t w = net_floats(&net, (const float[]){NAN, 1.0F}, NET_DIM(1, 2));
+    struct snnconv_attributes a = net_attributes(SNNCONV_OP_GEMM);
+    a.trans_b = true;
+    uint32_t x = net_input(&net, NET_DIM(1, 2));
+    net.name = "broken";
+    net_output(&net, net_op(&net, SNNCONV_OP_GEMM, &a, NET_LIST(x, w)));
+    net_refuse(&net, SNN_ERR_FORMAT, "node 'broken': Gemm: weights[0] is not a number");
     net_end(&net);
 }
 
@@ -400,7 +435,9 @@ Test(pass_drop, a_softmax_over_another_axis_is_refused)
     uint32_t y = net_conv(&net, net_input(&net, NET_DIM(1, 1, 4, 4)), 1, 3, 3, 0);
     net.name = "s";
     net_output(&net, net_op(&net, SNNCONV_OP_SOFTMAX, &rows, &y, 1));
-    net_refuse(&net, SNN_ERR_UNSUPPORTED,
-               "node 's': Softmax: is dropped at the end of a net only, over its classes");
+    net_refuse(
+        &net, SNN_ERR_UNSUPPORTED,
+        "node 's': Softmax: has no integrate-and-fire and no frame-based form inside a net; only "
+        "at its end, over its classes, is it dropped");
     net_end(&net);
 }

@@ -283,7 +283,8 @@ Test(pass_layout, two_inputs_are_refused)
     cr_assert_eq(snnconv_program_set_inputs(&net.program, support_context(), NET_LIST(a, b)),
                  SNN_OK);
     net_output(&net, net_binary(&net, SNNCONV_OP_ADD, a, b));
-    net_refuse(&net, SNN_ERR_UNSUPPORTED, "the net has 2 inputs, one is supported");
+    net.program.values[b].name = "mask";
+    net_refuse(&net, SNN_ERR_UNSUPPORTED, "the net has 2 inputs, one is supported: 'x', 'mask'");
     net_end(&net);
 }
 

@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "convert/emit.h"
@@ -453,7 +454,11 @@ Test(emit, two_outputs_are_refused)
     uint32_t x = image(&net), a = net_conv(&net, x, 2, 3, 1, 0), b = net_conv(&net, x, 2, 3, 1, 0);
     cr_assert_eq(snnconv_program_set_outputs(&net.program, support_context(), NET_LIST(a, b)),
                  SNN_OK);
-    net_refuse(&net, SNN_ERR_UNSUPPORTED, "the net has 2 outputs, one is supported");
+    char message[80];
+    net.program.values[a].name = "a";
+    (void)snprintf(message, sizeof(message), "the net has 2 outputs, one is supported: 'a', %%%u",
+                   b);
+    net_refuse(&net, SNN_ERR_UNSUPPORTED, message);
     net_end(&net);
 }
 
