@@ -14,6 +14,7 @@
 #include "convert/pass/pass.h"
 #include "convert/read/model.h"
 #include "convert/weights.h"
+#include "libsnn/base/control.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
 #include "libsnn/base/memory.h"
@@ -202,8 +203,7 @@ static int take_format(struct snn_import *import, struct snn_context *context, c
     const char *given = import->source.format != NULL ? import->source.format : summary;
     char *format = snnbase_arena_string(&import->source.arena, context, given);
     if (format == NULL) return SNN_ERR_NOMEM;
-    for (char *at = format; *at != '\0'; at++)
-        if ((unsigned char)*at < ' ' || *at == 0x7f) *at = '?';
+    snnbase_control_hide(format);
     import->format = format;
     return SNN_OK;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libsnn/base/control.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/size.h"
 
@@ -94,10 +95,8 @@ static int copy_name(struct snnconv_program *program, struct snn_context *contex
 {
     *out = "";
     if (!name || name[0] == '\0') return SNN_OK;
-    for (const char *at = name; *at != '\0'; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
-            return snnbase_fail(context, SNN_ERR_FORMAT, "a name of control characters");
-    }
+    if (snnbase_control_in(name))
+        return snnbase_fail(context, SNN_ERR_FORMAT, "a name of control characters");
     *out = snnbase_arena_string(&program->arena, context, name);
     return *out ? SNN_OK : SNN_ERR_NOMEM;
 }

@@ -9,6 +9,7 @@
 #include "convert/read/child.h"
 #include "convert/read/cursor.h"
 #include "convert/read/hdf5_lib.h"
+#include "libsnn/base/control.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
 #include "libsnn/base/size.h"
@@ -98,11 +99,9 @@ static int take_text(struct decoder *decoder, const char **out)
 static int take_name(struct decoder *decoder, const char **out)
 {
     int status = take_text(decoder, out);
-    for (const char *c = *out; status == SNN_OK && *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            status = snnbase_fail(decoder->context, SNN_ERR_FORMAT,
-                                  "an HDF5 object's name has control characters");
-    }
+    if (status == SNN_OK && snnbase_control_in(*out))
+        status = snnbase_fail(decoder->context, SNN_ERR_FORMAT,
+                              "an HDF5 object's name has control characters");
     return status;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "convert/read/keras.h"
+#include "libsnn/base/control.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 #include "snn/status.h"
@@ -75,10 +76,7 @@ static const char *string_of(const struct snnbase_json_value *object, const char
 
 static bool is_clean(const char *name)
 {
-    for (const char *c = name; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) return false;
-    }
-    return *name != '\0';
+    return *name != '\0' && !snnbase_control_in(name);
 }
 
 /* Classes of packages share names with those of Keras; their code is not here. */

@@ -13,6 +13,7 @@
 
 #include "convert/read/onnx.h"
 #include "convert/read/onnx_probe.h"
+#include "libsnn/base/control.h"
 #include "libsnn/base/error.h"
 
 /* Fields of ModelProto and GraphProto. */
@@ -142,9 +143,7 @@ static int set_format(struct snnconv_onnx *onnx)
                        head->producer_name, gap, head->producer_version);
     else
         (void)snprintf(text, sizeof(text), "ONNX (opset %" PRId64 ")", onnx->opset);
-    for (char *at = text; *at != '\0'; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7f) *at = '?';
-    }
+    snnbase_control_hide(text);
     onnx->program->format = snnbase_arena_string(&onnx->program->arena, onnx->context, text);
     return onnx->program->format != NULL ? SNN_OK : SNN_ERR_NOMEM;
 }
@@ -446,9 +445,7 @@ static int keep_name(struct snnconv_onnx *onnx)
     const char *name = onnx->program->name;
     onnx->program->name = NULL;
     if (name == NULL || name[0] == '\0') return SNN_OK;
-    for (const char *at = name; *at != '\0'; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7f) return SNN_OK;
-    }
+    if (snnbase_control_in(name)) return SNN_OK;
     onnx->program->name = snnbase_arena_string(&onnx->program->arena, onnx->context, name);
     return onnx->program->name != NULL ? SNN_OK : SNN_ERR_NOMEM;
 }

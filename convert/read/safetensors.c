@@ -62,8 +62,9 @@ static int read_entry(struct state *s, const struct snnbase_json_value *member)
     entry->end = (uint64_t)offsets[1];
     if (entry->begin > entry->end || entry->end > s->values_size)
         return snnbase_fail(s->context, SNN_ERR_FORMAT,
-                            "tensor '%s': bytes %" PRIu64 " to %" PRIu64 " of %zu", entry->name,
-                            entry->begin, entry->end, s->values_size);
+                            "byte %zu: tensor '%s': bytes %" PRIu64 " to %" PRIu64 " of %zu",
+                            (size_t)(s->values - s->file->bytes), entry->name, entry->begin,
+                            entry->end, s->values_size);
     s->count++;
     return SNN_OK;
 }
@@ -108,7 +109,7 @@ static int check_tiling(struct state *s)
 static int read_entries(struct state *s, const struct snnbase_json_value *root)
 {
     if (!snnbase_json_is_object(root))
-        return snnbase_fail(s->context, SNN_ERR_FORMAT, "the header is no JSON object");
+        return snnbase_fail(s->context, SNN_ERR_FORMAT, "byte 8: the header is no JSON object");
     s->entries = snnbase_alloc(s->context, snnbase_json_count(root), sizeof(*s->entries));
     if (s->entries == NULL) return SNN_ERR_NOMEM;
     const struct snnbase_json_value *member = snnbase_json_first(root);
@@ -202,15 +203,15 @@ static int read_header(struct state *s, struct snnbase_json **json)
     const unsigned char *header = NULL;
     snnconv_cursor_init(&cursor, s->file->bytes, s->file->size);
     if (!snnconv_cursor_read_le(&cursor, 8, &size))
-        return snnbase_fail(s->context, SNN_ERR_FORMAT, "truncated: %zu bytes", s->file->size);
+        return snnbase_fail(s->context, SNN_ERR_FORMAT, "byte %zu: truncated", s->file->size);
     if (size > HEADER_MAX)
         return snnbase_fail(s->context, SNN_ERR_LIMIT,
-                            "a header of %" PRIu64 " bytes exceeds the limit of %u", size,
+                            "byte 0: a header of %" PRIu64 " bytes exceeds the limit of %u", size,
                             HEADER_MAX);
     if (!snnconv_cursor_take(&cursor, size, &header))
         return snnbase_fail(s->context, SNN_ERR_FORMAT,
-                            "truncated: a header of %" PRIu64 " bytes, %zu are there", size,
-                            snnconv_cursor_left(&cursor));
+                            "byte %zu: truncated: a header of %" PRIu64 " bytes, %zu are there",
+                            s->file->size, size, snnconv_cursor_left(&cursor));
     s->values = s->file->bytes + cursor.at;
     s->values_size = snnconv_cursor_left(&cursor);
     int status = snnbase_json_parse(s->context, (const char *)header, (size_t)size, json);

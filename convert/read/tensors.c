@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "convert/read/reader.h"
+#include "libsnn/base/control.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/size.h"
 
@@ -50,7 +51,7 @@ static int check_name(struct snn_context *context, const char *name)
 {
     for (const char *at = name; *at != '\0'; at++) {
         unsigned char byte = (unsigned char)*at;
-        if (byte < 0x20 || byte == 0x7f)
+        if (snnbase_control_at(at))
             return snnbase_fail(context, SNN_ERR_FORMAT,
                                 "the name of a tensor holds the control character 0x%02x",
                                 (unsigned)byte);

@@ -291,11 +291,11 @@ static int read_model(struct snnconv_tflite *r)
     if (status != SNN_OK) return status;
     if (version != SCHEMA_VERSION)
         return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED,
-                            "version %llu of the schema, %d is "
-                            "read",
+                            "byte %zu: version %llu of the schema, %d is read", model.at,
                             (unsigned long long)version, (int)SCHEMA_VERSION);
     if (subgraphs.count != 1) {
-        snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "%zu subgraphs, 1 is read", subgraphs.count);
+        snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "byte %zu: %zu subgraphs, 1 is read",
+                     model.at, subgraphs.count);
         return snnbase_hint(r->context, "control flow and several signatures have subgraphs of "
                                         "their own; export one function");
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "convert/read/tflite.h"
+#include "libsnn/base/control.h"
 #include "libsnn/base/error.h"
 
 /* By BuiltinOperator. */
@@ -226,11 +227,6 @@ const char *snnconv_tflite_builtin(unsigned code)
     return code < sizeof(builtins) / sizeof(builtins[0]) ? builtins[code] : NULL;
 }
 
-static bool is_control(char c)
-{
-    return (c >= 0 && c < ' ') || c == 0x7f;
-}
-
 const char *snnconv_tflite_text(struct snnconv_tflite *r, struct snnbase_arena *arena,
                                 struct snnconv_flat_text text, size_t size_max)
 {
@@ -239,7 +235,8 @@ const char *snnconv_tflite_text(struct snnconv_tflite *r, struct snnbase_arena *
     char *copy = snnbase_arena_alloc(arena, r->context, size + 1, 1);
     if (copy == NULL) return NULL;
     for (size_t i = 0; i < size; i++)
-        copy[i] = is_control(text.bytes[i]) ? '?' : text.bytes[i];
+        copy[i] = text.bytes[i] == '\0' ? '?' : text.bytes[i];
+    snnbase_control_hide(copy);
     return copy;
 }
 

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "libsnn/base/control.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
 #include "libsnn/base/memory.h"
@@ -43,8 +44,8 @@ int snnmodel_native_read_text(struct snn_context *context, const struct snnbase_
     int status = snnbase_json_read_string(context, object, where, key, &text);
     if (status != SNN_OK) return status;
     for (const char *at = text; *at != '\0'; at++) {
+        if (!snnbase_control_at(at)) continue;
         unsigned char byte = (unsigned char)*at;
-        if (byte >= 0x20 && byte != 0x7F) continue;
         return snnbase_fail(context, SNN_ERR_FORMAT, "%s%s%s: control character 0x%02x", where,
                             where[0] != '\0' ? "." : "", key, (unsigned)byte);
     }

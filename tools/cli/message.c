@@ -153,14 +153,32 @@ int snncli_console_finish(struct snncli_console *console, int exit_status)
     return exit_status == SNNCLI_EXIT_OK ? SNNCLI_EXIT_IO : exit_status;
 }
 
+/* Length of the UTF-8 character that begins here; 0 for a byte that begins none. */
+static size_t utf8_length(const unsigned char *at)
+{
+    size_t length = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+    if (at[0] > 0xf4) return 0;
+    for (size_t i = 1; i < length; i++) {
+        if (at[i] < 0x80 || at[i] > 0xbf) return 0;
+    }
+    return length;
+}
+
+/* Control characters, those of 8 bits among them, and bytes that are no text as \xHH. */
 static void put_safely(FILE *out, const char *text)
 {
-    for (const char *c = text; *c; c++) {
-        unsigned char byte = (unsigned char)*c;
-        if (byte < 0x20 || byte == 0x7f)
-            fprintf(out, "\\x%02x", byte);
-        else
-            putc(*c, out);
+    const unsigned char *at = (const unsigned char *)text;
+    while (*at != '\0') {
+        size_t length = utf8_length(at);
+        bool control = *at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0);
+        size_t end = length > 0 ? length : 1;
+        for (size_t i = 0; i < end; i++) {
+            if (control || length == 0)
+                fprintf(out, "\\x%02x", at[i]);
+            else
+                putc(at[i], out);
+        }
+        at += end;
     }
 }
 

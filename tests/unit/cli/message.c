@@ -86,6 +86,21 @@ Test(cli_message, control_characters_never_reach_the_terminal)
     memory_close(&memory);
 }
 
+/* U+009B, which UTF-8 writes as C2 9B, and the byte 9B alone begin a sequence like ESC [ does. */
+Test(cli_message, controls_of_eight_bits_never_reach_the_terminal)
+{
+    struct memory memory;
+    struct snncli_console console = memory_console(&memory);
+
+    snncli_error(&console, NULL, "%s",
+                 "a\xc2\x9b"
+                 "2Jb\x9b"
+                 "2Jc\xe2\x82\xac\xc2\xa0\xe2\x82");
+    cr_expect_str_eq(memory_text(&memory),
+                     "sample: a\\xc2\\x9b2Jb\\x9b2Jc\xe2\x82\xac\xc2\xa0\\xe2\\x82\n");
+    memory_close(&memory);
+}
+
 Test(cli_message, endless_text_is_cut)
 {
     struct memory memory;

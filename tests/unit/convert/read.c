@@ -250,11 +250,12 @@ Test(read, safetensors_of_all_floats_are_read)
 
 Test(read, safetensors_that_promise_too_much_are_refused)
 {
-    refuse_file(BYTES("\xff\0\0\0\0\0\0\0{}"), "w: truncated: a header of 255 bytes, 2 are there");
+    refuse_file(BYTES("\xff\0\0\0\0\0\0\0{}"),
+                "w: byte 10: truncated: a header of 255 bytes, 2 are there");
     refuse_safetensors("{" ENTRY("a", "F32", "[4]", "[0,16]") "}", 8,
-                       "w: tensor 'a': bytes 0 to 16 of 8");
+                       "w: byte 63: tensor 'a': bytes 0 to 16 of 8");
     refuse_safetensors("{" ENTRY("a", "F32", "[1]", "[8,4]") "}", 8,
-                       "w: tensor 'a': bytes 8 to 4 of 8");
+                       "w: byte 62: tensor 'a': bytes 8 to 4 of 8");
     refuse_safetensors("{" ENTRY("a", "F32", "[3]", "[0,8]") "}", 8,
                        "w: tensor 'a': [3] of 4 bytes each in 8 bytes");
     refuse_safetensors("{" ENTRY("a", "F32", "[9007199254740991,9007199254740991]", "[0,8]") "}", 8,

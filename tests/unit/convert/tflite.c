@@ -694,11 +694,11 @@ Test(tflite, the_file_must_be_of_this_schema_and_of_one_subgraph)
                                   .output = 3,
                                   .subgraph_count = 2};
     builder_write(&file, &model);
-    refuse(SNN_ERR_UNSUPPORTED, "net.tflite: 2 subgraphs, 1 is read");
+    refuse(SNN_ERR_UNSUPPORTED, "net.tflite: byte 22: 2 subgraphs, 1 is read");
     model.subgraph_count = 1;
     model.version = 4;
     builder_write(&file, &model);
-    refuse(SNN_ERR_UNSUPPORTED, "net.tflite: version 4 of the schema, 3 is read");
+    refuse(SNN_ERR_UNSUPPORTED, "net.tflite: byte 22: version 4 of the schema, 3 is read");
     model.version = 3;
     model.input = 1;
     builder_write(&file, &model);
