@@ -474,7 +474,7 @@ def cut(*name):
 
 
 def bit_flips(*name):
-    """A bit of every 16th byte is turned over: what is refused names the byte, or what lies there."""
+    """A bit of every 16th byte is turned over: what is refused names the byte, or what is there."""
     def test(place):
         data = corpus(*name)
         for at in range(0, len(data), 16):
