@@ -17,7 +17,7 @@ enum { OUTPUTS_MAX = 4 }; /* of an operator of the table: 3 */
 /* What constants may ask for, since few bytes of a file can ask for hours: a fixed amount and a
  * multiple of what the file itself holds. Weights are unpacked, scaled and turned, a few bytes for
  * each of theirs; products of constants are rare and small. */
-enum { BYTES_FREE = 64 << 20, BYTES_FACTOR = 32 };
+enum { BYTES_FACTOR = 32 };
 #define WORK_MAX 5e8 /* elements, or multiplications, of all nodes together */
 
 struct folder {
@@ -28,7 +28,8 @@ struct folder {
     uint32_t folded;
     uint64_t bytes;     /* of what has been computed */
     uint64_t bytes_max; /* for all of it */
-    double work;        /* what it took */
+    double work_max;
+    double work; /* what it took */
     struct snnconv_problems problems;
 };
 
@@ -203,17 +204,20 @@ static uint64_t bytes_of(const struct snnconv_array *array)
 }
 
 /* So much as all constants of the file allow. */
-static uint64_t find_bytes_max(const struct snnconv_program *program, struct snn_context *context)
+static void find_limits(struct folder *f, const struct snnconv_program *program)
 {
+    struct snn_context *context = f->context;
     uint64_t max = snnbase_limits(context)->file_bytes, held = 0;
     for (uint32_t i = 0; i < program->value_count; i++) {
         const struct snnconv_array *array = &program->values[i].array;
         if (array->data == NULL) continue;
         held += bytes_of(array);
-        if (held > max) return max;
+        if (held > max) held = max;
     }
-    uint64_t wanted = BYTES_FREE + BYTES_FACTOR * held;
-    return wanted < max ? wanted : max;
+    /* A net may be published without its weights, all made by ConstantOfShape. */
+    uint64_t wanted = snnbase_limits(context)->tensor_bytes + BYTES_FACTOR * held;
+    f->bytes_max = wanted < max ? wanted : max;
+    f->work_max = WORK_MAX + BYTES_FACTOR * (double)held;
 }
 
 static double axis_of(const struct snnconv_array *array, uint32_t axis)
@@ -265,15 +269,14 @@ static int count_cost(struct folder *f, const struct snnconv_node *node)
         f->bytes += bytes_of(array);
         f->work += each * (double)snnconv_array_count(array);
     }
-    double work_max = WORK_MAX + (double)f->bytes_max;
     if (f->bytes > f->bytes_max)
         return snnbase_fail(f->context, SNN_ERR_LIMIT,
                             "constants computed up to here take more than %" PRIu64 " bytes",
                             f->bytes_max);
-    if (f->work > work_max)
+    if (f->work > f->work_max)
         return snnbase_fail(f->context, SNN_ERR_LIMIT,
                             "constants computed up to here take more than %.0f operations",
-                            work_max);
+                            f->work_max);
     return SNN_OK;
 }
 
@@ -327,7 +330,7 @@ static int fold(struct snnconv_program *program, struct snn_context *context,
     struct folder f = {.context = context};
     int status = snnconv_edit_begin(&f.edit, program, context);
     if (status != SNN_OK) return status;
-    f.bytes_max = find_bytes_max(program, context);
+    find_limits(&f, program);
     snnconv_problems_init_inner(&f.problems, context, program->path);
     for (uint32_t i = 0; i < program->node_count && status == SNN_OK; i++) {
         int failed = fold_node(&f, i);
