@@ -387,6 +387,8 @@ static int execute(struct run *run, struct snn_context *context, unsigned thread
     for (unsigned i = 1; i < threads; i++)
         merge(&run->workers[0].tally, &run->workers[i].tally, run);
     const struct snnmodel_record record = {.target = snn_target_name(run->target),
+                                           .semantics = snn_target_semantics(run->target),
+                                           .order = snn_target_order(run->target),
                                            .net = run->net,
                                            .class_count = run->net->class_count,
                                            .options = run->options,

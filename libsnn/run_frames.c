@@ -134,6 +134,8 @@ static int execute(struct frame_run *run, struct snn_context *context, unsigned 
     options.timesteps = 0;
     options.rule_count = 0;
     const struct snnmodel_record record = {.target = snn_target_name(run->target),
+                                           .semantics = snn_target_semantics(run->target),
+                                           .order = snn_target_order(run->target),
                                            .graph = run->graph,
                                            .class_count = run->class_count,
                                            .options = &options,

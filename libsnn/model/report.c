@@ -223,10 +223,13 @@ static void put_energy(struct snnbase_jsonout *out, const struct snn_result *r)
     snnbase_jsonout_object_close(out);
 }
 
-static void put_result(struct snnbase_jsonout *out, const struct snn_result *r)
+/* `agreement` is that with the first result. */
+static void put_result(struct snnbase_jsonout *out, const struct snn_result *r, double agreement)
 {
     put_object(out, NULL);
     put_string(out, "target", r->target);
+    put_string(out, "semantics", r->semantics);
+    put_string(out, "order", r->order);
     put_bool(out, "complete", r->complete);
     put_uint(out, "samples", r->sample_count);
     put_double(out, "accuracy", r->accuracy);
@@ -238,6 +241,7 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r)
         put_null(out, "accuracy_by_step");
     put_double(out, "cnn_accuracy", r->cnn_accuracy);
     put_double(out, "cnn_agreement", r->cnn_agreement);
+    put_double(out, "agreement", agreement);
     if (is_spiking(r)) {
         put_first_spike(out, r);
         put_rules(out, r);
@@ -276,6 +280,8 @@ static void put_timing(struct snnbase_jsonout *out, const struct snn_report *rep
         const struct snn_result *r = report->results[i];
         put_object(out, NULL);
         put_string(out, "target", r->target);
+        put_string(out, "semantics", r->semantics);
+        put_string(out, "order", r->order);
         put_double(out, "seconds", r->seconds);
         put_double(out, "samples_per_second", (double)r->sample_count / r->seconds);
         snnbase_jsonout_object_close(out);
@@ -313,7 +319,9 @@ static int write_report(struct snn_context *context, const struct snn_report *re
     put_options(&out, report);
     put_array(&out, "results");
     for (uint32_t i = 0; i < report->result_count; i++)
-        put_result(&out, report->results[i]);
+        put_result(&out, report->results[i],
+                   i > 0 ? snn_result_agreement(report->results[0], report->results[i])
+                         : (double)NAN);
     snnbase_jsonout_array_close(&out);
     put_timing(&out, report);
     put_host(&out, report);

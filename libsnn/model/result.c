@@ -19,6 +19,7 @@ struct built_result {
     struct snn_result_rule *rules;
     struct snn_result_layer *layers;
     uint64_t *confusion;
+    int32_t *predictions;
     uint64_t *silent_indices;
     uint32_t *silent_layers;
 };
@@ -39,6 +40,17 @@ void snn_result_destroy(struct snn_result **result)
     snnbase_arena_fini(&owner->arena);
     snnbase_allocator_free(&allocator, owner);
     *result = NULL;
+}
+
+double snn_result_agreement(const struct snn_result *a, const struct snn_result *b)
+{
+    uint64_t alike = 0;
+    if (!a->complete || !b->complete || a->sample_count != b->sample_count ||
+        a->sample_offset != b->sample_offset || a->sample_count == 0)
+        return (double)NAN;
+    for (uint64_t i = 0; i < a->sample_count; i++)
+        alike += a->predictions[i] == b->predictions[i];
+    return (double)alike / (double)a->sample_count;
 }
 
 double snnmodel_sinabs_operations(const struct snn_population *population,
@@ -94,15 +106,18 @@ static int allocate(struct built_result *b, struct snn_context *context,
     b->rules = snnbase_arena_alloc(arena, context, record->options->rule_count, sizeof(*b->rules));
     b->layers = snnbase_arena_alloc(arena, context, b->result.layer_count, sizeof(*b->layers));
     b->confusion = snnbase_arena_alloc(arena, context, classes * classes, sizeof(uint64_t));
+    b->predictions = snnbase_arena_alloc(arena, context, record->count, sizeof(int32_t));
     b->silent_indices = snnbase_arena_alloc(arena, context, silent_count, sizeof(uint64_t));
     b->silent_layers = snnbase_arena_alloc(arena, context, silent_count, sizeof(uint32_t));
     if (b->by_step == NULL || b->first_steps == NULL || b->rules == NULL || b->layers == NULL ||
-        b->confusion == NULL || b->silent_indices == NULL || b->silent_layers == NULL)
+        b->confusion == NULL || b->predictions == NULL || b->silent_indices == NULL ||
+        b->silent_layers == NULL)
         return SNN_ERR_NOMEM;
     b->result.accuracy_by_step = b->by_step;
     b->result.rules = b->rules;
     b->result.layers = b->layers;
     b->result.confusion = classes > 0 && record->labelled ? b->confusion : NULL;
+    b->result.predictions = b->predictions;
     b->result.silent_indices = b->silent_indices;
     b->result.silent_layers = b->silent_layers;
     return SNN_OK;
@@ -317,6 +332,8 @@ static int fill(struct built_result *b, struct snn_context *context,
     int status = allocate(b, context, record, silent);
     if (status != SNN_OK) return status;
     r->target = record->target;
+    r->semantics = record->semantics;
+    r->order = record->order;
     r->sample_offset = record->options->offset;
     r->complete = r->sample_count == record->count;
     r->timesteps = record->options->timesteps;
@@ -328,7 +345,9 @@ static int fill(struct built_result *b, struct snn_context *context,
     r->threads = record->threads;
     struct sums sums = {0};
     for (uint64_t i = 0; i < record->count; i++) {
-        if (record->samples[i].done) add_sample(b, record, i, &sums);
+        const struct snnmodel_sample *s = &record->samples[i];
+        b->predictions[i] = s->done ? s->prediction : SNN_NO_CLASS;
+        if (s->done) add_sample(b, record, i, &sums);
     }
     summarise(b, record, &sums);
     if (record->net == NULL) return summarise_frames(b, context, record);

@@ -51,7 +51,7 @@ struct snnmodel_tally {
 /* Everything a finished (or stopped) run knows. A run of frames has a graph in place of the net,
  * neither decisions nor tally, and options with 0 time steps and no rules. */
 struct snnmodel_record {
-    const char *target;
+    const char *target, *semantics, *order;
     const struct snn_net *net;
     const struct snn_graph *graph;
     uint32_t class_count;

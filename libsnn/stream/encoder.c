@@ -35,6 +35,8 @@ struct snn_encoder {
     const struct snn_source *recording; /* borrowed; NULL for a frame */
     const struct snn_event *event;      /* the next one of a recording of events */
     const struct snn_event *event_end;
+    const struct snn_event *event_first; /* of the recording */
+    uint64_t event_begin[SNN_ENCODER_STEPS_MAX + 1];
     uint32_t *bin; /* [pixels] events of one step at each address; else all zero */
 
     uint32_t active_count;
@@ -261,6 +263,7 @@ int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *
     encoder->recording = source;
     uint64_t count = 0;
     encoder->event = snn_source_events(source, index, &count);
+    encoder->event_first = encoder->event;
     encoder->event_end = encoder->event ? encoder->event + count : NULL;
     return SNN_OK;
 }
@@ -392,9 +395,13 @@ static void next_events(struct snn_encoder *encoder, uint32_t step_count, struct
     uint32_t length = 0, most = 0;
     for (uint32_t t = 0; t < step_count; t++) {
         encoder->step_begin[t] = length;
+        encoder->event_begin[t] = (uint64_t)(encoder->event - encoder->event_first);
         length = list_events(encoder, encoder->step + t, length, &most);
     }
     encoder->step_begin[step_count] = length;
+    encoder->event_begin[step_count] = (uint64_t)(encoder->event - encoder->event_first);
+    out->event = encoder->event_first;
+    out->event_begin = encoder->event_begin;
     if (most > 1) out->count = encoder->count;
 }
 
@@ -445,6 +452,7 @@ void snn_encoder_next(struct snn_encoder *encoder, uint32_t step_count, struct s
         .step_count = step_count,
         .step_begin = encoder->step_begin,
         .address = encoder->address,
+        .sample = encoder->index,
     };
     if (encoder->recording && snn_source_kind(encoder->recording) == SNN_SOURCE_EVENTS) {
         next_events(encoder, step_count, out);

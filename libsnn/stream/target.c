@@ -173,6 +173,26 @@ static int check_event(struct snn_context *context, const struct snn_spikes *spi
     return SNN_OK;
 }
 
+/* Single events are taken as they come, but must lie within the input. */
+static int check_single(struct snn_context *context, const struct snn_spikes *spikes, size_t size)
+{
+    if (spikes->event_begin == NULL || spikes->constant) return SNN_OK;
+    for (uint32_t step = 0; step < spikes->step_count; step++) {
+        if (spikes->event_begin[step + 1] < spikes->event_begin[step])
+            return snnbase_fail(context, SNN_ERR_INVALID,
+                                "the events of step %u end before they "
+                                "begin",
+                                step);
+        for (uint64_t i = spikes->event_begin[step]; i < spikes->event_begin[step + 1]; i++) {
+            if (spikes->event[i].address < size) continue;
+            return snnbase_fail(context, SNN_ERR_INVALID,
+                                "a single event has address %u, the input has %zu",
+                                spikes->event[i].address, size);
+        }
+    }
+    return SNN_OK;
+}
+
 static int check_spikes(const struct snn_target *target, struct snn_context *context,
                         const struct snn_spikes *spikes)
 {
@@ -188,7 +208,7 @@ static int check_spikes(const struct snn_target *target, struct snn_context *con
             if (status != SNN_OK) return status;
         }
     }
-    return SNN_OK;
+    return check_single(context, spikes, size);
 }
 
 int snn_target_push(struct snn_target *target, struct snn_context *context,
@@ -250,6 +270,27 @@ void snn_target_close(struct snn_target **target)
 const char *snn_target_name(const struct snn_target *target)
 {
     return target->ops->name;
+}
+
+static void read_timing(const struct snn_target *target, const char **semantics, const char **order)
+{
+    *semantics = target->ops->kind == SNN_TARGET_SPIKING ? "sync" : NULL;
+    *order = NULL;
+    if (target->ops->timing != NULL) target->ops->timing(target->session, semantics, order);
+}
+
+const char *snn_target_semantics(const struct snn_target *target)
+{
+    const char *semantics = NULL, *order = NULL;
+    read_timing(target, &semantics, &order);
+    return semantics;
+}
+
+const char *snn_target_order(const struct snn_target *target)
+{
+    const char *semantics = NULL, *order = NULL;
+    read_timing(target, &semantics, &order);
+    return order;
 }
 
 uint32_t snn_target_parallel_max(const struct snn_target *target)

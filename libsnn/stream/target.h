@@ -15,6 +15,8 @@ struct snn_target_ops {
     enum snn_target_kind kind;
     uint32_t parallel_max; /* sessions that may run at once; 0: any number */
     int (*open)(void **session_out, struct snn_context *context, const char *arguments);
+    /* Semantics and order (snn_target_semantics). NULL: a spiking target is synchronous. */
+    void (*timing)(const void *session, const char **semantics_out, const char **order_out);
     /* The net must stay until close. */
     int (*load)(void *session, struct snn_context *context, const struct snn_net *net);
     /* NULL where parallel_max is 1. */

@@ -6,29 +6,124 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
+#include "sim/event/async.h"
 #include "sim/event/engine.h"
+
+/* What the URI asked for. */
+struct choice {
+    bool async;
+    bool has_order, has_seed;
+    enum snnsim_order order;
+    uint64_t seed;
+};
 
 struct session {
     struct snn_allocator allocator;
-    struct snnsim_plan *plan; /* shared with forks; owned by the first session */
+    struct choice choice;
+    struct snnsim_plan *plan;     /* shared with forks; owned by the first session */
+    struct snnsim_routes *routes; /* the same, of asynchronous semantics only */
     bool owns_plan;
-    struct snnsim_engine *engine;
+    struct snnsim_engine *engine; /* one of the two */
+    struct snnsim_async *async;
     const struct snn_spikes *pushed; /* borrowed until advanced */
     uint32_t steps_done;             /* of the pushed chunk */
     struct snn_output output;        /* room for SNN_TARGET_STEPS_MAX steps; rows not yet pulled */
 };
 
+/* ---- "sim:async,order=random,seed=7" ---- */
+
+static int unknown_argument(struct snn_context *context, const char *word, size_t length)
+{
+    snnbase_fail(context, SNN_ERR_INVALID, "target sim: unknown argument '%.*s'", (int)length,
+                 word);
+    return snnbase_hint(context, "sim:sync, or sim:async with order=raster|interleave|random|"
+                                 "recorded and seed=N, separated by commas");
+}
+
+static bool is_word(const char *word, size_t length, const char *expected)
+{
+    return strlen(expected) == length && memcmp(word, expected, length) == 0;
+}
+
+static int take_order(struct choice *choice, struct snn_context *context, const char *word,
+                      size_t length)
+{
+    for (int i = 0; i < SNNSIM_ORDER_COUNT; i++) {
+        if (!is_word(word, length, snnsim_order_names[i])) continue;
+        choice->order = (enum snnsim_order)i;
+        choice->has_order = true;
+        return SNN_OK;
+    }
+    return unknown_argument(context, word - strlen("order="), length + strlen("order="));
+}
+
+static int take_seed(struct choice *choice, struct snn_context *context, const char *word,
+                     size_t length)
+{
+    uint64_t seed = 0;
+    for (size_t i = 0; i < length; i++) {
+        const unsigned digit = (unsigned)(word[i] - '0');
+        if (digit > 9 || seed > (UINT64_MAX - digit) / 10) {
+            length = 0;
+            break;
+        }
+        seed = seed * 10 + digit;
+    }
+    if (length == 0)
+        return snnbase_fail(context, SNN_ERR_INVALID, "target sim: '%s' is no seed", word);
+    choice->seed = seed;
+    choice->has_seed = true;
+    return SNN_OK;
+}
+
+static int take_argument(struct choice *choice, struct snn_context *context, const char *word,
+                         size_t length)
+{
+    if (is_word(word, length, "sync") || is_word(word, length, "async")) {
+        choice->async = word[0] == 'a';
+        return SNN_OK;
+    }
+    if (strncmp(word, "order=", 6) == 0) return take_order(choice, context, word + 6, length - 6);
+    if (strncmp(word, "seed=", 5) == 0) return take_seed(choice, context, word + 5, length - 5);
+    return unknown_argument(context, word, length);
+}
+
+static int parse_choice(struct choice *choice, struct snn_context *context, const char *arguments)
+{
+    *choice = (struct choice){.order = SNNSIM_ORDER_INTERLEAVE};
+    for (const char *word = arguments; *word != '\0';) {
+        size_t length = strcspn(word, ",");
+        int status = take_argument(choice, context, word, length);
+        if (status != SNN_OK) return status;
+        word += length + (word[length] == ',');
+    }
+    if (!choice->async && (choice->has_order || choice->has_seed))
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "target sim: only asynchronous semantics have an order and its seed");
+    return SNN_OK;
+}
+
 static int sim_open(void **session_out, struct snn_context *context, const char *arguments)
 {
-    if (arguments[0] != '\0')
-        return snnbase_fail(context, SNN_ERR_INVALID, "target sim takes no arguments, got '%s'",
-                            arguments);
+    struct choice choice;
+    int status = parse_choice(&choice, context, arguments);
+    if (status != SNN_OK) return status;
     struct session *session = snnbase_alloc(context, 1, sizeof(*session));
     if (session == NULL) return SNN_ERR_NOMEM;
     session->allocator = *snnbase_allocator(context);
+    session->choice = choice;
     *session_out = session;
     return SNN_OK;
 }
+
+static void sim_timing(const void *session, const char **semantics_out, const char **order_out)
+{
+    const struct session *s = session;
+    *semantics_out = s->choice.async ? "async" : "sync";
+    *order_out = s->choice.async ? snnsim_order_names[s->choice.order] : NULL;
+}
+
+/* ---- Loading ---- */
 
 static void free_output(struct session *s)
 {
@@ -44,7 +139,12 @@ static void free_output(struct session *s)
 static void unload(struct session *s)
 {
     snnsim_engine_destroy(&s->engine);
-    if (s->owns_plan) snnsim_plan_destroy(&s->plan);
+    snnsim_async_destroy(&s->async);
+    if (s->owns_plan) {
+        snnsim_routes_destroy(&s->routes);
+        snnsim_plan_destroy(&s->plan);
+    }
+    s->routes = NULL;
     s->plan = NULL;
     free_output(s);
 }
@@ -77,6 +177,8 @@ static int start(struct session *s, struct snn_context *context)
         s->output.synapse_operations == NULL || s->output.synapse_macs == NULL ||
         s->output.input_spikes == NULL)
         return SNN_ERR_NOMEM;
+    if (s->choice.async)
+        return snnsim_async_create(&s->async, context, s->routes, s->choice.order, s->choice.seed);
     return snnsim_engine_create(&s->engine, context, s->plan);
 }
 
@@ -87,7 +189,8 @@ static int sim_load(void *session, struct snn_context *context, const struct snn
     int status = snnsim_plan_create(&s->plan, context, net);
     if (status != SNN_OK) return status;
     s->owns_plan = true;
-    status = start(s, context);
+    if (s->choice.async) status = snnsim_routes_create(&s->routes, context, s->plan);
+    if (status == SNN_OK) status = start(s, context);
     if (status != SNN_OK) unload(s);
     return status;
 }
@@ -99,7 +202,9 @@ static int sim_fork(void **session_out, struct snn_context *context, void *sessi
     int status = sim_open(&child, context, "");
     if (status != SNN_OK) return status;
     struct session *s = child;
+    s->choice = parent->choice;
     s->plan = parent->plan;
+    s->routes = parent->routes;
     status = start(s, context);
     if (status != SNN_OK) {
         sim_close(s);
@@ -113,7 +218,10 @@ static int sim_reset(void *session, struct snn_context *context)
 {
     (void)context;
     struct session *s = session;
-    snnsim_engine_reset(s->engine);
+    if (s->choice.async)
+        snnsim_async_reset(s->async);
+    else
+        snnsim_engine_reset(s->engine);
     s->pushed = NULL;
     s->output.step_count = 0;
     return SNN_OK;
@@ -121,11 +229,31 @@ static int sim_reset(void *session, struct snn_context *context)
 
 static int sim_push(void *session, struct snn_context *context, const struct snn_spikes *spikes)
 {
-    (void)context;
     struct session *s = session;
+    s->pushed = NULL;
+    if (s->choice.async) {
+        int status = snnsim_async_push(s->async, context, spikes);
+        if (status != SNN_OK) return status;
+    }
     s->pushed = spikes;
     s->steps_done = 0;
+    if (s->choice.async) return SNN_OK;
     snnsim_engine_set_constant(s->engine, spikes->constant ? spikes : NULL);
+    return SNN_OK;
+}
+
+/* The next step of what was pushed. */
+static int step(struct session *s, struct snn_context *context)
+{
+    const struct snn_spikes *spikes = s->pushed;
+    if (s->choice.async)
+        return snnsim_async_step(s->async, context, spikes, s->steps_done, &s->output,
+                                 s->output.step_count);
+    uint32_t first = spikes->constant ? 0 : spikes->step_begin[s->steps_done];
+    uint32_t last = spikes->constant ? 0 : spikes->step_begin[s->steps_done + 1];
+    snnsim_engine_step(s->engine, spikes->address + first,
+                       spikes->count != NULL ? spikes->count + first : NULL, last - first,
+                       &s->output, s->output.step_count);
     return SNN_OK;
 }
 
@@ -141,12 +269,9 @@ static int sim_advance(void *session, struct snn_context *context, uint32_t step
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "%u steps were advanced and not pulled; %u more have no place",
                             s->output.step_count, step_count);
-    for (uint32_t end = s->steps_done + step_count; s->steps_done < end; s->steps_done++) {
-        uint32_t first = spikes->constant ? 0 : spikes->step_begin[s->steps_done];
-        uint32_t last = spikes->constant ? 0 : spikes->step_begin[s->steps_done + 1];
-        snnsim_engine_step(s->engine, spikes->address + first,
-                           spikes->count != NULL ? spikes->count + first : NULL, last - first,
-                           &s->output, s->output.step_count++);
+    for (; step_count > 0; step_count--, s->steps_done++, s->output.step_count++) {
+        int status = step(s, context);
+        if (status != SNN_OK) return status;
     }
     return SNN_OK;
 }
@@ -176,17 +301,24 @@ static int sim_counts(void *session, struct snn_context *context, uint32_t popul
                       uint32_t *counts)
 {
     const struct session *s = session;
-    int status = snnsim_engine_count(s->engine, context);
+    int status = SNN_OK;
+    if (s->choice.async) {
+        status = snnsim_async_count(s->async, context);
+        if (status == SNN_OK) snnsim_async_counts(s->async, population, counts);
+        return status;
+    }
+    status = snnsim_engine_count(s->engine, context);
     if (status == SNN_OK) snnsim_engine_counts(s->engine, population, counts);
     return status;
 }
 
 const struct snn_target_ops snnsim_target = {
     .name = "sim",
-    .summary = "event-driven simulation on this host, float32, synchronous",
+    .summary = "event-driven simulation on this host, float32",
     .kind = SNN_TARGET_SPIKING,
     .parallel_max = 0,
     .open = sim_open,
+    .timing = sim_timing,
     .load = sim_load,
     .fork = sim_fork,
     .reset = sim_reset,

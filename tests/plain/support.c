@@ -241,14 +241,29 @@ static int run_frames(struct passage *p, struct snn_run_options options)
     return status;
 }
 
+static int run_async(struct passage *p, struct snn_run_options options)
+{
+    options.progress = NULL;
+    options.sample = NULL;
+    snn_result_destroy(&p->async_result);
+    snn_target_close(&p->async_target);
+    int status = snn_target_open(&p->async_target, p->context, "sim:async,order=random,seed=3");
+    if (status == SNN_OK) status = snn_target_load(p->async_target, p->context, p->net);
+    if (status == SNN_OK)
+        status =
+            snn_run(&p->async_result, p->context, p->async_target, p->net, p->source, &options);
+    return status;
+}
+
 int passage_run(struct passage *p, const struct snn_run_options *run)
 {
     struct snn_run_options options = *run;
     options.cnn = p->graph;
     int status = snn_run(&p->result, p->context, p->target, p->net, p->source, &options);
     if (status == SNN_OK) status = run_frames(p, options);
+    if (status == SNN_OK) status = run_async(p, options);
     if (status != SNN_OK) return status;
-    const struct snn_result *const results[] = {p->result, p->frame_result};
+    const struct snn_result *const results[] = {p->result, p->frame_result, p->async_result};
     const struct snn_report report = {.tool = "plain",
                                       .model_name = snn_graph_provenance(p->graph)->name,
                                       .data = "images-idx3",
@@ -258,13 +273,15 @@ int passage_run(struct passage *p, const struct snn_run_options *run)
                                       .dt_us = options.dt_us,
                                       .encoding = snn_encoding_name(options.encoding),
                                       .results = results,
-                                      .result_count = 2};
+                                      .result_count = 3};
     return snn_report_format(&p->text, p->context, &report);
 }
 
 void passage_end(struct passage *p)
 {
     snn_text_free(p->context, &p->text);
+    snn_result_destroy(&p->async_result);
+    snn_target_close(&p->async_target);
     snn_result_destroy(&p->frame_result);
     snn_target_close(&p->frame_target);
     snn_result_destroy(&p->result);

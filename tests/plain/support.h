@@ -57,6 +57,8 @@ struct passage {
     struct snn_result *result;
     struct snn_target *frame_target; /* the same samples in 8-bit integers */
     struct snn_result *frame_result;
+    struct snn_target *async_target; /* and spike by spike */
+    struct snn_result *async_result;
     char *text; /* the report; of equal runs, equal up to "timing" */
 };
 

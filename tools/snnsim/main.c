@@ -476,6 +476,28 @@ static const char *encoding_name(const struct session *s)
     return snn_encoding_name(s->options.encoding);
 }
 
+/* Of all spiking targets. */
+static const char *semantics_name(const struct session *s)
+{
+    const char *name = NULL;
+    for (uint32_t i = 0; i < s->options.target_count; i++) {
+        const char *next = snn_target_semantics(s->targets[i]);
+        if (next == NULL) continue;
+        if (name != NULL && strcmp(name, next) != 0) return "both";
+        name = next;
+    }
+    return name;
+}
+
+/* Of the first target that has one. */
+static const char *order_name(const struct session *s)
+{
+    for (uint32_t i = 0; i < s->options.target_count; i++) {
+        if (snn_target_order(s->targets[i]) != NULL) return snn_target_order(s->targets[i]);
+    }
+    return NULL;
+}
+
 static int write_results(struct session *s)
 {
     const struct snnsim_options *o = &s->options;
@@ -503,7 +525,8 @@ static int write_results(struct session *s)
         .spikes_max = o->lower.spikes_max,
         .output_gain = (double)o->lower.output_gain,
         .readout = o->lower.readout_membrane ? "membrane" : "spikes",
-        .semantics = "sync",
+        .semantics = semantics_name(s),
+        .order = order_name(s),
         .arith = "float",
         .compat = o->compat,
         .calibrate = o->calibrate,

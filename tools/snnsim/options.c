@@ -29,6 +29,8 @@ enum option_id {
     OPT_OUTPUT_GAIN,
     OPT_READOUT,
     OPT_MAX_POOL,
+    OPT_SEMANTICS,
+    OPT_ORDER,
     OPT_COMPAT,
     OPT_RULE,
     OPT_SYNOPS,
@@ -185,6 +187,26 @@ static const struct snncli_option table[] = {
      .help = "avg or or: stands in for max pooling",
      .text = "avg: average pooling. or: a neuron that fires once a step if any of its window did. "
              "Without it a model with max pooling is refused."},
+    {.id = OPT_SEMANTICS,
+     .name = "semantics",
+     .metavar = "S",
+     .group = "Neurons",
+     .choices = "sync|async|both",
+     .help = "sync, async or both (sync)",
+     .text = "How the target sim handles time. sync: all spikes of a step are summed before a "
+             "neuron fires. async: spike by spike, as an event-driven chip does; a neuron fires "
+             "once an event at most, and --n-max is not read. both: one run of each, and a table "
+             "with the gap between them."},
+    {.id = OPT_ORDER,
+     .name = "order",
+     .metavar = "O",
+     .group = "Neurons",
+     .choices = "raster|interleave|random|recorded",
+     .help = "of events, async: interleave, raster, ... (see man)",
+     .text = "The order of the input events within a step, for --semantics async. interleave (the "
+             "default): spread evenly over the step. raster: by row, column and channel. random: "
+             "by --seed. recorded: as they came, for recordings of an event camera. First-spike "
+             "results depend on it."},
     {.id = OPT_COMPAT,
      .name = "compat",
      .metavar = "C",
@@ -253,7 +275,8 @@ static const struct snncli_option table[] = {
          "What runs the net. sim: the spiking network, simulated. frame:f32 and frame:int8: the "
          "CNN itself, frame by frame, in 32-bit floats or in the 8-bit integers of TensorFlow "
          "Lite; a model that was not quantised must be calibrated for them. With several "
-         "targets one table compares them."},
+         "targets one table compares them. sim:async,order=O,seed=N names semantics and order of "
+         "its own, whatever --semantics says."},
     {.id = OPT_THREADS,
      .name = "threads",
      .metavar = "N",
@@ -465,6 +488,13 @@ static int take_neuron(struct snnsim_options *o, const struct snncli_option *opt
     case OPT_MAX_POOL:
         o->lower.max_pool = choice == 0 ? SNN_MAX_POOL_AVG : SNN_MAX_POOL_OR;
         break;
+    case OPT_SEMANTICS:
+        o->semantics = (enum snnsim_semantics)choice;
+        o->semantics_given = true;
+        break;
+    case OPT_ORDER:
+        o->order = value;
+        break;
     case OPT_COMPAT:
         o->compat = value;
         break;
@@ -599,6 +629,40 @@ void snnsim_options_set_membrane(struct snnsim_options *o)
     collect_gains(o);
 }
 
+/* Puts the asynchronous simulator in the place of "sim", or behind it. */
+static int apply_semantics(struct snnsim_options *o)
+{
+    char *uri = o->async_uri;
+    uint32_t at = 0;
+    if (o->order != NULL && o->semantics == SNNSIM_SYNC)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--order",
+                           "synchronous steps have no order of events; add --semantics async");
+    if (!o->semantics_given) return SNNCLI_EXIT_OK;
+    while (at < o->target_count && strcmp(o->targets[at], "sim") != 0)
+        at++;
+    if (at == o->target_count)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--semantics",
+                           "is for the target sim, which is not among --target");
+    if (o->semantics == SNNSIM_SYNC) return SNNCLI_EXIT_OK;
+    const char *order = o->order != NULL ? o->order : "interleave";
+    int used = snprintf(uri, sizeof(o->async_uri), "sim:async,order=%s", order);
+    if (strcmp(order, "random") == 0)
+        (void)snprintf(uri + used, sizeof(o->async_uri) - (size_t)used, ",seed=%llu",
+                       (unsigned long long)o->seed);
+    if (o->semantics == SNNSIM_ASYNC) {
+        o->targets[at] = uri;
+        return SNNCLI_EXIT_OK;
+    }
+    if (o->target_count == SNNSIM_TARGETS_MAX)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--target", "more than %d targets",
+                           SNNSIM_TARGETS_MAX);
+    memmove(&o->targets[at + 2], &o->targets[at + 1],
+            (o->target_count - at - 1) * sizeof(o->targets[0]));
+    o->targets[at + 1] = uri;
+    o->target_count++;
+    return SNNCLI_EXIT_OK;
+}
+
 static int check_together(struct snnsim_options *o)
 {
     if (o->input_spikes != NULL && o->data != NULL)
@@ -627,6 +691,7 @@ int snnsim_options_read(struct snnsim_options *options, struct snncli_console *c
     if (options->model == NULL) return snncli_args_missing(console, &tool, "MODEL");
     if (options->target_count == 0) options->targets[options->target_count++] = "sim";
     status = check_together(options);
+    if (status == SNNCLI_EXIT_OK) status = apply_semantics(options);
     if (status == SNNCLI_EXIT_OK && options->compat != NULL) status = apply_compat(options);
     if (status != SNNCLI_EXIT_OK) return status;
     collect_gains(options);

@@ -16,6 +16,8 @@
 #define SNNSIM_TIMESTEPS_MAX 1000000
 #define SNNSIM_TARGETS_MAX 8
 
+enum snnsim_semantics { SNNSIM_SYNC, SNNSIM_ASYNC, SNNSIM_BOTH };
+
 struct snnsim_options {
     struct snncli_console *console;
     struct snn_context *context;
@@ -29,7 +31,11 @@ struct snnsim_options {
     const char *energy;
     const char *targets[SNNSIM_TARGETS_MAX]; /* each once */
     uint32_t target_count;
-    bool spiking; /* one of them at least; known when they are open */
+    enum snnsim_semantics semantics; /* of the target "sim" */
+    bool semantics_given;
+    const char *order;  /* as written; NULL: the default */
+    char async_uri[96]; /* one of the targets, with semantics async or both */
+    bool spiking;       /* one of them at least; known when they are open */
     const char *json;
     const char *norm;   /* as written; NULL: the default */
     const char *v_min;  /* as written; NULL: the default */

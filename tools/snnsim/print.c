@@ -27,9 +27,10 @@ static void print_spiking_options(const struct snncli_console *console,
                                   const struct snn_report *report, const struct snn_result *r)
 {
     const char *dot = console->utf8 ? " \u00b7 " : ", ";
-    printf("%u steps of %g ms%s%s encoding%snorm %s%sseed %llu%s%s, %s, %s\n", r->timesteps,
+    printf("%u steps of %g ms%s%s encoding%snorm %s%sseed %llu%s%s, %s%s%s, %s\n", r->timesteps,
            report->dt_us / 1000.0, dot, report->encoding, dot, report->norm, dot,
-           (unsigned long long)report->seed, dot, r->target, report->semantics, report->arith);
+           (unsigned long long)report->seed, dot, r->target, r->semantics,
+           r->order != NULL ? " " : "", r->order != NULL ? r->order : "", report->arith);
 }
 
 /* A result of a frame-based target knows no steps. */
@@ -248,10 +249,48 @@ void snnsim_print_result(const struct snncli_console *console, const struct snn_
     print_curve(console, result);
 }
 
+struct target_text {
+    char text[64];
+};
+
+/* A target and what tells it from others of its name. */
+static struct target_text target_text(const struct snn_result *r)
+{
+    struct target_text t;
+    if (r->order != NULL)
+        (void)snprintf(t.text, sizeof(t.text), "%s %s %s", r->target, r->semantics, r->order);
+    else
+        (void)snprintf(t.text, sizeof(t.text), "%s", r->target);
+    return t;
+}
+
+/* Rule `index` - 1, or with 0 the first spike. */
+static void add_decision(struct snncli_table *table, const struct snn_result *r, uint32_t index)
+{
+    char name[64] = "first spike";
+    double accuracy = r->first_spike.accuracy, steps = r->first_spike.steps_mean;
+    uint64_t undecided = r->sample_count - r->first_spike.count;
+    if (index > 0) {
+        const struct snn_result_rule *rule = &r->rules[index - 1];
+        snn_rule_format(&rule->rule, name, sizeof(name));
+        accuracy = rule->accuracy;
+        steps = rule->steps_mean;
+        undecided = rule->undecided;
+    }
+    snncli_table_cell(table, "%s", name);
+    snncli_table_cell(table, "%s", target_text(r).text);
+    snncli_table_cell(table, "%s", snncli_format_percent(accuracy).text);
+    if (isnan(steps))
+        snncli_table_cell(table, "-");
+    else
+        snncli_table_cell(table, "%.2f", steps);
+    snncli_table_cell(table, "%s", snncli_format_count(undecided).text);
+}
+
 static void add_row(struct snncli_table *table, const struct snn_result *r)
 {
     const double operations = is_spiking(r) ? r->synops_mean : r->macs_mean;
-    snncli_table_cell(table, "%s%s", r->target, r->complete ? "" : " (INTERRUPTED)");
+    snncli_table_cell(table, "%s%s", target_text(r).text, r->complete ? "" : " (INTERRUPTED)");
     snncli_table_cell(table, "%s", snncli_format_percent(r->accuracy).text);
     snncli_table_cell(table, "%s", snncli_format_percent(r->cnn_agreement).text);
     snncli_table_cell(table, "%s %s", snncli_format_si(operations).text,
@@ -260,6 +299,44 @@ static void add_row(struct snncli_table *table, const struct snn_result *r)
         table, "%s",
         isnan(r->energy_uj_mean) ? "-" : snncli_format_unit(r->energy_uj_mean * 1e-6, "J").text);
     snncli_table_cell(table, "%s", snncli_format_si((double)r->sample_count / r->seconds).text);
+}
+
+/* First spikes and rules of the spiking targets side by side, each with semantics and order. */
+static void print_gap(const struct snncli_console *console, const struct snn_report *report)
+{
+    static const struct snncli_column columns[] = {
+        {"decision", SNNCLI_LEFT}, {"target", SNNCLI_LEFT},     {"accuracy", SNNCLI_RIGHT},
+        {"steps", SNNCLI_RIGHT},   {"undecided", SNNCLI_RIGHT}, {NULL, SNNCLI_LEFT}};
+    uint32_t spiking = 0, rules = 0;
+    for (uint32_t i = 0; i < report->result_count; i++) {
+        const struct snn_result *r = report->results[i];
+        if (!is_spiking(r) || r->sample_count == 0) continue;
+        spiking++;
+        rules = r->rule_count;
+    }
+    if (spiking < 2) return;
+    struct snncli_table table;
+    snncli_table_init(&table, columns);
+    for (uint32_t k = 0; k <= rules; k++) {
+        for (uint32_t i = 0; i < report->result_count; i++) {
+            if (is_spiking(report->results[i]) && report->results[i]->sample_count > 0)
+                add_decision(&table, report->results[i], k);
+        }
+    }
+    printf("\n");
+    (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
+    snncli_table_fini(&table);
+}
+
+/* How often the later targets decide as the first does. */
+static void print_agreement(const struct snn_report *report)
+{
+    for (uint32_t i = 1; i < report->result_count; i++) {
+        double share = snn_result_agreement(report->results[0], report->results[i]);
+        if (isnan(share)) continue;
+        printf("  %s decides as %s in %s of the samples\n", target_text(report->results[i]).text,
+               target_text(report->results[0]).text, snncli_format_percent(share).text);
+    }
 }
 
 void snnsim_print_comparison(const struct snncli_console *console, const struct snn_report *report)
@@ -280,6 +357,7 @@ void snnsim_print_comparison(const struct snncli_console *console, const struct 
     printf("\n");
     (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
     snncli_table_fini(&table);
+    print_gap(console, report);
     if (!isnan(first->cnn_accuracy))
         printf("\n  CNN in float %s; ", snncli_format_percent(first->cnn_accuracy).text);
     else
@@ -291,4 +369,5 @@ void snnsim_print_comparison(const struct snncli_console *console, const struct 
                MAC_PROFILE);
         break;
     }
+    print_agreement(report);
 }

@@ -112,12 +112,15 @@ struct snn_result_layer {
  * labels. Steps count from 1. */
 struct snn_result {
     const char *target;
+    const char *semantics; /* "sync", "async"; NULL of a frame-based target */
+    const char *order;     /* of input events within a step, asynchronous; else NULL */
     uint64_t sample_count; /* that were run */
     uint64_t sample_offset;
     bool complete;
     uint32_t timesteps;
     uint32_t class_count;
     double accuracy;
+    const int32_t *predictions; /* [samples asked for] class after T steps; -1: none, or not run */
     double balanced_accuracy;
     double accuracy_without_silent;
     const double *accuracy_by_step; /* [timesteps] */
@@ -168,6 +171,9 @@ SNN_API int snn_run_frames(struct snn_result **out, struct snn_context *context,
                            struct snn_target *target, const struct snn_graph *graph,
                            const struct snn_source *source, const struct snn_run_options *options);
 SNN_API void snn_result_destroy(struct snn_result **result);
+/* Share of samples where both decide alike; NaN unless both are complete and of the same samples.
+ */
+SNN_API double snn_result_agreement(const struct snn_result *a, const struct snn_result *b);
 
 /* What a report says of the run beside its results; strings may be NULL. */
 struct snn_report {
@@ -189,7 +195,7 @@ struct snn_report {
     uint32_t spikes_max; /* 0: unlimited */
     double output_gain;
     const char *readout;
-    const char *semantics;
+    const char *semantics; /* "sync", "async", "both" */
     const char *order;
     const char *arith;
     const char *compat;

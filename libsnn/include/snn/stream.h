@@ -19,6 +19,12 @@
 extern "C" {
 #endif
 
+/* An event: which address and when, in microseconds since the first event of its recording. */
+struct snn_event {
+    uint32_t time_us;
+    uint32_t address;
+};
+
 /* Spikes of `step_count` consecutive steps. Borrowed from whoever made them, until its next call.
  */
 struct snn_spikes {
@@ -27,6 +33,11 @@ struct snn_spikes {
     const uint32_t *step_begin; /* [step_count + 1], or [2] if constant: offsets into the lists */
     const uint32_t *address;
     const float *count; /* spikes (whole numbers), or input values if constant; NULL: all 1 */
+    uint64_t sample;    /* index in its source, which random orders of events depend on */
+    /* Recordings of events: the same spikes one by one as they came, those of step t from
+     * event_begin[t] to event_begin[t + 1]; NULL where nothing is known of that. */
+    const struct snn_event *event;
+    const uint64_t *event_begin; /* [step_count + 1] */
 };
 
 /* A data set: labelled frames, or exact spike recordings. Reading is thread-safe. */
@@ -43,12 +54,6 @@ struct snn_source_options {
     /* Of recordings that do not say how large their sensor was; channels are polarities. 0: what
      * the events take up. */
     struct snn_shape shape;
-};
-
-/* An event: which address and when, in microseconds since the first event of its recording. */
-struct snn_event {
-    uint32_t time_us;
-    uint32_t address;
 };
 
 /* What a path seems to hold, by its bytes: EVENTS for a folder or a recording, else FRAMES. */

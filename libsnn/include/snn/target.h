@@ -38,8 +38,10 @@ struct snn_output {
 
 struct snn_target;
 
-/* Opens a target by URI: "sim", "frame:f32", "frame:int8". Errors: NOT_FOUND (unknown; the hint
- * lists the known ones), and the target's own. */
+/* Opens a target by URI: "sim", "frame:f32", "frame:int8". The simulator takes arguments:
+ * "sim:sync", "sim:async,order=random,seed=7"; order is raster, interleave (default), random or
+ * recorded. Errors: NOT_FOUND (unknown; the hint lists the known ones), INVALID (arguments), and
+ * the target's own. */
 SNN_API int snn_target_open(struct snn_target **out, struct snn_context *context, const char *uri);
 /* Loads a net, which must stay until close or the next load. Every function below gives INVALID on
  * a target without a net. Errors: BUSY (forks are open), LIMIT, and the target's own. */
@@ -52,10 +54,13 @@ SNN_API int snn_target_fork(struct snn_target **out, struct snn_context *context
 /* Begins a sample: initial potentials, nothing pushed. */
 SNN_API int snn_target_reset(struct snn_target *target, struct snn_context *context);
 /* Hands over the input of the next steps, borrowed until all of them are advanced. Addresses ascend
- * strictly within a step and lie within the net's input; counts are at least 1. Errors: INVALID. */
+ * strictly within a step and lie within the net's input; counts are at least 1. Errors: INVALID;
+ * UNSUPPORTED (analog input, which asynchronous semantics have no events for), LIMIT, NOMEM. */
 SNN_API int snn_target_push(struct snn_target *target, struct snn_context *context,
                             const struct snn_spikes *spikes);
-/* Runs some or all of the steps that were pushed. Errors: INVALID (more than those). */
+/* Runs some or all of the steps that were pushed. Errors: INVALID (more than those); LIMIT and
+ * NOMEM (asynchronous semantics: too many spikes on their way), which spoil the sample until the
+ * next reset. */
 SNN_API int snn_target_advance(struct snn_target *target, struct snn_context *context,
                                uint32_t step_count);
 /* What came out since the last pull; out->step_count may be 0. */
@@ -84,6 +89,10 @@ SNN_API int snn_target_infer(struct snn_target *target, struct snn_context *cont
                              const float *intensity, float *output);
 SNN_API void snn_target_close(struct snn_target **target);
 SNN_API const char *snn_target_name(const struct snn_target *target);
+/* "sync" or "async", and for the latter the order of a step's input events ("interleave"); NULL for
+ * what has none. Strings are static. */
+SNN_API const char *snn_target_semantics(const struct snn_target *target);
+SNN_API const char *snn_target_order(const struct snn_target *target);
 SNN_API uint32_t snn_target_parallel_max(const struct snn_target *target);
 
 #ifdef __cplusplus

@@ -124,5 +124,7 @@ def simulate(populations, x, analog=False, order="yxc"):
 
 def read_out(population, activity):
     """Spikes and potentials of a further readout over the output's currents."""
+    if activity.current is None:  # asynchronous: steps have no sum
+        return activity.read_out(population)
     with np.errstate(over="ignore"):
         return integrate(activity.current, population)

@@ -1,0 +1,42 @@
+/* The asynchronous engine: one session's state on routes, stepped through time. Spikes are
+ * processed one at a time from one queue; what an input event sets off is over before the next one
+ * comes.
+ *
+ * Stepping allocates only where more spikes are on their way at once than the queue was made for.
+ */
+#ifndef SNN_SIM_EVENT_ASYNC_H
+#define SNN_SIM_EVENT_ASYNC_H
+
+#include "sim/event/order.h"
+#include "sim/event/routes.h"
+#include "snn/target.h"
+
+struct snnsim_async;
+
+/* The routes are borrowed and must outlive the engine. */
+int snnsim_async_create(struct snnsim_async **out, struct snn_context *context,
+                        const struct snnsim_routes *routes, enum snnsim_order order, uint64_t seed);
+void snnsim_async_destroy(struct snnsim_async **async);
+
+/* Back to the initial potentials. */
+void snnsim_async_reset(struct snnsim_async *async);
+
+/* Prepares for the steps of `spikes`. Errors: UNSUPPORTED (analog input), INVALID (order `recorded`
+ * without single events), LIMIT, NOMEM. */
+int snnsim_async_push(struct snnsim_async *async, struct snn_context *context,
+                      const struct snn_spikes *spikes);
+
+/* Step `row` of what was pushed, results at index `out_row` of `out`. Errors, which leave the
+ * sample unfinished: LIMIT (too many spikes on their way), NOMEM. */
+int snnsim_async_step(struct snnsim_async *async, struct snn_context *context,
+                      const struct snn_spikes *spikes, uint32_t row, struct snn_output *out,
+                      uint32_t out_row);
+
+/* As of the synchronous engine (engine.h). */
+int snnsim_async_count(struct snnsim_async *async, struct snn_context *context);
+void snnsim_async_counts(const struct snnsim_async *async, uint32_t population, uint32_t *counts);
+
+/* Most spikes that were on their way at once since the creation. */
+size_t snnsim_async_high_water(const struct snnsim_async *async);
+
+#endif
