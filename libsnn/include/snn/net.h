@@ -46,10 +46,34 @@ struct snn_synapse {
     size_t weight_count;
 };
 
+/* In what the net computes. A chip's net holds whole numbers only: weights and biases of 8 bits,
+ * thresholds and saturating potentials of 16; the fields below keep them as floats. */
+enum snn_arith { SNN_ARITH_FLOAT = 0, SNN_ARITH_CHIP = 1 };
+
+/* What held the scale of a quantised population down. */
+enum snn_quantised_by {
+    SNN_QUANTISED_BY_WEIGHTS = 0,
+    SNN_QUANTISED_BY_BIAS = 1,
+    SNN_QUANTISED_BY_THRESHOLD = 2,
+    SNN_QUANTISED_BY_ERROR = 3 /* chosen for the least squared error */
+};
+
+/* How a population became whole numbers: value = round_half_even(scale * real value). */
+struct snn_quantised {
+    float scale;
+    enum snn_quantised_by limited_by;
+    double bits; /* log2(2 max|weight| + 1), of 8 */
+    uint64_t weights_saturated;
+    uint64_t biases_saturated;
+    uint64_t weights_lost; /* that were not 0 and are now */
+    double weight_error;   /* root mean square of weight - real weight * scale, in steps */
+};
+
 /* One population of neurons [channels][height][width]. Per step, in float32 and in this order:
  * I = 0; I += n * w for each arriving event; I += bias; v = v + I;
  * n = v > 0 ? trunc(v / threshold) : 0; n = min(n, spikes_max); v -= n * threshold (or v = 0 where
- * n > 0); v = max(v, v_min). */
+ * n > 0); v = max(v, v_min). A chip's net sums I exactly in whole numbers and saturates
+ * v = v + I once a step to -32768..32767. */
 struct snn_population {
     const char *name; /* of the graph layer it came from */
     struct snn_shape shape;
@@ -69,7 +93,8 @@ struct snn_population {
     /* Activation that one spike a step stands for, [channels]: rate * activation_scale = CNN value;
      * 1 in a net that arrived spiking. */
     const float *activation_scale;
-    uint64_t macs; /* of the CNN layer, per frame */
+    uint64_t macs;                         /* of the CNN layer, per frame */
+    const struct snn_quantised *quantised; /* NULL in float arithmetic */
 };
 
 /* One way to read the output population. Readout 0 is the output population itself; further ones
@@ -93,6 +118,7 @@ struct snn_net {
     const struct snn_readout *readouts;
     uint32_t readout_count;
     uint64_t neuron_count;
+    enum snn_arith arith;
 };
 
 enum snn_norm_kind {
@@ -117,6 +143,8 @@ struct snn_lower_options {
     const float *extra_gains; /* one further readout each */
     uint32_t extra_gain_count;
     enum snn_max_pool max_pool;
+    enum snn_arith arith;
+    bool quantise_mse; /* CHIP: scales of the least squared error, not the largest that fit */
 };
 
 /* The defaults named above, with SNN_NORM_QUANTILE 0.999. */
