@@ -1,0 +1,290 @@
+/* The option table of snnsim: what its arguments, --help, manual page and completion are made of.
+ * How the values are taken stands in options.c.
+ */
+#include "tools/snnsim/options_table.h"
+
+#include <stddef.h>
+
+static const struct snncli_option table[] = {
+    {.id = OPT_DATA,
+     .letter = 'd',
+     .name = "data",
+     .metavar = "FILE",
+     .group = "Input",
+     .path = true,
+     .help = "IDX, IDX.gz, NPY; recordings (the model's sample)",
+     .text = "Frames to classify, or recordings of an event camera: an N-MNIST file (.bin, .bs2), "
+             "a folder of them with a labels.txt (lines of NAME LABEL), or one with a folder a "
+             "class. Events are binned into steps by --dt, and --timesteps is by default as long "
+             "as the longest recording. Labels of frames are looked for beside them: images-idx3 "
+             "becomes labels-idx1. Without this option the sample that the model file names is "
+             "taken."},
+    {.id = OPT_LABELS,
+     .name = "labels",
+     .metavar = "FILE",
+     .group = "Input",
+     .path = true,
+     .help = "their labels (found beside the data)"},
+    {.id = OPT_INPUT_SPIKES,
+     .name = "input-spikes",
+     .metavar = "FILE",
+     .group = "Input",
+     .path = true,
+     .help = "NPY with exact input spikes, not frames",
+     .text = "uint8 spike counts of shape N,T,C,H,W or T,C,H,W; no encoder is involved."},
+    {.id = OPT_SAMPLES,
+     .letter = 'n',
+     .name = "samples",
+     .metavar = "N",
+     .group = "Input",
+     .help = "how many samples (all)"},
+    {.id = OPT_OFFSET,
+     .name = "offset",
+     .metavar = "K",
+     .group = "Input",
+     .help = "the first sample (0)"},
+    {.id = OPT_PREPROCESS,
+     .name = "preprocess",
+     .metavar = "SPEC",
+     .group = "Input",
+     .help = "scale=S,mean=M,std=D the net was trained on",
+     .text = "x' = (x S - M) / D on raw pixel values 0..255, channels separated by ':' as in "
+             "mean=0.485:0.456:0.406. Without it what a native model records, else scale=1/255. It "
+             "replaces what a native model records, and drops statistics taken with that; with any "
+             "other file it stands before scaling that is found in the net."},
+    {.id = OPT_NIR_RESET,
+     .name = "nir-reset",
+     .metavar = "R",
+     .group = "Input",
+     .choices = "subtract|zero",
+     .help = "where a NIR file does not say (subtract)",
+     .text = "NIR leaves the reset open where a neuron has no v_reset: Sinabs means subtraction, "
+             "others mean zero."},
+    {.id = OPT_TIMESTEPS,
+     .letter = 't',
+     .name = "timesteps",
+     .metavar = "N",
+     .group = "Spikes",
+     .help = "time steps (100)"},
+    {.id = OPT_ENCODING,
+     .letter = 'e',
+     .name = "encoding",
+     .metavar = "E",
+     .group = "Spikes",
+     .choices = "rate|bernoulli|current|ttfs",
+     .help = "rate, bernoulli, current or ttfs (rate)",
+     .text = "rate: error diffusion, deterministic. bernoulli: an independent draw a pixel and "
+             "step. current: the values drive the first layer directly. ttfs: one spike a pixel, "
+             "the brighter the earlier."},
+    {.id = OPT_SEED,
+     .letter = 's',
+     .name = "seed",
+     .metavar = "N",
+     .group = "Spikes",
+     .help = "of the random generator (0)"},
+    {.id = OPT_DT,
+     .name = "dt",
+     .metavar = "MS",
+     .group = "Spikes",
+     .help = "duration of a step in milliseconds (1)"},
+    {.id = OPT_NORM,
+     .name = "norm",
+     .metavar = "N",
+     .group = "Neurons",
+     .help = "pXX[.X], max, mse:T, ltb or none (p99.9)",
+     .text = "Where thresholds come from: a quantile of the activations seen in calibration, "
+             "their maximum, the least squared error over T steps, local threshold balancing, or "
+             "1 for all. A model without statistics runs with none."},
+    {.id = OPT_CHANNELWISE,
+     .name = "channelwise",
+     .group = "Neurons",
+     .help = "a threshold for each channel"},
+    {.id = OPT_CALIBRATE,
+     .name = "calibrate",
+     .metavar = "FRAMES",
+     .group = "Neurons",
+     .path = true,
+     .help = "training frames to take statistics from",
+     .text = "Use training images, never those that accuracy is measured on. snnconvert "
+             "--calibrate keeps the statistics in the model file."},
+    {.id = OPT_V0,
+     .name = "v0",
+     .metavar = "F",
+     .group = "Neurons",
+     .help = "initial potential in thresholds (0.5)"},
+    {.id = OPT_V_MIN,
+     .name = "v-min",
+     .metavar = "F",
+     .group = "Neurons",
+     .help = "lower clip in thresholds, or none (-1)"},
+    {.id = OPT_RESET,
+     .name = "reset",
+     .metavar = "R",
+     .group = "Neurons",
+     .choices = "subtract|zero",
+     .help = "subtract or zero (subtract)"},
+    {.id = OPT_N_MAX,
+     .name = "n-max",
+     .metavar = "N",
+     .group = "Neurons",
+     .help = "most spikes a neuron and step (unlimited)"},
+    {.id = OPT_OUTPUT_GAIN,
+     .name = "output-gain",
+     .metavar = "K",
+     .group = "Neurons",
+     .help = "factor on the output threshold (1)"},
+    {.id = OPT_READOUT,
+     .name = "readout",
+     .metavar = "R",
+     .group = "Neurons",
+     .choices = "spikes|membrane",
+     .help = "output spikes, or its membrane (spikes)"},
+    {.id = OPT_MAX_POOL,
+     .name = "max-pool",
+     .metavar = "P",
+     .group = "Neurons",
+     .choices = "avg|or",
+     .help = "avg or or: stands in for max pooling",
+     .text = "avg: average pooling. or: a neuron that fires once a step if any of its window did. "
+             "Without it a model with max pooling is refused."},
+    {.id = OPT_SEMANTICS,
+     .name = "semantics",
+     .metavar = "S",
+     .group = "Neurons",
+     .choices = "sync|async|both",
+     .help = "sync, async or both (sync)",
+     .text = "How the target sim handles time. sync: all spikes of a step are summed before a "
+             "neuron fires. async: spike by spike, as an event-driven chip does; a neuron fires "
+             "once an event at most, and --n-max is not read. both: one run of each, and a table "
+             "with the gap between them."},
+    {.id = OPT_ORDER,
+     .name = "order",
+     .metavar = "O",
+     .group = "Neurons",
+     .choices = "raster|interleave|random|recorded",
+     .help = "of events, async: interleave, raster, ... (see man)",
+     .text = "The order of the input events within a step, for --semantics async. interleave (the "
+             "default): spread evenly over the step. raster: by row, column and channel. random: "
+             "by --seed. recorded: as they came, for recordings of an event camera. First-spike "
+             "results depend on it."},
+    {.id = OPT_COMPAT,
+     .name = "compat",
+     .metavar = "C",
+     .group = "Neurons",
+     .choices = "sinabs",
+     .help = "sinabs: its neurons, v0 0, thresholds 1"},
+    {.id = OPT_RULE,
+     .letter = 'r',
+     .name = "rule",
+     .metavar = "R",
+     .group = "Results",
+     .repeatable = true,
+     .help = "decide early: first, count:N, ... (see man)",
+     .text = "first: the first output spike. count:N: N spikes of a class. margin:M: a lead of M "
+             "spikes. membrane:M: a lead of M thresholds in what the output neurons have "
+             "integrated. softmax:P: probability P of the summed logits. Behind @ a rule takes an "
+             "output gain of its own: first@4. The first rule also gives the cost until the "
+             "decision."},
+    {.id = OPT_SYNOPS,
+     .name = "synops",
+     .metavar = "A",
+     .group = "Results",
+     .choices = "exact|sinabs-0.3.3",
+     .help = "accounting: exact or sinabs-0.3.3 (exact)"},
+    {.id = OPT_ENERGY,
+     .name = "energy",
+     .metavar = "P",
+     .group = "Results",
+     .help = "energy profile, or FILE.json:NAME (sinabs)"},
+    {.id = OPT_JSON,
+     .letter = 'j',
+     .name = "json",
+     .metavar = "FILE",
+     .group = "Results",
+     .path = true,
+     .help = "all results as JSON; - for stdout"},
+    {.id = OPT_SAVE_COUNTS,
+     .name = "save-counts",
+     .metavar = "FILE",
+     .group = "Results",
+     .path = true,
+     .help = "output spikes as NPY, int32 N,T,classes"},
+    {.id = OPT_SAVE_LAYER_COUNTS,
+     .name = "save-layer-counts",
+     .metavar = "FILE",
+     .group = "Results",
+     .path = true,
+     .help = "spikes of each layer as NPZ, int64 N,T"},
+    {.id = OPT_MIN_ACCURACY,
+     .name = "min-accuracy",
+     .metavar = "PCT",
+     .group = "Results",
+     .help = "status 1 below this accuracy in per cent"},
+    {.id = OPT_MAX_SILENT,
+     .name = "max-silent",
+     .metavar = "N",
+     .group = "Results",
+     .help = "status 1 with more silent samples"},
+    {.id = OPT_TARGET,
+     .name = "target",
+     .metavar = "T",
+     .group = "Machine",
+     .repeatable = true,
+     .help = "sim, frame:f32, frame:int8 (sim); repeatable",
+     .text =
+         "What runs the net. sim: the spiking network, simulated. frame:f32 and frame:int8: the "
+         "CNN itself, frame by frame, in 32-bit floats or in the 8-bit integers of TensorFlow "
+         "Lite; a model that was not quantised must be calibrated for them. With several "
+         "targets one table compares them. sim:async,order=O,seed=N names semantics and order of "
+         "its own, whatever --semantics says."},
+    {.id = OPT_THREADS,
+     .name = "threads",
+     .metavar = "N",
+     .group = "Machine",
+     .help = "worker threads (one a processor)",
+     .text = "The results are the same for any number."},
+    {.id = OPT_KERNEL,
+     .name = "kernel",
+     .metavar = "L",
+     .group = "Machine",
+     .choices = "scalar|avx2",
+     .rare = true,
+     .help = "inner loops (the best there are)",
+     .text = "The results are the same for any level."},
+    {.name = NULL},
+};
+
+static const char *const usage[] = {"[option ...] MODEL", NULL};
+
+static const struct snncli_entry examples[] = {
+    {"snnsim --timesteps 100 lenet.json", "classify the model's sample digits as spikes"},
+    {"snnsim lenet.json --data t10k-images-idx3-ubyte.gz -e bernoulli", "MNIST, random spikes"},
+    {"snnsim lenet.json --rule first@4 --rule softmax:0.99", "how early can it decide?"},
+    {NULL, NULL},
+};
+
+static const struct snncli_entry positionals[] = {
+    {"MODEL", "ONNX, Keras, TFLite, NIR or native model"},
+    {NULL, NULL},
+};
+
+static const int exit_statuses[] = {1, 64, 65, 66, 69, 70, 71, 73, 74, 77, 78, 130, 0};
+
+const struct snncli_tool snnsim_tool = {
+    .name = "snnsim",
+    .summary = "run a trained CNN as a spiking network",
+    .date = "2026-11-21",
+    .usage = usage,
+    .examples = examples,
+    .options = table,
+    .positionals = positionals,
+    .description =
+        "snnsim turns the CNN in MODEL into integrate-and-fire layers, feeds it frames encoded as "
+        "spikes, and prints how accurate it is after every time step, when the first output spike "
+        "comes, how many synaptic operations that takes and what energy they stand for.\n\n"
+        "Results go to standard output, messages and progress to standard error. The same seed "
+        "gives the same results on any number of threads.",
+    .exit_statuses = exit_statuses,
+    .see_also = "snnconvert(1)",
+    .positional_path = true,
+};
