@@ -179,68 +179,89 @@ static size_t gather(const uint8_t *mask, const float *count, size_t vectors, ui
     return n;
 }
 
-/* A row of neurons; with a threshold of 1 the division is the identity. */
-INLINE void fire_row(float *v, float *current, const float *bias, float *count, uint8_t *mask,
-                     size_t length, const struct snnsim_neuron *neuron, bool unit_threshold,
-                     bool reset_zero)
+/* The constants of firing in registers; one of its variants is chosen at compile time. */
+struct firing {
+    __m256 threshold, v_min, spikes_max;
+    bool unit_threshold; /* the division is the identity */
+    bool reset_zero;
+};
+
+/* One step of a vector of neurons: returns the spikes. */
+INLINE __m256 fire_vector(__m256 *v, __m256 input, const struct firing *f)
 {
     const __m256 zero = _mm256_setzero_ps();
-    const __m256 threshold = _mm256_set1_ps(neuron->threshold);
-    const __m256 v_min = _mm256_set1_ps(neuron->v_min);
-    const __m256 spikes_max = _mm256_set1_ps(neuron->spikes_max);
+    __m256 x = _mm256_add_ps(*v, input);
+    __m256 n = _mm256_max_ps(x, zero); /* a NaN becomes 0: maxps returns its second operand */
+    if (!f->unit_threshold) n = _mm256_div_ps(n, f->threshold);
+    n = _mm256_round_ps(n, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+    n = _mm256_min_ps(n, f->spikes_max);
+    if (f->reset_zero)
+        x = _mm256_andnot_ps(_mm256_cmp_ps(n, zero, _CMP_GT_OQ), x);
+    else
+        x = _mm256_sub_ps(x, f->unit_threshold ? n : _mm256_mul_ps(n, f->threshold));
+    *v = _mm256_max_ps(x, f->v_min);
+    return n;
+}
+
+INLINE uint8_t fired_lanes(__m256 n)
+{
+    return (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(n, _mm256_setzero_ps(), _CMP_GT_OQ));
+}
+
+INLINE void fire_row(float *v, float *current, const float *bias, float *count, uint8_t *mask,
+                     size_t length, const struct firing *f)
+{
     for (size_t i = 0; i < length; i += SNNSIM_LANES) {
-        __m256 input = _mm256_add_ps(_mm256_load_ps(current + i), _mm256_load_ps(bias + i));
-        __m256 x = _mm256_add_ps(_mm256_load_ps(v + i), input);
-        _mm256_store_ps(current + i, zero);
-        __m256 n = _mm256_max_ps(x, zero); /* a NaN becomes 0: maxps returns its second operand */
-        if (!unit_threshold) n = _mm256_div_ps(n, threshold);
-        n = _mm256_round_ps(n, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
-        n = _mm256_min_ps(n, spikes_max);
-        const __m256 fired = _mm256_cmp_ps(n, zero, _CMP_GT_OQ);
-        if (reset_zero)
-            x = _mm256_andnot_ps(fired, x);
-        else
-            x = _mm256_sub_ps(x, unit_threshold ? n : _mm256_mul_ps(n, threshold));
-        _mm256_store_ps(v + i, _mm256_max_ps(x, v_min));
+        __m256 x = _mm256_load_ps(v + i);
+        const __m256 input = _mm256_add_ps(_mm256_load_ps(current + i), _mm256_load_ps(bias + i));
+        const __m256 n = fire_vector(&x, input, f);
+        _mm256_store_ps(current + i, _mm256_setzero_ps());
+        _mm256_store_ps(v + i, x);
         _mm256_store_ps(count + i, n);
-        mask[i / SNNSIM_LANES] = (uint8_t)_mm256_movemask_ps(fired);
+        mask[i / SNNSIM_LANES] = fired_lanes(n);
     }
+}
+
+INLINE struct firing firing_of(const struct snnsim_neuron *neuron, bool unit, bool reset_zero)
+{
+    return (struct firing){_mm256_set1_ps(neuron->threshold), _mm256_set1_ps(neuron->v_min),
+                           _mm256_set1_ps(neuron->spikes_max), unit, reset_zero};
+}
+
+static bool has_unit_threshold(const struct snnsim_neuron *neuron)
+{
+    return !(neuron->threshold < 1.0f) && !(neuron->threshold > 1.0f);
 }
 
 static void fire(float *v, float *current, const float *bias, float *count, uint8_t *mask,
                  size_t length, const struct snnsim_neuron *neuron)
 {
-    const bool unit = !(neuron->threshold < 1.0f) && !(neuron->threshold > 1.0f);
+    const struct firing to_zero = firing_of(neuron, false, true);
+    const struct firing unit = firing_of(neuron, true, false);
+    const struct firing any = firing_of(neuron, false, false);
     if (neuron->reset_zero)
-        fire_row(v, current, bias, count, mask, length, neuron, false, true);
-    else if (unit)
-        fire_row(v, current, bias, count, mask, length, neuron, true, false);
+        fire_row(v, current, bias, count, mask, length, &to_zero);
+    else if (has_unit_threshold(neuron))
+        fire_row(v, current, bias, count, mask, length, &unit);
     else
-        fire_row(v, current, bias, count, mask, length, neuron, false, false);
+        fire_row(v, current, bias, count, mask, length, &any);
 }
 
-/* The same with a threshold and a lower clip a lane. */
+INLINE struct firing firing_of_lanes(const struct snnsim_neurons *neurons, size_t lane,
+                                     bool reset_zero)
+{
+    return (struct firing){_mm256_loadu_ps(neurons->threshold + lane),
+                           _mm256_loadu_ps(neurons->v_min + lane),
+                           _mm256_set1_ps(neurons->spikes_max), false, reset_zero};
+}
+
 INLINE void fire_each_row(float *v, float *current, const float *bias, float *count, uint8_t *mask,
                           size_t length, const struct snnsim_neurons *neurons, bool reset_zero)
 {
-    const __m256 zero = _mm256_setzero_ps();
-    const __m256 spikes_max = _mm256_set1_ps(neurons->spikes_max);
     for (size_t i = 0; i < length; i += SNNSIM_LANES) {
-        const __m256 threshold = _mm256_load_ps(neurons->threshold + i);
-        __m256 input = _mm256_add_ps(_mm256_load_ps(current + i), _mm256_load_ps(bias + i));
-        __m256 x = _mm256_add_ps(_mm256_load_ps(v + i), input);
-        _mm256_store_ps(current + i, zero);
-        __m256 n = _mm256_div_ps(_mm256_max_ps(x, zero), threshold);
-        n = _mm256_round_ps(n, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
-        n = _mm256_min_ps(n, spikes_max);
-        const __m256 fired = _mm256_cmp_ps(n, zero, _CMP_GT_OQ);
-        if (reset_zero)
-            x = _mm256_andnot_ps(fired, x);
-        else
-            x = _mm256_sub_ps(x, _mm256_mul_ps(n, threshold));
-        _mm256_store_ps(v + i, _mm256_max_ps(x, _mm256_load_ps(neurons->v_min + i)));
-        _mm256_store_ps(count + i, n);
-        mask[i / SNNSIM_LANES] = (uint8_t)_mm256_movemask_ps(fired);
+        const struct firing f = firing_of_lanes(neurons, i, reset_zero);
+        fire_row(v + i, current + i, bias + i, count + i, mask + i / SNNSIM_LANES, SNNSIM_LANES,
+                 &f);
     }
 }
 
@@ -251,6 +272,132 @@ static void fire_each(float *v, float *current, const float *bias, float *count,
         fire_each_row(v, current, bias, count, mask, length, neurons, true);
     else
         fire_each_row(v, current, bias, count, mask, length, neurons, false);
+}
+
+/* ---- Time batching ---- */
+
+/* Adds all taps to `steps` steps of a tile of `vectors` vectors. Both are known at compile time:
+ * the sums are registers, each weight is loaded once, each count broadcast once. */
+INLINE void accumulate_block(const struct snnsim_batch *b, const float *weights, const float *count,
+                             float *sums, uint32_t steps, uint32_t vectors)
+{
+    __m256 sum[8];
+    for (uint32_t i = 0; i < steps * vectors; i++)
+        sum[i] = _mm256_loadu_ps(sums + i * SNNSIM_LANES);
+    for (size_t k = 0; k < b->tap_count; k++) {
+        const float *w = weights + b->taps[k].weights;
+        const float *n = count + b->taps[k].count;
+        __m256 weight[2];
+        for (uint32_t i = 0; i < vectors; i++)
+            weight[i] = _mm256_loadu_ps(w + i * SNNSIM_LANES);
+        for (uint32_t t = 0; t < steps; t++) {
+            const __m256 spikes = _mm256_broadcast_ss(n + t * b->step_stride);
+            for (uint32_t i = 0; i < vectors; i++)
+                sum[t * vectors + i] =
+                    _mm256_add_ps(sum[t * vectors + i], _mm256_mul_ps(spikes, weight[i]));
+        }
+    }
+    for (uint32_t i = 0; i < steps * vectors; i++)
+        _mm256_storeu_ps(sums + i * SNNSIM_LANES, sum[i]);
+}
+
+/* Blocks of 8 sums, then what is left of the steps in halves. */
+INLINE void accumulate_tile(const struct snnsim_batch *b, const float *weights, const float *count,
+                            float *sums, uint32_t vectors)
+{
+    const uint32_t lanes = vectors * SNNSIM_LANES, most = 8 / vectors;
+    uint32_t left = b->steps;
+    for (; left >= most; left -= most, count += most * b->step_stride, sums += most * lanes)
+        accumulate_block(b, weights, count, sums, most, vectors);
+    if (vectors == 1 && left >= 4) {
+        accumulate_block(b, weights, count, sums, 4, vectors);
+        left -= 4, count += 4 * b->step_stride, sums += 4 * lanes;
+    }
+    if (left >= 2) {
+        accumulate_block(b, weights, count, sums, 2, vectors);
+        left -= 2, count += 2 * b->step_stride, sums += 2 * lanes;
+    }
+    if (left > 0) accumulate_block(b, weights, count, sums, 1, vectors);
+}
+
+static void accumulate(const struct snnsim_batch *batch, const float *weights, const float *count,
+                       float *sums)
+{
+    if (batch->lanes == SNNSIM_TILE_LANES)
+        accumulate_tile(batch, weights, count, sums, 2);
+    else
+        accumulate_tile(batch, weights, count, sums, 1);
+}
+
+/* One vector of a tile over all steps, its potentials in a register. */
+INLINE void fire_column(float *v, const float *sums, const float *bias, uint32_t steps,
+                        uint32_t lanes, const struct firing *f, const struct snnsim_fired *out)
+{
+    const __m256 b = _mm256_loadu_ps(bias);
+    __m256 x = _mm256_loadu_ps(v);
+    uint8_t any = 0;
+    float *count = out->count;
+    uint8_t *mask = out->mask;
+    for (uint32_t t = 0; t < steps; t++) {
+        const __m256 n = fire_vector(&x, _mm256_add_ps(_mm256_loadu_ps(sums), b), f);
+        _mm256_storeu_ps(count, n);
+        *mask = fired_lanes(n);
+        any |= *mask;
+        sums += lanes;
+        count += out->count_stride;
+        mask += out->mask_stride;
+    }
+    _mm256_storeu_ps(v, x);
+    if (out->any != NULL) *out->any = any;
+}
+
+static struct snnsim_fired column_of(const struct snnsim_fired *out, uint32_t lane)
+{
+    struct snnsim_fired column = *out;
+    column.count += lane;
+    column.mask += lane / SNNSIM_LANES;
+    if (column.any != NULL) column.any += lane / SNNSIM_LANES;
+    return column;
+}
+
+static void fire_steps(float *v, const float *sums, const float *bias, uint32_t steps,
+                       uint32_t lanes, const struct snnsim_neuron *neuron,
+                       const struct snnsim_fired *out)
+{
+    const struct firing to_zero = firing_of(neuron, false, true);
+    const struct firing unit = firing_of(neuron, true, false);
+    const struct firing other = firing_of(neuron, false, false);
+    for (uint32_t i = 0; i < lanes; i += SNNSIM_LANES) {
+        const struct snnsim_fired column = column_of(out, i);
+        if (neuron->reset_zero)
+            fire_column(v + i, sums + i, bias + i, steps, lanes, &to_zero, &column);
+        else if (has_unit_threshold(neuron))
+            fire_column(v + i, sums + i, bias + i, steps, lanes, &unit, &column);
+        else
+            fire_column(v + i, sums + i, bias + i, steps, lanes, &other, &column);
+    }
+}
+
+static void fire_each_steps(float *v, const float *sums, const float *bias, uint32_t steps,
+                            uint32_t lanes, const struct snnsim_neurons *neurons,
+                            const struct snnsim_fired *out)
+{
+    for (uint32_t i = 0; i < lanes; i += SNNSIM_LANES) {
+        const struct snnsim_fired column = column_of(out, i);
+        const struct firing to_zero = firing_of_lanes(neurons, i, true);
+        const struct firing by_subtraction = firing_of_lanes(neurons, i, false);
+        if (neurons->reset_zero)
+            fire_column(v + i, sums + i, bias + i, steps, lanes, &to_zero, &column);
+        else
+            fire_column(v + i, sums + i, bias + i, steps, lanes, &by_subtraction, &column);
+    }
+}
+
+static void mark(const float *count, size_t vectors, uint8_t *mask)
+{
+    for (size_t i = 0; i < vectors; i++)
+        mask[i] = (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(
+            _mm256_loadu_ps(count + i * SNNSIM_LANES), _mm256_setzero_ps(), _CMP_NEQ_OQ));
 }
 
 INLINE void pool_row(const float *in, const struct snnsim_window *w, uint32_t width, float *out,
@@ -325,6 +472,10 @@ void snnsim_avx2_kernels(struct snnsim_kernels *kernels)
     kernels->gather = gather;
     kernels->fire = fire;
     kernels->fire_each = fire_each;
+    kernels->accumulate = accumulate;
+    kernels->fire_steps = fire_steps;
+    kernels->fire_each_steps = fire_each_steps;
+    kernels->mark = mark;
     kernels->pool = pool;
     kernels->multiply = multiply;
 }

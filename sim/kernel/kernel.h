@@ -72,6 +72,33 @@ struct snnsim_window {
     size_t step;          /* floats from one window to the next */
 };
 
+/* ---- Time batching: one tile of neurons over the steps of a chunk ---- */
+
+#define SNNSIM_TILE_LANES 16u /* of the widest tile */
+
+/* One input of a tile; offsets in floats. */
+struct snnsim_tap {
+    uint32_t weights; /* of its weights for the lanes of the tile */
+    uint32_t count;   /* of its count in the first step */
+};
+
+struct snnsim_batch {
+    const struct snnsim_tap *taps;
+    size_t tap_count;   /* in the order of additions */
+    size_t step_stride; /* counts from one step to the next */
+    uint32_t steps;
+    uint32_t lanes; /* of the tile: 8 or 16 */
+};
+
+/* Where a tile's spikes go: strides lead from one step to the next. */
+struct snnsim_fired {
+    float *count;
+    size_t count_stride; /* in floats */
+    uint8_t *mask;
+    size_t mask_stride;
+    uint8_t *any; /* one byte a vector: the masks of all steps together; may be NULL */
+};
+
 struct snnsim_kernels {
     const char *level;
 
@@ -94,6 +121,30 @@ struct snnsim_kernels {
     /* The same for neurons that differ. */
     void (*fire_each)(float *v, float *current, const float *bias, float *count, uint8_t *mask,
                       size_t length, const struct snnsim_neurons *neurons);
+
+    /* sums[t * lanes + lane] += count[tap.count + t * step_stride] * weights[tap.weights + lane]
+     * for every tap in order and every step t. Any alignment. A silent step adds count 0 times a
+     * finite weight, which leaves every sum that started at +0 as it is. */
+    void (*accumulate)(const struct snnsim_batch *batch, const float *weights, const float *count,
+                       float *sums);
+
+    /* Fires one tile of 8 or 16 lanes over `steps` steps: in step t what fire does with the current
+     * sums[t * lanes + lane], which is not cleared. Any alignment. */
+    void (*fire_steps)(float *v, const float *sums, const float *bias, uint32_t steps,
+                       uint32_t lanes, const struct snnsim_neuron *neuron,
+                       const struct snnsim_fired *out);
+
+    /* The same for neurons that differ; their thresholds and clips are those of the tile. */
+    void (*fire_each_steps)(float *v, const float *sums, const float *bias, uint32_t steps,
+                            uint32_t lanes, const struct snnsim_neurons *neurons,
+                            const struct snnsim_fired *out);
+
+    /* A bit a lane where the count is not 0, for `vectors` vectors of counts. Any alignment. */
+    void (*mark)(const float *count, size_t vectors, uint8_t *mask);
+
+    /* out[i] = the masks mask[t * stride + i] of all steps t together, for `length` bytes; `steps`
+     * is at least 1. */
+    void (*unite)(const uint8_t *mask, size_t stride, uint32_t steps, size_t length, uint8_t *out);
 
     /* Sums the windows of `width` outputs, rows before columns; a bit a lane where the sum is not
      * 0. Aligned as for fire. */

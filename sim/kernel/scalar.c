@@ -1,6 +1,7 @@
 /* The kernels in plain C: the specification that every other level must equal to the bit.
  */
 #include <math.h>
+#include <string.h>
 
 #include "sim/kernel/kernel.h"
 
@@ -84,6 +85,73 @@ static void fire_each(float *v, float *current, const float *bias, float *count,
     }
 }
 
+static void accumulate(const struct snnsim_batch *b, const float *weights, const float *count,
+                       float *sums)
+{
+    for (size_t k = 0; k < b->tap_count; k++) {
+        const float *w = weights + b->taps[k].weights;
+        const float *n = count + b->taps[k].count;
+        for (uint32_t t = 0; t < b->steps; t++, n += b->step_stride) {
+            for (uint32_t lane = 0; lane < b->lanes; lane++)
+                sums[t * b->lanes + lane] += *n * w[lane];
+        }
+    }
+}
+
+/* Joins the masks of a tile's step to those of all steps. */
+static void note_any(uint32_t t, uint32_t lanes, const struct snnsim_fired *out)
+{
+    for (uint32_t i = 0; out->any != NULL && i < lanes / SNNSIM_LANES; i++)
+        out->any[i] = (uint8_t)((t > 0 ? out->any[i] : 0) | out->mask[t * out->mask_stride + i]);
+}
+
+static void fire_steps(float *v, const float *sums, const float *bias, uint32_t steps,
+                       uint32_t lanes, const struct snnsim_neuron *neuron,
+                       const struct snnsim_fired *out)
+{
+    for (uint32_t t = 0; t < steps; t++, sums += lanes) {
+        for (uint32_t i = 0; i < lanes; i++)
+            note_spikes(i, fire_one(&v[i], sums[i] + bias[i], neuron),
+                        out->count + t * out->count_stride, out->mask + t * out->mask_stride);
+        note_any(t, lanes, out);
+    }
+}
+
+static void fire_each_steps(float *v, const float *sums, const float *bias, uint32_t steps,
+                            uint32_t lanes, const struct snnsim_neurons *neurons,
+                            const struct snnsim_fired *out)
+{
+    for (uint32_t t = 0; t < steps; t++, sums += lanes) {
+        for (uint32_t i = 0; i < lanes; i++) {
+            const struct snnsim_neuron neuron = {neurons->threshold[i], neurons->v_min[i],
+                                                 neurons->spikes_max, neurons->reset_zero};
+            note_spikes(i, fire_one(&v[i], sums[i] + bias[i], &neuron),
+                        out->count + t * out->count_stride, out->mask + t * out->mask_stride);
+        }
+        note_any(t, lanes, out);
+    }
+}
+
+static void mark(const float *count, size_t vectors, uint8_t *mask)
+{
+    for (size_t i = 0; i < vectors; i++, count += SNNSIM_LANES) {
+        unsigned bits = 0;
+        for (unsigned lane = 0; lane < SNNSIM_LANES; lane++)
+            bits |= (count[lane] > 0.0f || count[lane] < 0.0f ? 1u : 0u) << lane;
+        mask[i] = (uint8_t)bits;
+    }
+}
+
+static void unite(const uint8_t *mask, size_t stride, uint32_t steps, size_t length, uint8_t *out)
+{
+    memcpy(out, mask, length);
+    for (uint32_t t = 1; t < steps; t++) {
+        mask += stride;
+        for (size_t i = 0; i < length; i++)
+            out[i] |= mask[i];
+    }
+}
+
 static void pool(const float *in, const struct snnsim_window *w, uint32_t width, float *out,
                  uint8_t *mask)
 {
@@ -135,6 +203,11 @@ void snnsim_scalar_kernels(struct snnsim_kernels *kernels)
     kernels->gather = gather;
     kernels->fire = fire;
     kernels->fire_each = fire_each;
+    kernels->accumulate = accumulate;
+    kernels->fire_steps = fire_steps;
+    kernels->fire_each_steps = fire_each_steps;
+    kernels->mark = mark;
+    kernels->unite = unite;
     kernels->pool = pool;
     kernels->multiply = multiply;
 }
