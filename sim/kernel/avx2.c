@@ -181,25 +181,35 @@ static size_t gather(const uint8_t *mask, const float *count, size_t vectors, ui
 
 /* The constants of firing in registers; one of its variants is chosen at compile time. */
 struct firing {
-    __m256 threshold, v_min, spikes_max;
+    __m256 threshold, twice, v_min, spikes_max;
     bool unit_threshold; /* the division is the identity */
     bool reset_zero;
 };
 
-/* One step of a vector of neurons: returns the spikes. */
+/* One step of a vector of neurons: returns the spikes.
+ *
+ * Steps of one neuron wait for each other, and a division is the longest part of that chain. The
+ * rounded quotient reaches 1 exactly where x reaches the threshold, and 2 where it reaches twice
+ * that (a power of two divides out): only vectors with several spikes in a lane are divided. */
 INLINE __m256 fire_vector(__m256 *v, __m256 input, const struct firing *f)
 {
     const __m256 zero = _mm256_setzero_ps();
-    __m256 x = _mm256_add_ps(*v, input);
-    __m256 n = _mm256_max_ps(x, zero); /* a NaN becomes 0: maxps returns its second operand */
-    if (!f->unit_threshold) n = _mm256_div_ps(n, f->threshold);
-    n = _mm256_round_ps(n, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
-    n = _mm256_min_ps(n, f->spikes_max);
-    if (f->reset_zero)
-        x = _mm256_andnot_ps(_mm256_cmp_ps(n, zero, _CMP_GT_OQ), x);
-    else
-        x = _mm256_sub_ps(x, f->unit_threshold ? n : _mm256_mul_ps(n, f->threshold));
-    *v = _mm256_max_ps(x, f->v_min);
+    const __m256 x = _mm256_add_ps(*v, input);
+    const __m256 fired = _mm256_cmp_ps(x, f->threshold, _CMP_GE_OQ); /* a NaN fires nothing */
+    __m256 n, rest;
+    if (!f->unit_threshold && _mm256_movemask_ps(_mm256_cmp_ps(x, f->twice, _CMP_GE_OQ)) == 0) {
+        n = _mm256_and_ps(fired, _mm256_set1_ps(1.0f));
+        rest = _mm256_blendv_ps(x, f->reset_zero ? zero : _mm256_sub_ps(x, f->threshold), fired);
+    } else {
+        n = _mm256_max_ps(x, zero); /* a NaN becomes 0: maxps returns its second operand */
+        if (!f->unit_threshold) n = _mm256_div_ps(n, f->threshold);
+        n = _mm256_round_ps(n, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+        n = _mm256_min_ps(n, f->spikes_max);
+        rest = f->reset_zero
+                   ? _mm256_andnot_ps(fired, x)
+                   : _mm256_sub_ps(x, f->unit_threshold ? n : _mm256_mul_ps(n, f->threshold));
+    }
+    *v = _mm256_max_ps(rest, f->v_min);
     return n;
 }
 
@@ -224,8 +234,13 @@ INLINE void fire_row(float *v, float *current, const float *bias, float *count, 
 
 INLINE struct firing firing_of(const struct snnsim_neuron *neuron, bool unit, bool reset_zero)
 {
-    return (struct firing){_mm256_set1_ps(neuron->threshold), _mm256_set1_ps(neuron->v_min),
-                           _mm256_set1_ps(neuron->spikes_max), unit, reset_zero};
+    const __m256 threshold = _mm256_set1_ps(neuron->threshold);
+    return (struct firing){threshold,
+                           _mm256_add_ps(threshold, threshold),
+                           _mm256_set1_ps(neuron->v_min),
+                           _mm256_set1_ps(neuron->spikes_max),
+                           unit,
+                           reset_zero};
 }
 
 static bool has_unit_threshold(const struct snnsim_neuron *neuron)
@@ -250,9 +265,13 @@ static void fire(float *v, float *current, const float *bias, float *count, uint
 INLINE struct firing firing_of_lanes(const struct snnsim_neurons *neurons, size_t lane,
                                      bool reset_zero)
 {
-    return (struct firing){_mm256_loadu_ps(neurons->threshold + lane),
+    const __m256 threshold = _mm256_loadu_ps(neurons->threshold + lane);
+    return (struct firing){threshold,
+                           _mm256_add_ps(threshold, threshold),
                            _mm256_loadu_ps(neurons->v_min + lane),
-                           _mm256_set1_ps(neurons->spikes_max), false, reset_zero};
+                           _mm256_set1_ps(neurons->spikes_max),
+                           false,
+                           reset_zero};
 }
 
 INLINE void fire_each_row(float *v, float *current, const float *bias, float *count, uint8_t *mask,
@@ -276,48 +295,84 @@ static void fire_each(float *v, float *current, const float *bias, float *count,
 
 /* ---- Time batching ---- */
 
+#define BLOCK_STEPS_1 8u /* of a tile of one vector: sums that fit the registers */
+#define BLOCK_STEPS_2 6u /* of a tile of two */
+
 /* Adds all taps to `steps` steps of a tile of `vectors` vectors. Both are known at compile time:
  * the sums are registers, each weight is loaded once, each count broadcast once. */
 INLINE void accumulate_block(const struct snnsim_batch *b, const float *weights, const float *count,
                              float *sums, uint32_t steps, uint32_t vectors)
 {
-    __m256 sum[8];
+    const struct snnsim_tap *taps = b->taps;
+    const size_t tap_count = b->tap_count;
+    const float *rows[BLOCK_STEPS_1];
+    __m256 sum[BLOCK_STEPS_2 * 2];
+    for (uint32_t t = 0; t < steps; t++)
+        rows[t] = count + t * b->step_stride;
     for (uint32_t i = 0; i < steps * vectors; i++)
         sum[i] = _mm256_loadu_ps(sums + i * SNNSIM_LANES);
-    for (size_t k = 0; k < b->tap_count; k++) {
-        const float *w = weights + b->taps[k].weights;
-        const float *n = count + b->taps[k].count;
-        __m256 weight[2];
-        for (uint32_t i = 0; i < vectors; i++)
-            weight[i] = _mm256_loadu_ps(w + i * SNNSIM_LANES);
+    for (size_t k = 0; k < tap_count; k++) {
+        const float *w = weights + taps[k].weights;
+        const size_t at = taps[k].count;
+        const __m256 low = _mm256_loadu_ps(w);
+        const __m256 high = vectors > 1 ? _mm256_loadu_ps(w + SNNSIM_LANES) : low;
         for (uint32_t t = 0; t < steps; t++) {
-            const __m256 spikes = _mm256_broadcast_ss(n + t * b->step_stride);
-            for (uint32_t i = 0; i < vectors; i++)
-                sum[t * vectors + i] =
-                    _mm256_add_ps(sum[t * vectors + i], _mm256_mul_ps(spikes, weight[i]));
+            const __m256 n = _mm256_broadcast_ss(rows[t] + at);
+            __m256 *to = sum + t * vectors;
+            to[0] = _mm256_add_ps(to[0], _mm256_mul_ps(n, low));
+            if (vectors > 1) to[1] = _mm256_add_ps(to[1], _mm256_mul_ps(n, high));
         }
     }
     for (uint32_t i = 0; i < steps * vectors; i++)
         _mm256_storeu_ps(sums + i * SNNSIM_LANES, sum[i]);
 }
 
-/* Blocks of 8 sums, then what is left of the steps in halves. */
+INLINE void accumulate_some(const struct snnsim_batch *b, const float *weights, const float *count,
+                            float *sums, uint32_t steps, uint32_t vectors)
+{
+    switch (steps) {
+    case 1:
+        accumulate_block(b, weights, count, sums, 1, vectors);
+        break;
+    case 2:
+        accumulate_block(b, weights, count, sums, 2, vectors);
+        break;
+    case 3:
+        accumulate_block(b, weights, count, sums, 3, vectors);
+        break;
+    case 4:
+        accumulate_block(b, weights, count, sums, 4, vectors);
+        break;
+    case 5:
+        accumulate_block(b, weights, count, sums, 5, vectors);
+        break;
+    case BLOCK_STEPS_2:
+        accumulate_block(b, weights, count, sums, BLOCK_STEPS_2, vectors);
+        break;
+    case 7:
+        if (vectors == 1) accumulate_block(b, weights, count, sums, 7, 1);
+        break;
+    case BLOCK_STEPS_1:
+        if (vectors == 1) accumulate_block(b, weights, count, sums, BLOCK_STEPS_1, 1);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The steps in as few blocks as there can be, as even as they can be. */
 INLINE void accumulate_tile(const struct snnsim_batch *b, const float *weights, const float *count,
                             float *sums, uint32_t vectors)
 {
-    const uint32_t lanes = vectors * SNNSIM_LANES, most = 8 / vectors;
+    const uint32_t most = vectors == 1 ? BLOCK_STEPS_1 : BLOCK_STEPS_2;
     uint32_t left = b->steps;
-    for (; left >= most; left -= most, count += most * b->step_stride, sums += most * lanes)
-        accumulate_block(b, weights, count, sums, most, vectors);
-    if (vectors == 1 && left >= 4) {
-        accumulate_block(b, weights, count, sums, 4, vectors);
-        left -= 4, count += 4 * b->step_stride, sums += 4 * lanes;
+    for (uint32_t blocks = (left + most - 1) / most; blocks > 0; blocks--) {
+        const uint32_t steps = (left + blocks - 1) / blocks;
+        accumulate_some(b, weights, count, sums, steps, vectors);
+        left -= steps;
+        count += steps * b->step_stride;
+        sums += (size_t)steps * vectors * SNNSIM_LANES;
     }
-    if (left >= 2) {
-        accumulate_block(b, weights, count, sums, 2, vectors);
-        left -= 2, count += 2 * b->step_stride, sums += 2 * lanes;
-    }
-    if (left > 0) accumulate_block(b, weights, count, sums, 1, vectors);
 }
 
 static void accumulate(const struct snnsim_batch *batch, const float *weights, const float *count,
@@ -329,68 +384,82 @@ static void accumulate(const struct snnsim_batch *batch, const float *weights, c
         accumulate_tile(batch, weights, count, sums, 1);
 }
 
-/* One vector of a tile over all steps, its potentials in a register. */
-INLINE void fire_column(float *v, const float *sums, const float *bias, uint32_t steps,
-                        uint32_t lanes, const struct firing *f, const struct snnsim_fired *out)
+/* A tile of `vectors` vectors over all steps, its potentials in registers. */
+INLINE void fire_tile(float *v, const float *sums, const float *bias, uint32_t steps,
+                      uint32_t vectors, const struct firing *f, const struct snnsim_fired *out)
 {
-    const __m256 b = _mm256_loadu_ps(bias);
-    __m256 x = _mm256_loadu_ps(v);
-    uint8_t any = 0;
     float *count = out->count;
     uint8_t *mask = out->mask;
+    uint8_t any[2] = {0, 0};
+    __m256 x[2], b[2];
+    for (uint32_t i = 0; i < vectors; i++) {
+        x[i] = _mm256_loadu_ps(v + i * SNNSIM_LANES);
+        b[i] = _mm256_loadu_ps(bias + i * SNNSIM_LANES);
+    }
     for (uint32_t t = 0; t < steps; t++) {
-        const __m256 n = fire_vector(&x, _mm256_add_ps(_mm256_loadu_ps(sums), b), f);
-        _mm256_storeu_ps(count, n);
-        *mask = fired_lanes(n);
-        any |= *mask;
-        sums += lanes;
+        for (uint32_t i = 0; i < vectors; i++, sums += SNNSIM_LANES) {
+            const __m256 n = fire_vector(&x[i], _mm256_add_ps(_mm256_loadu_ps(sums), b[i]), &f[i]);
+            _mm256_storeu_ps(count + i * SNNSIM_LANES, n);
+            mask[i] = fired_lanes(n);
+            any[i] |= mask[i];
+        }
         count += out->count_stride;
         mask += out->mask_stride;
     }
-    _mm256_storeu_ps(v, x);
-    if (out->any != NULL) *out->any = any;
+    for (uint32_t i = 0; i < vectors; i++) {
+        _mm256_storeu_ps(v + i * SNNSIM_LANES, x[i]);
+        if (out->any != NULL) out->any[i] = any[i];
+    }
 }
 
-static struct snnsim_fired column_of(const struct snnsim_fired *out, uint32_t lane)
+INLINE void fire_alike(float *v, const float *sums, const float *bias, uint32_t steps,
+                       const struct snnsim_neuron *neuron, const struct snnsim_fired *out,
+                       uint32_t vectors)
 {
-    struct snnsim_fired column = *out;
-    column.count += lane;
-    column.mask += lane / SNNSIM_LANES;
-    if (column.any != NULL) column.any += lane / SNNSIM_LANES;
-    return column;
+    const struct firing to_zero = firing_of(neuron, false, true);
+    const struct firing unit = firing_of(neuron, true, false);
+    const struct firing other = firing_of(neuron, false, false);
+    if (neuron->reset_zero)
+        fire_tile(v, sums, bias, steps, vectors, (struct firing[]){to_zero, to_zero}, out);
+    else if (has_unit_threshold(neuron))
+        fire_tile(v, sums, bias, steps, vectors, (struct firing[]){unit, unit}, out);
+    else
+        fire_tile(v, sums, bias, steps, vectors, (struct firing[]){other, other}, out);
 }
 
 static void fire_steps(float *v, const float *sums, const float *bias, uint32_t steps,
                        uint32_t lanes, const struct snnsim_neuron *neuron,
                        const struct snnsim_fired *out)
 {
-    const struct firing to_zero = firing_of(neuron, false, true);
-    const struct firing unit = firing_of(neuron, true, false);
-    const struct firing other = firing_of(neuron, false, false);
-    for (uint32_t i = 0; i < lanes; i += SNNSIM_LANES) {
-        const struct snnsim_fired column = column_of(out, i);
-        if (neuron->reset_zero)
-            fire_column(v + i, sums + i, bias + i, steps, lanes, &to_zero, &column);
-        else if (has_unit_threshold(neuron))
-            fire_column(v + i, sums + i, bias + i, steps, lanes, &unit, &column);
-        else
-            fire_column(v + i, sums + i, bias + i, steps, lanes, &other, &column);
-    }
+    if (lanes == SNNSIM_TILE_LANES)
+        fire_alike(v, sums, bias, steps, neuron, out, 2);
+    else
+        fire_alike(v, sums, bias, steps, neuron, out, 1);
+}
+
+INLINE void fire_different(float *v, const float *sums, const float *bias, uint32_t steps,
+                           const struct snnsim_neurons *neurons, const struct snnsim_fired *out,
+                           uint32_t vectors)
+{
+    const size_t last = (vectors - 1) * SNNSIM_LANES;
+    const struct firing to_zero[] = {firing_of_lanes(neurons, 0, true),
+                                     firing_of_lanes(neurons, last, true)};
+    const struct firing other[] = {firing_of_lanes(neurons, 0, false),
+                                   firing_of_lanes(neurons, last, false)};
+    if (neurons->reset_zero)
+        fire_tile(v, sums, bias, steps, vectors, to_zero, out);
+    else
+        fire_tile(v, sums, bias, steps, vectors, other, out);
 }
 
 static void fire_each_steps(float *v, const float *sums, const float *bias, uint32_t steps,
                             uint32_t lanes, const struct snnsim_neurons *neurons,
                             const struct snnsim_fired *out)
 {
-    for (uint32_t i = 0; i < lanes; i += SNNSIM_LANES) {
-        const struct snnsim_fired column = column_of(out, i);
-        const struct firing to_zero = firing_of_lanes(neurons, i, true);
-        const struct firing by_subtraction = firing_of_lanes(neurons, i, false);
-        if (neurons->reset_zero)
-            fire_column(v + i, sums + i, bias + i, steps, lanes, &to_zero, &column);
-        else
-            fire_column(v + i, sums + i, bias + i, steps, lanes, &by_subtraction, &column);
-    }
+    if (lanes == SNNSIM_TILE_LANES)
+        fire_different(v, sums, bias, steps, neurons, out, 2);
+    else
+        fire_different(v, sums, bias, steps, neurons, out, 1);
 }
 
 static void mark(const float *count, size_t vectors, uint8_t *mask)
