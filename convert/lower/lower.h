@@ -52,15 +52,18 @@ struct snnconv_lowering {
     struct snn_context *context;
     const struct snn_graph *graph;
     const struct snn_lower_options *options;
-    const struct snn_layer *spiking;    /* the first layer of kind IF; NULL: a CNN */
-    struct snnbase_arena *arena;        /* of the net */
-    struct snnbase_arena *scratch;      /* as long as the lowering */
-    struct snnconv_value *values;       /* one a graph layer */
+    const struct snn_layer *spiking; /* the first layer of kind IF; NULL: a CNN */
+    struct snnbase_arena *arena;     /* of the net */
+    struct snnbase_arena *real;      /* of real weights: that of the net, or scratch for a chip */
+    struct snnbase_arena *scratch;   /* as long as the lowering */
+    struct snnconv_value *values;    /* one a graph layer */
     struct snn_population *populations; /* [population_capacity], moved to the net at the end */
     size_t population_capacity;
     uint32_t population_count;
     uint32_t synapse_count;
     uint64_t neuron_count;
+    struct snn_readout *readouts; /* [readout_count], of the output */
+    uint32_t readout_count;
 };
 
 /* Says that `input` of `layer` is a sum that no neuron has integrated. Returns UNSUPPORTED. */
@@ -104,5 +107,16 @@ int snnconv_synapse_build(struct snnconv_lowering *lowering, const struct snncon
  * Writes a NULL bias where there is none. */
 int snnconv_bias_build(struct snnconv_lowering *lowering, const struct snnconv_value *value,
                        struct snn_shape shape, const double *scale, struct snn_population *out);
+
+/* Chip arithmetic (quantise.c): turns a finished population into one of whole numbers. Warns of
+ * layers that lose most of their weights. Errors: INVALID (a threshold, or all weights become 0),
+ * NOMEM. */
+int snnconv_quantise_population(struct snnconv_lowering *lowering,
+                                struct snn_population *population);
+
+/* The same for a readout, with the scale of the output population. Errors: LIMIT (its threshold
+ * exceeds 16 bits), INVALID, NOMEM. */
+int snnconv_quantise_readout(struct snnconv_lowering *lowering, const struct snn_population *output,
+                             struct snn_readout *readout);
 
 #endif

@@ -440,37 +440,45 @@ static const struct snn_layer *first_neurons(const struct snn_graph *graph, cons
     return NULL;
 }
 
+/* The first of several obstacles. */
+struct obstacle {
+    int status; /* SNN_OK: none so far */
+    char text[512], hint[512];
+};
+
 /* The error just raised as a diagnostic; the layer it names stands in its own field there. */
-static void report_obstacle(struct snnconv_lowering *l, const char *name)
+static void report_obstacle(struct snnconv_lowering *l, const char *name, struct obstacle *first)
 {
-    const char *text = snn_context_message(l->context);
+    const char *text = snn_context_message(l->context), *hint = snn_context_hint(l->context);
     char prefix[256];
     int length = snprintf(prefix, sizeof(prefix), "layer '%s': ", name);
     bool named =
         length > 0 && (size_t)length < sizeof(prefix) && strncmp(text, prefix, (size_t)length) == 0;
-    snnbase_diagnose(l->context, SNN_SEVERITY_ERROR, name, snn_context_hint(l->context), "%s",
+    snnbase_diagnose(l->context, SNN_SEVERITY_ERROR, name, hint, "%s",
                      named ? text + length : text);
+    if (first->status != SNN_OK) return;
+    first->status = snn_context_status(l->context);
+    snprintf(first->text, sizeof(first->text), "%s", text);
+    snprintf(first->hint, sizeof(first->hint), "%s", hint);
+}
+
+static int raise_obstacle(struct snnconv_lowering *l, const struct obstacle *first)
+{
+    if (first->status == SNN_OK) return SNN_OK;
+    snnbase_fail(l->context, first->status, "%s", first->text);
+    return first->hint[0] != '\0' ? snnbase_hint(l->context, "%s", first->hint) : first->status;
 }
 
 /* Lowers all needed layers; reports every obstacle, keeps the text of the first. */
 static int lower_layers(struct snnconv_lowering *l, const bool *needed)
 {
-    char text[512] = "", hint[512] = "";
-    int first = SNN_OK;
-    for (uint32_t i = 0; i <= snn_graph_output(l->graph); i++) {
-        int status = needed[i] ? lower_layer(l, i) : SNN_OK;
-        if (status == SNN_OK) continue;
-        report_obstacle(l, snn_graph_layer(l->graph, i)->name);
-        if (first == SNN_OK) {
-            first = status;
-            snprintf(text, sizeof(text), "%s", snn_context_message(l->context));
-            snprintf(hint, sizeof(hint), "%s", snn_context_hint(l->context));
-        }
-        if (status == SNN_ERR_NOMEM) break;
+    struct obstacle first = {.status = SNN_OK};
+    int status = SNN_OK;
+    for (uint32_t i = 0; i <= snn_graph_output(l->graph) && status != SNN_ERR_NOMEM; i++) {
+        status = needed[i] ? lower_layer(l, i) : SNN_OK;
+        if (status != SNN_OK) report_obstacle(l, snn_graph_layer(l->graph, i)->name, &first);
     }
-    if (first == SNN_OK) return SNN_OK;
-    snnbase_fail(l->context, first, "%s", text);
-    return hint[0] != '\0' ? snnbase_hint(l->context, "%s", hint) : first;
+    return raise_obstacle(l, &first);
 }
 
 /* The output's neurons with all potentials times the gain of each readout; or, for the first,
@@ -490,6 +498,15 @@ static int make_readouts(struct snnconv_lowering *l, const struct snn_population
     return SNN_OK;
 }
 
+/* The output population and its first readout are the same neurons. */
+static void share_readout(struct snn_population *output, const struct snn_readout *readout)
+{
+    output->threshold = readout->threshold;
+    output->v_init = readout->v_init;
+    output->v_min = readout->v_min;
+    output->neurons = readout->neurons;
+}
+
 /* The output population: its threshold, its readouts, and that it is the last. */
 static int finish_output(struct snnconv_lowering *l, struct snn_net *net)
 {
@@ -504,25 +521,39 @@ static int finish_output(struct snnconv_lowering *l, struct snn_net *net)
         return snnbase_hint(l->context,
                             "the output must be a convolution, a dense layer, an add or neurons");
     }
-    const struct snn_lower_options *o = l->options;
     struct snn_population *population = &l->populations[l->population_count - 1];
-    uint32_t count = 1 + o->extra_gain_count;
-    struct snn_readout *readouts =
-        snnbase_arena_alloc(l->arena, l->context, count, sizeof(*readouts));
-    if (readouts == NULL) return SNN_ERR_NOMEM;
+    l->readout_count = 1 + l->options->extra_gain_count;
+    l->readouts = snnbase_arena_alloc(l->arena, l->context, l->readout_count, sizeof(*l->readouts));
+    if (l->readouts == NULL) return SNN_ERR_NOMEM;
     /* What arrived spiking fires only where it has neurons. */
-    bool fires = !o->readout_membrane &&
+    bool fires = !l->options->readout_membrane &&
                  (l->spiking == NULL || snn_graph_layer(l->graph, output)->kind == SNN_LAYER_IF);
-    int status = make_readouts(l, population, fires, readouts);
+    int status = make_readouts(l, population, fires, l->readouts);
     if (status != SNN_OK) return status;
-    population->threshold = readouts[0].threshold;
-    population->v_init = readouts[0].v_init;
-    population->v_min = readouts[0].v_min;
-    population->neurons = readouts[0].neurons;
-    net->readouts = readouts;
-    net->readout_count = count;
+    share_readout(population, &l->readouts[0]);
+    net->readouts = l->readouts;
+    net->readout_count = l->readout_count;
     net->class_count = (uint32_t)snn_shape_size(population->shape);
     return SNN_OK;
+}
+
+/* For a chip: every population in whole numbers, the readouts in those of the output. */
+static int quantise(struct snnconv_lowering *l, struct snn_net *net)
+{
+    struct snn_population *output = &l->populations[l->population_count - 1];
+    struct obstacle first = {.status = SNN_OK};
+    int status = SNN_OK;
+    for (uint32_t i = 0; i < l->population_count && status != SNN_ERR_NOMEM; i++) {
+        status = snnconv_quantise_population(l, &l->populations[i]);
+        if (status != SNN_OK) report_obstacle(l, l->populations[i].name, &first);
+    }
+    for (uint32_t r = 0; r < l->readout_count && output->quantised != NULL; r++) {
+        status = snnconv_quantise_readout(l, output, &l->readouts[r]);
+        if (status != SNN_OK) report_obstacle(l, output->name, &first);
+    }
+    share_readout(output, &l->readouts[0]);
+    net->arith = SNN_ARITH_CHIP;
+    return raise_obstacle(l, &first);
 }
 
 /* All but what finish_output has set. */
@@ -556,6 +587,7 @@ static int lower(struct snnconv_lowering *l, struct snn_net *net)
         status = lower_layers(l, needed);
     }
     if (status == SNN_OK) status = finish_output(l, net);
+    if (status == SNN_OK && l->options->arith == SNN_ARITH_CHIP) status = quantise(l, net);
     if (status == SNN_OK) status = fill_net(l, net);
     snnbase_free(l->context, l->populations);
     snnbase_free(l->context, needed);
@@ -573,10 +605,12 @@ int snn_net_lower(struct snn_net **out, struct snn_context *context, const struc
     if (status != SNN_OK) return status;
     struct snnbase_arena scratch;
     snnbase_arena_init(&scratch, context);
+    const bool chip = options->arith == SNN_ARITH_CHIP;
     struct snnconv_lowering lowering = {.context = context,
                                         .graph = graph,
                                         .options = options,
                                         .arena = &net->arena,
+                                        .real = chip ? &scratch : &net->arena,
                                         .scratch = &scratch};
     status = lower(&lowering, &net->net);
     snnbase_arena_fini(&scratch);

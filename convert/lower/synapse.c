@@ -59,7 +59,7 @@ int snnconv_synapse_build(struct snnconv_lowering *l, const struct snnconv_branc
     const struct snnconv_value *input = branch->input;
     const struct snn_layer *layer = branch->weights;
     size_t count = layer != NULL ? layer->weight_count : shape.channels;
-    float *weights = snnbase_arena_alloc(l->arena, l->context, count, sizeof(*weights));
+    float *weights = snnbase_arena_alloc(l->real, l->context, count, sizeof(*weights));
     if (weights == NULL) return SNN_ERR_NOMEM;
     *out = (struct snn_synapse){.source = input->source,
                                 .pools = input->pools,
@@ -214,7 +214,7 @@ int snnconv_bias_build(struct snnconv_lowering *l, const struct snnconv_value *v
     }
     float *bias = NULL;
     if (any && status == SNN_OK) {
-        bias = snnbase_arena_alloc(l->arena, l->context, count, sizeof(*bias));
+        bias = snnbase_arena_alloc(l->real, l->context, count, sizeof(*bias));
         if (bias == NULL) status = SNN_ERR_NOMEM;
         for (size_t i = 0; bias != NULL && i < count; i++)
             bias[i] = (float)(total[i] / scale[i / per_channel]);

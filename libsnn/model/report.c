@@ -81,7 +81,7 @@ static void put_spiking_options(struct snnbase_jsonout *out, const struct snn_re
     static const char *const names[] = {"timesteps",   "dt_us",       "encoding", "norm",
                                         "channelwise", "v0",          "v_min",    "reset",
                                         "n_max",       "output_gain", "readout",  "semantics",
-                                        "order",       "arith",       "synops"};
+                                        "order",       "arith",       "quant",    "synops"};
     if (r->timesteps == 0) {
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
             put_null(out, names[i]);
@@ -105,6 +105,7 @@ static void put_spiking_options(struct snnbase_jsonout *out, const struct snn_re
     put_string(out, "semantics", r->semantics);
     put_string(out, "order", r->order);
     put_string(out, "arith", r->arith);
+    put_string(out, "quant", r->quant);
     put_string(out, "synops",
                r->result_count > 0 ? accounting_name(r->results[0]->accounting) : "exact");
 }
@@ -194,6 +195,25 @@ static void put_confusion(struct snnbase_jsonout *out, const struct snn_result *
     snnbase_jsonout_array_close(out);
 }
 
+static void put_quantised(struct snnbase_jsonout *out, const struct snn_quantised *quantised)
+{
+    static const char *const limits[] = {"weights", "bias", "threshold", "error"};
+    if (quantised == NULL) {
+        put_null(out, "quantised");
+        return;
+    }
+    put_object(out, "quantised");
+    put_double(out, "scale", (double)quantised->scale);
+    put_string(out, "limited_by", limits[quantised->limited_by]);
+    put_uint(out, "threshold", quantised->threshold);
+    put_double(out, "bits", quantised->bits);
+    put_uint(out, "weights_saturated", quantised->weights_saturated);
+    put_uint(out, "biases_saturated", quantised->biases_saturated);
+    put_uint(out, "weights_lost", quantised->weights_lost);
+    put_double(out, "weight_error", quantised->weight_error);
+    snnbase_jsonout_object_close(out);
+}
+
 static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r)
 {
     put_array(out, "layers");
@@ -208,6 +228,7 @@ static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r)
         put_double(out, "updates_mean", layer->updates_mean);
         put_double(out, "input_macs_mean", layer->input_macs_mean);
         put_uint(out, "macs", layer->macs);
+        put_quantised(out, layer->quantised);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -230,6 +251,7 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r, 
     put_string(out, "target", r->target);
     put_string(out, "semantics", r->semantics);
     put_string(out, "order", r->order);
+    put_string(out, "arith", r->arith);
     put_bool(out, "complete", r->complete);
     put_uint(out, "samples", r->sample_count);
     put_double(out, "accuracy", r->accuracy);
@@ -282,6 +304,7 @@ static void put_timing(struct snnbase_jsonout *out, const struct snn_report *rep
         put_string(out, "target", r->target);
         put_string(out, "semantics", r->semantics);
         put_string(out, "order", r->order);
+        put_string(out, "arith", r->arith);
         put_double(out, "seconds", r->seconds);
         put_double(out, "samples_per_second", (double)r->sample_count / r->seconds);
         snnbase_jsonout_object_close(out);

@@ -253,6 +253,18 @@ static void summarise_rule(struct built_result *b, const struct snnmodel_record 
     };
 }
 
+/* The population's own lives as long as the net, the result may live longer. */
+static int copy_quantised(struct built_result *b, struct snn_context *context,
+                          const struct snn_quantised *from, const struct snn_quantised **out)
+{
+    if (from == NULL) return SNN_OK;
+    struct snn_quantised *copy = snnbase_arena_alloc(&b->arena, context, 1, sizeof(*copy));
+    if (copy == NULL) return SNN_ERR_NOMEM;
+    *copy = *from;
+    *out = copy;
+    return SNN_OK;
+}
+
 static int summarise_layer(struct built_result *b, struct snn_context *context,
                            const struct snnmodel_record *record, uint32_t index)
 {
@@ -283,7 +295,8 @@ static int summarise_layer(struct built_result *b, struct snn_context *context,
         .input_macs_mean = (double)macs / n,
         .macs = p->macs,
     };
-    return b->layers[index].name != NULL ? SNN_OK : SNN_ERR_NOMEM;
+    if (b->layers[index].name == NULL) return SNN_ERR_NOMEM;
+    return copy_quantised(b, context, p->quantised, &b->layers[index].quantised);
 }
 
 /* What only spikes have is unknown, and so is the energy by a profile that has none for a MAC. */
@@ -334,6 +347,7 @@ static int fill(struct built_result *b, struct snn_context *context,
     r->target = record->target;
     r->semantics = record->semantics;
     r->order = record->order;
+    if (record->net != NULL) r->arith = record->net->arith == SNN_ARITH_CHIP ? "chip" : "float";
     r->sample_offset = record->options->offset;
     r->complete = r->sample_count == record->count;
     r->timesteps = record->options->timesteps;

@@ -159,7 +159,8 @@ static void integrate(struct snnstream_decoder *d, uint32_t readout, const float
     const uint64_t *counts = d->counts + (size_t)readout * d->net->class_count;
     size_t map = (size_t)output->shape.height * output->shape.width;
     bool fires = r->threshold < FLT_MAX;
-    double threshold = fires ? r->threshold : r->gain; /* for units only where it never fires */
+    double unit = output->quantised != NULL ? (double)output->quantised->scale : 1.0;
+    double threshold = fires ? r->threshold : r->gain * unit; /* a unit where it never fires */
     double v_init = r->v_init;
     for (uint32_t k = 0; k < d->net->class_count; k++) {
         if (r->neurons != NULL) {
@@ -169,7 +170,7 @@ static void integrate(struct snnstream_decoder *d, uint32_t readout, const float
         }
         double emitted = fires ? (double)counts[k] * threshold : 0.0;
         double sum = emitted + (double)potential[k] - v_init;
-        d->evidence[k] = logits ? sum * output->activation_scale[k / map] : sum / threshold;
+        d->evidence[k] = logits ? sum / unit * output->activation_scale[k / map] : sum / threshold;
     }
 }
 

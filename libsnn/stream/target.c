@@ -201,6 +201,12 @@ static int check_spikes(const struct snn_target *target, struct snn_context *con
     if (spikes->step_count > SNN_TARGET_STEPS_MAX)
         return snnbase_fail(context, SNN_ERR_INVALID, "%u steps at once exceed the limit of %u",
                             spikes->step_count, SNN_TARGET_STEPS_MAX);
+    if (spikes->constant && target->net->arith == SNN_ARITH_CHIP) {
+        snnbase_fail(context, SNN_ERR_UNSUPPORTED,
+                     "chip arithmetic counts in whole spikes and takes no analog input");
+        return snnbase_hint(context, "encode the frames as spikes (rate, bernoulli, ttfs), or "
+                                     "compute in float");
+    }
     for (uint32_t step = 0; step < lists; step++) {
         uint32_t first = spikes->step_begin[step];
         for (uint32_t i = first; i < spikes->step_begin[step + 1]; i++) {

@@ -3,6 +3,7 @@
  * The datum's path in one page: model -> (calibration) -> spiking net -> target; data -> spikes ->
  * target -> result -> table and files. Frame-based targets take the model and the data as they are.
  */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ struct session {
     struct snn_graph *graph;
     struct snn_source *source;
     struct snn_source *calibration;
-    struct snn_net *net; /* NULL: no target is a spiking one */
+    struct snn_net *nets[2]; /* by enum snn_arith; NULL: of no target */
     struct snn_target *targets[SNNSIM_TARGETS_MAX];
     struct snn_result *results[SNNSIM_TARGETS_MAX];
     uint32_t result_count; /* of the targets that were run */
@@ -44,7 +45,8 @@ static void release(struct session *s)
         snn_result_destroy(&s->results[i]);
         snn_target_close(&s->targets[i]);
     }
-    snn_net_destroy(&s->net);
+    snn_net_destroy(&s->nets[SNN_ARITH_FLOAT]);
+    snn_net_destroy(&s->nets[SNN_ARITH_CHIP]);
     snn_source_close(&s->source);
     snn_source_close(&s->calibration);
     snn_graph_destroy(&s->graph);
@@ -269,10 +271,15 @@ static int open_targets(struct session *s)
     return SNNCLI_EXIT_OK;
 }
 
+static const struct snn_net *net_of(const struct session *s, uint32_t target)
+{
+    return s->nets[s->options.target_arith[target]];
+}
+
 static int load_targets(struct session *s)
 {
     for (uint32_t i = 0; i < s->options.target_count; i++) {
-        int status = is_spiking(s, i) ? snn_target_load(s->targets[i], s->context, s->net)
+        int status = is_spiking(s, i) ? snn_target_load(s->targets[i], s->context, net_of(s, i))
                                       : snn_target_load_graph(s->targets[i], s->context, s->graph);
         if (status == SNN_OK) continue;
         int code = snncli_fail_context(&s->console, s->context, s->options.targets[i]);
@@ -283,14 +290,35 @@ static int load_targets(struct session *s)
     return SNNCLI_EXIT_OK;
 }
 
+/* In each arithmetic that a target computes in. */
 static int lower_model(struct session *s)
 {
-    size_t before = s->console.error_count;
-    if (snn_net_lower(&s->net, s->context, s->graph, &s->options.lower) == SNN_OK)
-        return SNNCLI_EXIT_OK;
-    int status = fail_reported(s, before, s->options.model);
-    /* Statistics or a recipe: it is the model that lacks them. */
-    return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_DATA : status;
+    for (uint32_t i = 0; i < s->options.target_count; i++) {
+        struct snn_net **net = &s->nets[s->options.target_arith[i]];
+        if (!is_spiking(s, i) || *net != NULL) continue;
+        size_t before = s->console.error_count;
+        s->options.lower.arith = s->options.target_arith[i];
+        if (snn_net_lower(net, s->context, s->graph, &s->options.lower) == SNN_OK) continue;
+        int status = fail_reported(s, before, s->options.model);
+        /* Statistics or a recipe: it is the model that lacks them. */
+        return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_DATA : status;
+    }
+    return SNNCLI_EXIT_OK;
+}
+
+/* Potentials that only add up may leave 16 bits, and classes there are alike. */
+static void warn_of_saturation(struct session *s)
+{
+    const struct snn_net *net = s->nets[SNN_ARITH_CHIP];
+    if (net == NULL || net->readouts[0].threshold < FLT_MAX) return;
+    const double held =
+        32767.0 / (double)net->populations[net->population_count - 1].quantised->scale;
+    if (held >= (double)s->options.timesteps) return;
+    snncli_warning(&s->console, s->options.model,
+                   "the output's potentials of 16 bits hold %.1f thresholds, which %u steps may "
+                   "exceed",
+                   held, s->options.timesteps);
+    snncli_hint(&s->console, "fewer steps (--timesteps N), or an output that fires");
 }
 
 static int prepare_targets(struct session *s)
@@ -300,6 +328,7 @@ static int prepare_targets(struct session *s)
     if (status == SNNCLI_EXIT_OK && (o->spiking || o->calibrate != NULL)) status = choose_norm(s);
     if (status == SNNCLI_EXIT_OK && o->calibrate != NULL) status = calibrate(s);
     if (status == SNNCLI_EXIT_OK && o->spiking) status = lower_model(s);
+    if (status == SNNCLI_EXIT_OK) warn_of_saturation(s);
     return status == SNNCLI_EXIT_OK ? load_targets(s) : status;
 }
 
@@ -389,11 +418,11 @@ static int run_spikes(struct session *s, uint32_t target, struct snn_result **ou
     int status = SNN_OK;
     if (saving)
         status = snnsim_save_open(&s->save, s->context, o->save_counts, o->save_layer_counts,
-                                  s->net, o->offset, samples_asked(s), o->timesteps);
+                                  net_of(s, target), o->offset, samples_asked(s), o->timesteps);
     if (status != SNN_OK) return fail_output(s, status);
     options.sample = saving ? save_sample : NULL;
     snncli_progress_init(&s->progress, &s->console, "simulating", "samples", samples_asked(s));
-    status = snn_run(out, s->context, s->targets[target], s->net, s->source, &options);
+    status = snn_run(out, s->context, s->targets[target], net_of(s, target), s->source, &options);
     snncli_progress_finish(&s->progress);
     if (status != SNN_OK) {
         int code = fail_run(s);
@@ -500,6 +529,7 @@ static const char *order_name(const struct session *s)
 
 static int write_results(struct session *s)
 {
+    static const char *const arithmetics[] = {"float", "chip", "both"};
     const struct snnsim_options *o = &s->options;
     const struct snn_result *results[SNNSIM_TARGETS_MAX];
     for (uint32_t i = 0; i < s->result_count; i++)
@@ -527,7 +557,10 @@ static int write_results(struct session *s)
         .readout = o->lower.readout_membrane ? "membrane" : "spikes",
         .semantics = semantics_name(s),
         .order = order_name(s),
-        .arith = "float",
+        .arith = arithmetics[o->arithmetic],
+        .quant = o->arithmetic == SNNSIM_FLOAT ? NULL
+                 : o->lower.quantise_mse       ? "mse"
+                                               : "max",
         .compat = o->compat,
         .calibrate = o->calibrate,
         .max_pool = max_pool_name(o->lower.max_pool),

@@ -176,6 +176,13 @@ static int take_neuron(struct snnsim_options *o, const struct snncli_option *opt
     case OPT_ORDER:
         o->order = value;
         break;
+    case OPT_ARITH:
+        o->arithmetic = (enum snnsim_arithmetic)choice;
+        break;
+    case OPT_QUANT:
+        o->lower.quantise_mse = choice == 1;
+        o->quant_given = true;
+        break;
     case OPT_COMPAT:
         o->compat = value;
         break;
@@ -344,6 +351,47 @@ static int apply_semantics(struct snnsim_options *o)
     return SNNCLI_EXIT_OK;
 }
 
+static bool is_simulator(const char *target)
+{
+    return strncmp(target, "sim", 3) == 0 && (target[3] == '\0' || target[3] == ':');
+}
+
+/* Computes the simulator's targets for a chip, or both ways one behind the other. */
+static int apply_arith(struct snnsim_options *o)
+{
+    uint32_t count = 0, simulators = 0;
+    const char *targets[2 * SNNSIM_TARGETS_MAX];
+    enum snn_arith arith[2 * SNNSIM_TARGETS_MAX];
+    if (o->arithmetic == SNNSIM_FLOAT)
+        return o->quant_given
+                   ? snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--quant", "needs --arith chip")
+                   : SNNCLI_EXIT_OK;
+    if (o->encoding_given && o->encoding == SNN_ENCODING_CURRENT)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--arith",
+                           "a chip takes whole spikes, not the values of --encoding current");
+    for (uint32_t i = 0; i < o->target_count; i++) {
+        const bool simulator = is_simulator(o->targets[i]);
+        simulators += simulator;
+        if (!simulator || o->arithmetic == SNNSIM_EITHER) {
+            targets[count] = o->targets[i];
+            arith[count++] = SNN_ARITH_FLOAT;
+        }
+        if (!simulator) continue;
+        targets[count] = o->targets[i];
+        arith[count++] = SNN_ARITH_CHIP;
+    }
+    if (simulators == 0)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--arith",
+                           "is for the target sim, which is not among --target");
+    if (count > SNNSIM_TARGETS_MAX)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--target", "more than %d targets",
+                           SNNSIM_TARGETS_MAX);
+    memcpy(o->targets, targets, count * sizeof(targets[0]));
+    memcpy(o->target_arith, arith, count * sizeof(arith[0]));
+    o->target_count = count;
+    return SNNCLI_EXIT_OK;
+}
+
 static int check_together(struct snnsim_options *o)
 {
     if (o->input_spikes != NULL && o->data != NULL)
@@ -373,6 +421,7 @@ int snnsim_options_read(struct snnsim_options *options, struct snncli_console *c
     if (options->target_count == 0) options->targets[options->target_count++] = "sim";
     status = check_together(options);
     if (status == SNNCLI_EXIT_OK) status = apply_semantics(options);
+    if (status == SNNCLI_EXIT_OK) status = apply_arith(options);
     if (status == SNNCLI_EXIT_OK && options->compat != NULL) status = apply_compat(options);
     if (status != SNNCLI_EXIT_OK) return status;
     collect_gains(options);

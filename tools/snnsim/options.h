@@ -17,6 +17,7 @@
 #define SNNSIM_TARGETS_MAX 8
 
 enum snnsim_semantics { SNNSIM_SYNC, SNNSIM_ASYNC, SNNSIM_BOTH };
+enum snnsim_arithmetic { SNNSIM_FLOAT, SNNSIM_CHIP, SNNSIM_EITHER };
 
 struct snnsim_options {
     struct snncli_console *console;
@@ -29,10 +30,13 @@ struct snnsim_options {
     const char *save_layer_counts;
     const char *calibrate;
     const char *energy;
-    const char *targets[SNNSIM_TARGETS_MAX]; /* each once */
+    const char *targets[SNNSIM_TARGETS_MAX]; /* each once an arithmetic */
+    enum snn_arith target_arith[SNNSIM_TARGETS_MAX];
     uint32_t target_count;
     enum snnsim_semantics semantics; /* of the target "sim" */
     bool semantics_given;
+    enum snnsim_arithmetic arithmetic; /* of the targets "sim..." */
+    bool quant_given;
     const char *order;  /* as written; NULL: the default */
     char async_uri[96]; /* one of the targets, with semantics async or both */
     bool spiking;       /* one of them at least; known when they are open */

@@ -167,6 +167,24 @@ static const struct snncli_option table[] = {
              "default): spread evenly over the step. raster: by row, column and channel. random: "
              "by --seed. recorded: as they came, for recordings of an event camera. First-spike "
              "results depend on it."},
+    {.id = OPT_ARITH,
+     .name = "arith",
+     .metavar = "A",
+     .group = "Neurons",
+     .choices = "float|chip|both",
+     .help = "float, chip (8 and 16 bits) or both (float)",
+     .text = "In what the target sim computes. float: 32-bit floats. chip: whole numbers as a "
+             "neuromorphic chip has them, weights and biases of 8 bits, thresholds and saturating "
+             "potentials of 16; -v tells what became of each layer. both: one run of each, and a "
+             "table that compares them."},
+    {.id = OPT_QUANT,
+     .name = "quant",
+     .metavar = "Q",
+     .group = "Neurons",
+     .choices = "max|mse",
+     .help = "scales for a chip: max or mse (max)",
+     .text = "How a layer's scale is chosen for --arith chip. max: the largest at which nothing "
+             "saturates. mse: that of the least squared error, at which some weights may."},
     {.id = OPT_COMPAT,
      .name = "compat",
      .metavar = "C",

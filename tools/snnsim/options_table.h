@@ -32,6 +32,8 @@ enum snnsim_option {
     OPT_MAX_POOL,
     OPT_SEMANTICS,
     OPT_ORDER,
+    OPT_ARITH,
+    OPT_QUANT,
     OPT_COMPAT,
     OPT_RULE,
     OPT_SYNOPS,

@@ -30,7 +30,7 @@ static void print_spiking_options(const struct snncli_console *console,
     printf("%u steps of %g ms%s%s encoding%snorm %s%sseed %llu%s%s, %s%s%s, %s\n", r->timesteps,
            report->dt_us / 1000.0, dot, report->encoding, dot, report->norm, dot,
            (unsigned long long)report->seed, dot, r->target, r->semantics,
-           r->order != NULL ? " " : "", r->order != NULL ? r->order : "", report->arith);
+           r->order != NULL ? " " : "", r->order != NULL ? r->order : "", r->arith);
 }
 
 /* A result of a frame-based target knows no steps. */
@@ -152,6 +152,38 @@ static void print_layers(const struct snncli_console *console, const struct snn_
     snncli_table_fini(&table);
 }
 
+/* With -v: what each layer became in whole numbers. */
+static void print_quantised(const struct snncli_console *console, const struct snn_result *r)
+{
+    static const struct snncli_column columns[] = {
+        {"layer", SNNCLI_LEFT},      {"scale", SNNCLI_RIGHT}, {"by", SNNCLI_LEFT},
+        {"threshold", SNNCLI_RIGHT}, {"bits", SNNCLI_RIGHT},  {"saturated", SNNCLI_RIGHT},
+        {"lost", SNNCLI_RIGHT},      {"error", SNNCLI_RIGHT}, {NULL, SNNCLI_LEFT}};
+    static const char *const limits[] = {"weights", "bias", "threshold", "error"};
+    if (console->verbosity < 1 || r->layer_count == 0 || r->layers[0].quantised == NULL) return;
+    struct snncli_table table;
+    snncli_table_init(&table, columns);
+    for (uint32_t i = 0; i < r->layer_count; i++) {
+        const struct snn_quantised *q = r->layers[i].quantised;
+        snncli_table_cell(&table, "%s", r->layers[i].name);
+        snncli_table_cell(&table, "%.5g", (double)q->scale);
+        snncli_table_cell(&table, "%s", limits[q->limited_by]);
+        if (q->threshold > 0)
+            snncli_table_cell(&table, "%u", q->threshold);
+        else
+            snncli_table_cell(&table, "none");
+        snncli_table_cell(&table, "%.2f", q->bits);
+        snncli_table_cell(&table, "%s",
+                          snncli_format_count(q->weights_saturated + q->biases_saturated).text);
+        snncli_table_cell(&table, "%s", snncli_format_count(q->weights_lost).text);
+        snncli_table_cell(&table, "%.3f", q->weight_error);
+    }
+    printf("\n");
+    (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
+    snncli_table_fini(&table);
+    printf("  weights in 8 bits: lost became 0, the error is their root mean square in steps\n");
+}
+
 static void print_curve(const struct snncli_console *console, const struct snn_result *r)
 {
     if (isnan(r->accuracy) || r->timesteps < 2) return;
@@ -246,6 +278,7 @@ void snnsim_print_result(const struct snncli_console *console, const struct snn_
     print_cost(result);
     print_rules(console, result);
     print_layers(console, result);
+    print_quantised(console, result);
     print_curve(console, result);
 }
 
@@ -257,10 +290,12 @@ struct target_text {
 static struct target_text target_text(const struct snn_result *r)
 {
     struct target_text t;
+    const char *chip = r->arith != NULL && strcmp(r->arith, "chip") == 0 ? " chip" : "";
     if (r->order != NULL)
-        (void)snprintf(t.text, sizeof(t.text), "%s %s %s", r->target, r->semantics, r->order);
+        (void)snprintf(t.text, sizeof(t.text), "%s %s %s%s", r->target, r->semantics, r->order,
+                       chip);
     else
-        (void)snprintf(t.text, sizeof(t.text), "%s", r->target);
+        (void)snprintf(t.text, sizeof(t.text), "%s%s", r->target, chip);
     return t;
 }
 
@@ -370,4 +405,6 @@ void snnsim_print_comparison(const struct snncli_console *console, const struct 
         break;
     }
     print_agreement(report);
+    for (uint32_t i = 0; i < report->result_count; i++)
+        print_quantised(console, report->results[i]);
 }

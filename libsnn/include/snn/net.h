@@ -62,7 +62,8 @@ enum snn_quantised_by {
 struct snn_quantised {
     float scale;
     enum snn_quantised_by limited_by;
-    double bits; /* log2(2 max|weight| + 1), of 8 */
+    double bits;        /* log2(2 max|weight| + 1), of 8 */
+    uint32_t threshold; /* of neuron 0; 0: it never fires */
     uint64_t weights_saturated;
     uint64_t biases_saturated;
     uint64_t weights_lost; /* that were not 0 and are now */
@@ -147,15 +148,16 @@ struct snn_lower_options {
     bool quantise_mse; /* CHIP: scales of the least squared error, not the largest that fit */
 };
 
-/* The defaults named above, with SNN_NORM_QUANTILE 0.999. */
+/* The defaults named above, float arithmetic, with SNN_NORM_QUANTILE 0.999. */
 SNN_API void snn_lower_options_init(struct snn_lower_options *options);
 
 /* Lowers a graph: a pure function of graph and options. Of a graph that is spiking (layers of kind
  * IF), norm, recipe, channelwise and reset are not read, v_init and v_min only where a layer has
- * none, and an output that is no such layer integrates without firing. Reports every obstacle to
+ * none, and an output that is no such layer integrates without firing. In chip arithmetic the scale
+ * of the output is that of its own threshold, not of extra gains. Reports every obstacle to
  * the diagnostics sink and returns the first. Errors: UNSUPPORTED (a layer with no spiking form),
  * NOT_FOUND (no such statistics or recipe; the hint says how to get them), INVALID, LIMIT
- * (neuron_count), NOMEM.
+ * (neuron_count; in chip arithmetic a gain beyond 16 bits), NOMEM.
  */
 SNN_API int snn_net_lower(struct snn_net **out, struct snn_context *context,
                           const struct snn_graph *graph, const struct snn_lower_options *options);

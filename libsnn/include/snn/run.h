@@ -103,9 +103,10 @@ struct snn_result_layer {
     double spikes_mean; /* a sample */
     double events_mean; /* spikes that arrive, after the pools, a sample */
     double synops_mean;
-    double updates_mean;    /* neurons x steps */
-    double input_macs_mean; /* of analog input, a sample */
-    uint64_t macs;          /* of the CNN's layer, a frame */
+    double updates_mean;                   /* neurons x steps */
+    double input_macs_mean;                /* of analog input, a sample */
+    uint64_t macs;                         /* of the CNN's layer, a frame */
+    const struct snn_quantised *quantised; /* NULL in float arithmetic */
 };
 
 /* Means are over samples; accuracies are fractions with all samples in the denominator, NaN without
@@ -114,6 +115,7 @@ struct snn_result {
     const char *target;
     const char *semantics; /* "sync", "async"; NULL of a frame-based target */
     const char *order;     /* of input events within a step, asynchronous; else NULL */
+    const char *arith;     /* "float", "chip"; NULL of a frame-based target */
     uint64_t sample_count; /* that were run */
     uint64_t sample_offset;
     bool complete;
@@ -197,7 +199,8 @@ struct snn_report {
     const char *readout;
     const char *semantics; /* "sync", "async", "both" */
     const char *order;
-    const char *arith;
+    const char *arith; /* "float", "chip", "both" */
+    const char *quant; /* how scales were chosen for a chip: "max", "mse" */
     const char *compat;
     const char *calibrate; /* frames that statistics were taken from for this run */
     const char *max_pool;
