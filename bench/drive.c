@@ -1,0 +1,395 @@
+/* Driving a target by hand.
+ */
+/* For clock_gettime. NOLINTNEXTLINE(bugprone-reserved-identifier): the C library's own switch */
+#define _POSIX_C_SOURCE 200809L
+
+#include "bench/drive.h"
+
+#include <float.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench/nets.h"
+
+double snnbench_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- Samples ---- */
+
+static int make_room(struct snnbench_sample *sample, uint32_t step_count, size_t addresses)
+{
+    *sample = (struct snnbench_sample){.step_count = step_count};
+    sample->begin = calloc((size_t)step_count + 1, sizeof(*sample->begin));
+    sample->address = malloc(addresses * step_count * sizeof(*sample->address));
+    if (sample->begin != NULL && sample->address != NULL) return SNN_OK;
+    snnbench_sample_free(sample);
+    return SNN_ERR_NOMEM;
+}
+
+static void append(struct snnbench_sample *to, uint32_t first, const struct snn_spikes *from)
+{
+    for (uint32_t t = 0; t < from->step_count; t++) {
+        const uint32_t count = from->step_begin[t + 1] - from->step_begin[t];
+        memcpy(to->address + to->begin[first + t], from->address + from->step_begin[t],
+               count * sizeof(*to->address));
+        to->begin[first + t + 1] = to->begin[first + t] + count;
+    }
+}
+
+int snnbench_sample_encode(struct snnbench_sample *out, struct snn_context *context,
+                           struct snn_shape shape, uint64_t index, uint32_t step_count)
+{
+    const struct snn_encoder_options options = {
+        .encoding = SNN_ENCODING_BERNOULLI, .seed = 1, .timesteps = step_count};
+    struct snn_encoder *encoder = NULL;
+    float *frame = malloc(snn_shape_size(shape) * sizeof(*frame));
+    if (frame == NULL) return SNN_ERR_NOMEM;
+    snnbench_read_frame(index, frame, &shape);
+    int status = make_room(out, step_count, snn_shape_size(shape));
+    if (status == SNN_OK) status = snn_encoder_create(&encoder, context, &options, shape);
+    if (status == SNN_OK) status = snn_encoder_begin(encoder, context, index, frame);
+    for (uint32_t t = 0; status == SNN_OK && t < step_count; t += SNN_ENCODER_STEPS_MAX) {
+        struct snn_spikes spikes;
+        const uint32_t left = step_count - t;
+        snn_encoder_next(encoder, left < SNN_ENCODER_STEPS_MAX ? left : SNN_ENCODER_STEPS_MAX,
+                         &spikes);
+        append(out, t, &spikes);
+    }
+    snn_encoder_destroy(&encoder);
+    free(frame);
+    return status;
+}
+
+int snnbench_sample_noise(struct snnbench_sample *out, struct snn_shape shape, double rate,
+                          uint32_t step_count)
+{
+    const uint32_t size = (uint32_t)snn_shape_size(shape);
+    const uint64_t bound = (uint64_t)(rate * 4294967296.0);
+    uint64_t state = 1;
+    int status = make_room(out, step_count, size);
+    for (uint32_t t = 0; status == SNN_OK && t < step_count; t++) {
+        uint32_t at = out->begin[t];
+        for (uint32_t i = 0; i < size; i++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            if (state >> 32 < bound) out->address[at++] = i;
+        }
+        out->begin[t + 1] = at;
+    }
+    return status;
+}
+
+void snnbench_sample_free(struct snnbench_sample *sample)
+{
+    free(sample->begin);
+    free(sample->address);
+    *sample = (struct snnbench_sample){.step_count = 0};
+}
+
+/* ---- Sessions ---- */
+
+int snnbench_session_open(struct snnbench_session *out, struct snn_context *context,
+                          const char *uri, const struct snn_net *net)
+{
+    const size_t steps = SNN_TARGET_STEPS_MAX, synapses = steps * net->synapse_count;
+    const size_t classes = steps * net->readout_count * net->class_count;
+    struct snn_output *o = &out->output;
+    *out = (struct snnbench_session){.context = context, .net = net};
+    o->spikes = calloc(classes, sizeof(*o->spikes));
+    o->potential = calloc(classes, sizeof(*o->potential));
+    o->population_spikes = calloc(steps * net->population_count, sizeof(*o->population_spikes));
+    o->synapse_spikes = calloc(synapses, sizeof(*o->synapse_spikes));
+    o->synapse_operations = calloc(synapses, sizeof(*o->synapse_operations));
+    o->synapse_macs = calloc(synapses, sizeof(*o->synapse_macs));
+    o->input_spikes = calloc(steps, sizeof(*o->input_spikes));
+    out->operations = calloc(net->synapse_count, sizeof(*out->operations));
+    if (o->spikes == NULL || o->potential == NULL || o->population_spikes == NULL ||
+        o->synapse_spikes == NULL || o->synapse_operations == NULL || o->synapse_macs == NULL ||
+        o->input_spikes == NULL || out->operations == NULL)
+        return SNN_ERR_NOMEM;
+    int status = snn_target_open(&out->target, context, uri);
+    return status == SNN_OK ? snn_target_load(out->target, context, net) : status;
+}
+
+void snnbench_session_close(struct snnbench_session *session)
+{
+    struct snn_output *o = &session->output;
+    void *arrays[] = {o->spikes,         o->potential,          o->population_spikes,
+                      o->synapse_spikes, o->synapse_operations, o->synapse_macs,
+                      o->input_spikes,   session->operations};
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+        free(arrays[i]);
+    snn_target_close(&session->target);
+    *session = (struct snnbench_session){.context = NULL};
+}
+
+/* Steps [first, first + count) of a sample, at most SNN_TARGET_STEPS_MAX. */
+static int advance(struct snnbench_session *s, const struct snnbench_sample *sample, uint32_t first,
+                   uint32_t count)
+{
+    const struct snn_spikes spikes = {
+        .step_count = count, .step_begin = sample->begin + first, .address = sample->address};
+    int status = snn_target_push(s->target, s->context, &spikes);
+    if (status == SNN_OK) status = snn_target_advance(s->target, s->context, count);
+    if (status == SNN_OK) status = snn_target_pull(s->target, s->context, &s->output);
+    for (size_t i = 0; status == SNN_OK && i < (size_t)count * s->net->synapse_count; i++)
+        s->operations[i % s->net->synapse_count] += s->output.synapse_operations[i];
+    const uint32_t last = s->net->population_count - 1;
+    for (uint32_t t = 0; status == SNN_OK && t < count; t++)
+        s->output_spikes += s->output.population_spikes[t * s->net->population_count + last];
+    return status;
+}
+
+int snnbench_session_run(struct snnbench_session *session, const struct snnbench_sample *sample,
+                         double *seconds_out)
+{
+    const double start = snnbench_seconds();
+    memset(session->operations, 0, session->net->synapse_count * sizeof(*session->operations));
+    session->output_spikes = 0;
+    int status = snn_target_reset(session->target, session->context);
+    for (uint32_t t = 0; status == SNN_OK && t < sample->step_count; t += SNN_TARGET_STEPS_MAX) {
+        const uint32_t left = sample->step_count - t;
+        status =
+            advance(session, sample, t, left < SNN_TARGET_STEPS_MAX ? left : SNN_TARGET_STEPS_MAX);
+    }
+    *seconds_out += snnbench_seconds() - start;
+    return status;
+}
+
+/* ---- Cuts ---- */
+
+/* The shape of a population's spikes after the pools of whoever listens to it; those pools are
+ * borrowed. Population SNN_SOURCE_INPUT is the input. */
+static struct snn_shape heard(const struct snn_net *net, uint32_t population,
+                              struct snn_synapse *synapse)
+{
+    struct snn_shape shape =
+        population == SNN_SOURCE_INPUT ? net->input_shape : net->populations[population].shape;
+    for (uint32_t i = 0; i < net->population_count; i++) {
+        for (uint32_t s = 0; s < net->populations[i].synapse_count; s++) {
+            const struct snn_synapse *listener = &net->populations[i].synapses[s];
+            if (listener->source != population) continue;
+            synapse->pools = listener->pools;
+            synapse->pool_count = listener->pool_count;
+            return listener->source_shape;
+        }
+    }
+    return shape;
+}
+
+int snnbench_cut_make(struct snnbench_cut *out, const struct snn_net *net, uint32_t count)
+{
+    *out = (struct snnbench_cut){.net = *net, .scale = 1.0f};
+    const struct snn_population *last = &net->populations[net->population_count - 1];
+    const float most = net->arith == SNN_ARITH_CHIP ? 32767.0f : FLT_MAX;
+    struct snn_synapse *s = &out->synapse;
+    s->source = count > 0 ? count - 1 : SNN_SOURCE_INPUT;
+    s->source_shape = heard(net, s->source, s);
+    s->pool_scale = 1.0;
+    s->kind = SNN_SYNAPSE_DENSE;
+    s->groups = 1;
+    s->weight_count = snn_shape_size(s->source_shape);
+    out->populations = calloc((size_t)count + 1, sizeof(*out->populations));
+    out->weights = malloc(s->weight_count * sizeof(*out->weights));
+    if (out->populations == NULL || out->weights == NULL) {
+        snnbench_cut_free(out);
+        return SNN_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < s->weight_count; i++)
+        out->weights[i] = i % 2 == 0 ? 1.0f : -1.0f;
+    s->weights = out->weights;
+    memcpy(out->populations, net->populations, count * sizeof(*out->populations));
+    struct snn_population *head = &out->populations[count];
+    *head = (struct snn_population){
+        .name = "head",
+        .shape = {1, 1, 1},
+        .synapses = s,
+        .synapse_count = 1,
+        .synapse_first = count > 0 ? head[-1].synapse_first + head[-1].synapse_count : 0,
+        .threshold = most,
+        .v_min = -most,
+        .spikes_max = SNN_SPIKES_PER_STEP_MAX,
+        .activation_scale = &out->scale,
+        .quantised = last->quantised};
+    out->readout = (struct snn_readout){
+        .gain = 1.0f, .threshold = most, .v_min = -most, .spikes_max = head->spikes_max};
+    out->net.populations = out->populations;
+    out->net.population_count = count + 1;
+    out->net.synapse_count = head->synapse_first + 1;
+    out->net.class_count = 1;
+    out->net.readouts = &out->readout;
+    out->net.readout_count = 1;
+    return SNN_OK;
+}
+
+void snnbench_cut_free(struct snnbench_cut *cut)
+{
+    free(cut->populations);
+    free(cut->weights);
+    cut->populations = NULL;
+    cut->weights = NULL;
+}
+
+/* ---- Watching ---- */
+
+/* A map of spike counts [channels][height][width], summed over windows. Returns the pooled one. */
+static uint32_t *pooled(const uint32_t *from, struct snn_shape *shape, const struct snn_window *w)
+{
+    const struct snn_shape
+        in = *shape,
+        out = {in.channels,
+               (in.height + w->pad_top + w->pad_bottom - w->kernel_h) / w->stride_h + 1,
+               (in.width + w->pad_left + w->pad_right - w->kernel_w) / w->stride_w + 1};
+    uint32_t *to = calloc(snn_shape_size(out), sizeof(*to));
+    for (size_t i = 0; to != NULL && i < snn_shape_size(out); i++) {
+        const uint32_t x = (uint32_t)(i % out.width), y = (uint32_t)(i / out.width % out.height);
+        const uint32_t *map = from + i / ((size_t)out.height * out.width) * in.height * in.width;
+        for (uint32_t k = 0; k < w->kernel_h * w->kernel_w; k++) {
+            const int64_t row = (int64_t)y * w->stride_h + k / w->kernel_w - w->pad_top;
+            const int64_t column = (int64_t)x * w->stride_w + k % w->kernel_w - w->pad_left;
+            if (row >= 0 && row < in.height && column >= 0 && column < in.width)
+                to[i] += map[row * in.width + column];
+        }
+    }
+    *shape = out;
+    return to;
+}
+
+/* Adds what one step's spikes of a synapse's source do. */
+static int add_arriving(const struct snn_net *net, uint32_t population, uint32_t synapse,
+                        const uint32_t *spikes, struct snnbench_traffic *to)
+{
+    const struct snn_synapse *s = &net->populations[population].synapses[synapse];
+    struct snn_shape shape =
+        s->source == SNN_SOURCE_INPUT ? net->input_shape : net->populations[s->source].shape;
+    uint32_t *own = NULL;
+    for (uint32_t p = 0; p < s->pool_count; p++) {
+        uint32_t *next = pooled(spikes, &shape, &s->pools[p]);
+        free(own);
+        own = next;
+        if (own == NULL) return SNN_ERR_NOMEM;
+        spikes = own;
+    }
+    for (uint32_t at = 0; at < shape.height * shape.width; at++) {
+        uint64_t events = 0;
+        for (uint32_t c = 0; c < shape.channels; c++)
+            events += spikes[(size_t)c * shape.height * shape.width + at] > 0;
+        if (events == 0) continue;
+        to->arriving += (double)events;
+        to->additions += (double)(events * snn_synapse_fanout(net, population, synapse,
+                                                              at / shape.width, at % shape.width));
+    }
+    free(own);
+    return SNN_OK;
+}
+
+/* Counts of all populations, and of the input behind them. */
+struct watch {
+    const struct snn_net *net;
+    uint32_t **before, **step; /* [population_count + 1] */
+};
+
+static const uint32_t *source_spikes(const struct watch *w, uint32_t source)
+{
+    return w->step[source == SNN_SOURCE_INPUT ? w->net->population_count : source];
+}
+
+static int watch_init(struct watch *w, const struct snn_net *net)
+{
+    const uint32_t count = net->population_count;
+    *w = (struct watch){.net = net};
+    w->before = calloc((size_t)count + 1, sizeof(*w->before));
+    w->step = calloc((size_t)count + 1, sizeof(*w->step));
+    if (w->before == NULL || w->step == NULL) return SNN_ERR_NOMEM;
+    for (uint32_t i = 0; i <= count; i++) {
+        const struct snn_shape shape = i < count ? net->populations[i].shape : net->input_shape;
+        w->before[i] = calloc(snn_shape_size(shape), sizeof(**w->before));
+        w->step[i] = calloc(snn_shape_size(shape), sizeof(**w->step));
+        if (w->before[i] == NULL || w->step[i] == NULL) return SNN_ERR_NOMEM;
+    }
+    return SNN_OK;
+}
+
+static void watch_fini(struct watch *w)
+{
+    for (uint32_t i = 0; i <= w->net->population_count; i++) {
+        if (w->before != NULL) free(w->before[i]);
+        if (w->step != NULL) free(w->step[i]);
+    }
+    free(w->before);
+    free(w->step);
+}
+
+static void watch_input(struct watch *w, const struct snnbench_sample *sample, uint32_t t)
+{
+    const struct snn_shape in = w->net->input_shape;
+    uint32_t *to = w->step[w->net->population_count];
+    memset(to, 0, snn_shape_size(in) * sizeof(*to));
+    for (uint32_t e = sample->begin[t]; e < sample->begin[t + 1]; e++) {
+        const uint32_t at = sample->address[e] / in.channels, c = sample->address[e] % in.channels;
+        to[(size_t)c * in.height * in.width + at]++;
+    }
+}
+
+/* The spikes of one population in the step just taken. */
+static int watch_population(struct watch *w, struct snnbench_session *s, uint32_t index,
+                            struct snnbench_traffic *to)
+{
+    const size_t neurons = snn_shape_size(w->net->populations[index].shape);
+    uint32_t *step = w->step[index], *before = w->before[index], active = 0;
+    int status = snn_target_counts(s->target, s->context, index, step);
+    for (size_t n = 0; status == SNN_OK && n < neurons; n++) {
+        const uint32_t spikes = step[n] - before[n];
+        before[n] = step[n];
+        step[n] = spikes;
+        active += spikes > 0;
+        to->spikes += spikes;
+    }
+    to->active += (double)active / (double)neurons;
+    return status;
+}
+
+static int watch_step(struct watch *w, struct snnbench_session *s,
+                      const struct snnbench_sample *sample, uint32_t t,
+                      struct snnbench_traffic *traffic)
+{
+    int status = advance(s, sample, t, 1);
+    watch_input(w, sample, t);
+    for (uint32_t i = 0; status == SNN_OK && i < w->net->population_count; i++) {
+        const struct snn_population *p = &w->net->populations[i];
+        status = watch_population(w, s, i, &traffic[i]);
+        for (uint32_t k = 0; status == SNN_OK && k < p->synapse_count; k++) {
+            traffic[i].operations += (double)s->output.synapse_operations[p->synapse_first + k];
+            status =
+                add_arriving(w->net, i, k, source_spikes(w, p->synapses[k].source), &traffic[i]);
+        }
+    }
+    return status;
+}
+
+int snnbench_session_watch(struct snnbench_session *session, const struct snnbench_sample *sample,
+                           struct snnbench_traffic *traffic)
+{
+    struct watch w;
+    const uint32_t count = session->net->population_count;
+    memset(traffic, 0, count * sizeof(*traffic));
+    int status = watch_init(&w, session->net);
+    if (status == SNN_OK) status = snn_target_reset(session->target, session->context);
+    for (uint32_t i = 0; status == SNN_OK && i < count; i++) /* counted from here on */
+        status = snn_target_counts(session->target, session->context, i, w.step[i]);
+    for (uint32_t t = 0; status == SNN_OK && t < sample->step_count; t++)
+        status = watch_step(&w, session, sample, t, traffic);
+    for (uint32_t i = 0; i < count; i++) {
+        traffic[i].active /= sample->step_count;
+        traffic[i].spikes /= sample->step_count;
+        traffic[i].arriving /= sample->step_count;
+        traffic[i].additions /= sample->step_count;
+        traffic[i].operations /= sample->step_count;
+    }
+    watch_fini(&w);
+    return status;
+}
