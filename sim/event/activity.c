@@ -9,15 +9,25 @@
 #include "libsnn/base/error.h"
 #include "sim/event/plan.h"
 
+int snnsim_train_init(struct snnsim_train *train, struct snnbase_arena *arena,
+                      struct snn_context *context, struct snn_shape shape, uint32_t steps)
+{
+    struct snnsim_activity *map = &train->first;
+    map->shape = shape;
+    map->lanes = snnsim_lanes(shape.channels);
+    train->size = (size_t)shape.height * shape.width * map->lanes;
+    map->count = snnbase_arena_alloc(arena, context, steps * train->size, sizeof(float));
+    map->mask = snnbase_arena_alloc(arena, context, steps * (train->size / SNNSIM_LANES), 1);
+    return map->count != NULL && map->mask != NULL ? SNN_OK : SNN_ERR_NOMEM;
+}
+
 int snnsim_activity_init(struct snnsim_activity *activity, struct snnbase_arena *arena,
                          struct snn_context *context, struct snn_shape shape)
 {
-    activity->shape = shape;
-    activity->lanes = snnsim_lanes(shape.channels);
-    size_t size = (size_t)shape.height * shape.width * activity->lanes;
-    activity->count = snnbase_arena_alloc(arena, context, size, sizeof(float));
-    activity->mask = snnbase_arena_alloc(arena, context, size / SNNSIM_LANES, 1);
-    return activity->count != NULL && activity->mask != NULL ? SNN_OK : SNN_ERR_NOMEM;
+    struct snnsim_train train;
+    int status = snnsim_train_init(&train, arena, context, shape, 1);
+    *activity = train.first;
+    return status;
 }
 
 /* Forgets the step before, in proportion to what was active in it. */

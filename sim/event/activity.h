@@ -24,6 +24,25 @@ struct snnsim_activity {
 int snnsim_activity_init(struct snnsim_activity *activity, struct snnbase_arena *arena,
                          struct snn_context *context, struct snn_shape shape);
 
+/* The same over the steps of a chunk, a map a step. */
+struct snnsim_train {
+    struct snnsim_activity first; /* of step 0 */
+    size_t size;                  /* lanes of a map */
+};
+
+int snnsim_train_init(struct snnsim_train *train, struct snnbase_arena *arena,
+                      struct snn_context *context, struct snn_shape shape, uint32_t steps);
+
+/* The map of one step. */
+static inline struct snnsim_activity snnsim_train_at(const struct snnsim_train *train,
+                                                     uint32_t step)
+{
+    struct snnsim_activity map = train->first;
+    map.count += step * train->size;
+    map.mask += step * (train->size / SNNSIM_LANES);
+    return map;
+}
+
 /* Takes in the events of one step; `count` NULL means 1 each. */
 void snnsim_activity_load(struct snnsim_activity *activity, const uint32_t *address,
                           const float *count, size_t event_count);

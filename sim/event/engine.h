@@ -1,5 +1,5 @@
-/* The engine: one session's state on a plan, stepped through time. Synchronous semantics: within a
- * step the populations run in order, and a layer's spikes reach the next in the same step.
+/* The engine: one session's state on a plan, run through time. Synchronous semantics: a layer's
+ * spikes reach the next in the same step, so that a layer may take many steps before the next.
  *
  * All memory is taken at creation, but for counts that somebody asks for; stepping never allocates.
  */
@@ -23,9 +23,10 @@ void snnsim_engine_reset(struct snnsim_engine *engine);
 /* Prepares analog input that stays the same in all steps (snn_spikes.constant), or none (NULL). */
 void snnsim_engine_set_constant(struct snnsim_engine *engine, const struct snn_spikes *spikes);
 
-/* One step: input `address`/`count` (see snn_spikes), results at index `row` of `out`. */
-void snnsim_engine_step(struct snnsim_engine *engine, const uint32_t *address, const float *count,
-                        size_t event_count, struct snn_output *out, uint32_t row);
+/* Steps first .. first + step_count - 1 of `spikes` (snn_spikes), results behind those that `out`
+ * has, whose step_count grows. */
+void snnsim_engine_run(struct snnsim_engine *engine, const struct snn_spikes *spikes,
+                       uint32_t first, uint32_t step_count, struct snn_output *out);
 
 /* Makes the engine count the spikes of each neuron from now on. Errors: INVALID (steps were taken
  * since the reset), NOMEM. */

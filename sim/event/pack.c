@@ -4,6 +4,7 @@
  * stride, where that is whole. Taps of a phase are kept by ascending output position, that is by
  * descending k.
  */
+#include <math.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -293,6 +294,38 @@ static int pack_one_to_one(struct snnsim_plan *plan, struct snn_context *context
     return SNN_OK;
 }
 
+/* Weights tile by tile: [tile][tap][channel][lane of the tile]. Those of other layers lie
+ * well as they are. */
+static int make_tiles(struct snnsim_plan *plan, struct snn_context *context,
+                      const struct snnsim_population *p, struct snnsim_synapse *out)
+{
+    const struct snn_synapse *s = out->synapse;
+    const uint32_t taps = s->window.kernel_h * s->window.kernel_w,
+                   inputs = s->source_shape.channels;
+    if (s->source == SNN_SOURCE_INPUT || s->groups > 1) return SNN_OK;
+    for (size_t i = 0; i < s->weight_count; i++)
+        if (!isfinite(s->weights[i])) return SNN_OK; /* a silent input would add 0 * infinity */
+    if (s->kind != SNN_SYNAPSE_CONV2D) {
+        out->tiles = (struct snnsim_tiles){out->weights, SNNSIM_TILE_LANES, p->lanes};
+        return SNN_OK;
+    }
+    const uint32_t width = p->lanes < SNNSIM_TILE_LANES ? p->lanes : SNNSIM_TILE_LANES;
+    const size_t group = (size_t)taps * inputs * width; /* below the packed weights, counted */
+    const uint32_t channels = p->population->shape.channels;
+    float *to = snnbase_arena_alloc(&plan->arena, context, (channels + width - 1) / width,
+                                    group * sizeof(*to));
+    if (to == NULL) return SNN_ERR_NOMEM;
+    for (uint32_t o = 0; o < channels; o++) {
+        const float *from = s->weights + (size_t)o * inputs * taps;
+        float *tile = to + o / width * group + o % width;
+        for (uint32_t c = 0; c < inputs; c++)
+            for (uint32_t tap = 0; tap < taps; tap++)
+                tile[((size_t)tap * inputs + c) * width] = *from++;
+    }
+    out->tiles = (struct snnsim_tiles){to, group, width};
+    return SNN_OK;
+}
+
 /* One table for the input's positions: its events come as a list, and are sent on one by one. */
 static int make_places(struct snnsim_plan *plan, struct snn_context *context,
                        struct snnsim_synapse *out)
@@ -339,6 +372,7 @@ static int pack_on_axes(struct snnsim_plan *plan, struct snn_context *context,
         status = pack_conv2d(plan, context, p, rows, columns, out);
     else
         status = pack_one_to_one(plan, context, out);
+    if (status == SNN_OK) status = make_tiles(plan, context, p, out);
     return status == SNN_OK ? make_places(plan, context, out) : status;
 }
 

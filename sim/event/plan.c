@@ -97,6 +97,22 @@ static int spread_neurons(struct snnsim_plan *plan, struct snn_context *context,
     return status;
 }
 
+/* Inputs of a tile, over all synapses; 0 where one of them has none to offer. */
+static uint32_t count_taps(const struct snnsim_population *p)
+{
+    uint64_t taps = 0;
+    for (uint32_t s = 0; s < p->population->synapse_count; s++) {
+        const struct snn_synapse *synapse = &p->population->synapses[s];
+        const struct snn_shape in = synapse->source_shape;
+        if (p->synapses[s].tiles.weights == NULL) return 0;
+        if (synapse->kind == SNN_SYNAPSE_DENSE)
+            taps += snn_shape_size(in);
+        else if (synapse->kind == SNN_SYNAPSE_CONV2D)
+            taps += (uint64_t)synapse->window.kernel_h * synapse->window.kernel_w * in.channels;
+    }
+    return taps <= UINT32_MAX ? (uint32_t)taps : 0;
+}
+
 static int plan_population(struct snnsim_plan *plan, struct snn_context *context, uint32_t index)
 {
     struct snnsim_population *p = &plan->populations[index];
@@ -118,6 +134,7 @@ static int plan_population(struct snnsim_plan *plan, struct snn_context *context
         if (synapse->source != SNN_SOURCE_INPUT && p->synapses[s].sees_each_spike_once)
             plan->populations[synapse->source].counted_by = p->population->synapse_first + s;
     }
+    p->tap_count = count_taps(p);
     return SNN_OK;
 }
 

@@ -40,6 +40,14 @@ struct snnsim_place {
     uint32_t fanout;  /* neurons that a spike reaches */
 };
 
+/* How a synapse serves whole tiles of neurons, SNNSIM_TILE_LANES channels at one position. An input
+ * is a tap (ky, kx), or of a dense layer a position of its source, and a channel. */
+struct snnsim_tiles {
+    const float *weights; /* of tile g from g * group on; NULL: there is none */
+    size_t group;
+    uint32_t step; /* from an input's weights to the next channel's */
+};
+
 struct snnsim_synapse {
     const struct snn_synapse *synapse;
     uint32_t in_lanes;
@@ -53,6 +61,7 @@ struct snnsim_synapse {
     struct snnsim_place *places; /* [height][width], where the input arrives without a pool */
     bool sees_each_spike_once;   /* its pools neither drop nor repeat spikes of the source */
     float *weights;
+    struct snnsim_tiles tiles;
 };
 
 /* Values of neurons, a lane each. */
@@ -79,6 +88,7 @@ struct snnsim_population {
     size_t row_length;   /* floats a row of neurons: width * lanes */
     struct snnsim_spread bias;
     const struct snnsim_differing *differing; /* NULL: the neurons are alike */
+    uint32_t tap_count; /* inputs that a tile has at most; 0: the population has no tiles */
     /* Synapse of a later population whose arriving spikes are all of this one's; or none. */
     uint32_t counted_by;
 };

@@ -242,21 +242,6 @@ static int sim_push(void *session, struct snn_context *context, const struct snn
     return SNN_OK;
 }
 
-/* The next step of what was pushed. */
-static int step(struct session *s, struct snn_context *context)
-{
-    const struct snn_spikes *spikes = s->pushed;
-    if (s->choice.async)
-        return snnsim_async_step(s->async, context, spikes, s->steps_done, &s->output,
-                                 s->output.step_count);
-    uint32_t first = spikes->constant ? 0 : spikes->step_begin[s->steps_done];
-    uint32_t last = spikes->constant ? 0 : spikes->step_begin[s->steps_done + 1];
-    snnsim_engine_step(s->engine, spikes->address + first,
-                       spikes->count != NULL ? spikes->count + first : NULL, last - first,
-                       &s->output, s->output.step_count);
-    return SNN_OK;
-}
-
 static int sim_advance(void *session, struct snn_context *context, uint32_t step_count)
 {
     struct session *s = session;
@@ -269,8 +254,14 @@ static int sim_advance(void *session, struct snn_context *context, uint32_t step
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "%u steps were advanced and not pulled; %u more have no place",
                             s->output.step_count, step_count);
+    if (!s->choice.async) {
+        snnsim_engine_run(s->engine, spikes, s->steps_done, step_count, &s->output);
+        s->steps_done += step_count;
+        return SNN_OK;
+    }
     for (; step_count > 0; step_count--, s->steps_done++, s->output.step_count++) {
-        int status = step(s, context);
+        int status = snnsim_async_step(s->async, context, spikes, s->steps_done, &s->output,
+                                       s->output.step_count);
         if (status != SNN_OK) return status;
     }
     return SNN_OK;

@@ -469,6 +469,30 @@ static void mark(const float *count, size_t vectors, uint8_t *mask)
             _mm256_loadu_ps(count + i * SNNSIM_LANES), _mm256_setzero_ps(), _CMP_NEQ_OQ));
 }
 
+INLINE uint64_t add_doubles(__m256d sum)
+{
+    const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(sum), _mm256_extractf128_pd(sum, 1));
+    return (uint64_t)(_mm_cvtsd_f64(half) + _mm_cvtsd_f64(_mm_unpackhi_pd(half, half)));
+}
+
+/* In double, where all of it is exact. */
+static struct snnsim_reached reach(const float *count, const uint8_t *mask, uint32_t width,
+                                   uint32_t lanes, const uint32_t *fanout)
+{
+    __m256d spikes = _mm256_setzero_pd(), targets = _mm256_setzero_pd();
+    for (uint32_t x = 0; x < width; x++, mask += lanes / SNNSIM_LANES, count += lanes) {
+        const __m256d columns = _mm256_set1_pd((double)fanout[x]);
+        for (uint32_t lane = 0; lane < lanes; lane += SNNSIM_LANES) {
+            if (mask[lane / SNNSIM_LANES] == 0) continue;
+            const __m256d n = _mm256_add_pd(_mm256_cvtps_pd(_mm_loadu_ps(count + lane)),
+                                            _mm256_cvtps_pd(_mm_loadu_ps(count + lane + 4)));
+            spikes = _mm256_add_pd(spikes, n);
+            targets = _mm256_add_pd(targets, _mm256_mul_pd(n, columns));
+        }
+    }
+    return (struct snnsim_reached){add_doubles(spikes), add_doubles(targets)};
+}
+
 INLINE void pool_row(const float *in, const struct snnsim_window *w, uint32_t width, float *out,
                      uint8_t *mask, uint32_t kernel_h, uint32_t kernel_w)
 {
@@ -545,6 +569,7 @@ void snnsim_avx2_kernels(struct snnsim_kernels *kernels)
     kernels->fire_steps = fire_steps;
     kernels->fire_each_steps = fire_each_steps;
     kernels->mark = mark;
+    kernels->reach = reach;
     kernels->pool = pool;
     kernels->multiply = multiply;
 }

@@ -99,6 +99,12 @@ struct snnsim_fired {
     uint8_t *any; /* one byte a vector: the masks of all steps together; may be NULL */
 };
 
+/* Spikes of a row, and each times the columns it reaches. */
+struct snnsim_reached {
+    uint64_t spikes;
+    uint64_t targets;
+};
+
 struct snnsim_kernels {
     const char *level;
 
@@ -145,6 +151,11 @@ struct snnsim_kernels {
     /* out[i] = the masks mask[t * stride + i] of all steps t together, for `length` bytes; `steps`
      * is at least 1. */
     void (*unite)(const uint8_t *mask, size_t stride, uint32_t steps, size_t length, uint8_t *out);
+
+    /* Adds up a row of `width` positions of `lanes` counts; fanout[x] columns are reached from x.
+     * Lanes without their bit hold 0. No sum leaves 53 bits. */
+    struct snnsim_reached (*reach)(const float *count, const uint8_t *mask, uint32_t width,
+                                   uint32_t lanes, const uint32_t *fanout);
 
     /* Sums the windows of `width` outputs, rows before columns; a bit a lane where the sum is not
      * 0. Aligned as for fire. */

@@ -152,6 +152,21 @@ static void unite(const uint8_t *mask, size_t stride, uint32_t steps, size_t len
     }
 }
 
+static struct snnsim_reached reach(const float *count, const uint8_t *mask, uint32_t width,
+                                   uint32_t lanes, const uint32_t *fanout)
+{
+    struct snnsim_reached all = {0, 0};
+    for (uint32_t x = 0; x < width; x++, mask += lanes / SNNSIM_LANES, count += lanes) {
+        uint64_t spikes = 0;
+        for (uint32_t lane = 0; lane < lanes; lane++) {
+            if (mask[lane / SNNSIM_LANES] != 0) spikes += (uint64_t)count[lane];
+        }
+        all.spikes += spikes;
+        all.targets += spikes * fanout[x];
+    }
+    return all;
+}
+
 static void pool(const float *in, const struct snnsim_window *w, uint32_t width, float *out,
                  uint8_t *mask)
 {
@@ -208,6 +223,7 @@ void snnsim_scalar_kernels(struct snnsim_kernels *kernels)
     kernels->fire_each_steps = fire_each_steps;
     kernels->mark = mark;
     kernels->unite = unite;
+    kernels->reach = reach;
     kernels->pool = pool;
     kernels->multiply = multiply;
 }
