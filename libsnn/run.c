@@ -18,6 +18,7 @@
 #include "libsnn/stream/decode.h"
 
 #define TIMESTEPS_MAX 10000000u
+#define RULES_MAX 4096u
 
 /* What all workers share. */
 struct run {
@@ -26,6 +27,8 @@ struct run {
     const struct snn_source *source;
     const struct snn_run_options *options;
     struct snn_target *target;
+    struct snn_rule *rules; /* [rule_count] those of the options, then those of the sweep */
+    uint32_t rule_count;
     struct snnmodel_sample *samples;     /* [count] */
     struct snnmodel_decision *decisions; /* [count][rule_count] */
     struct worker *workers;
@@ -43,6 +46,7 @@ struct worker {
     struct snnmodel_tally tally;
     struct snn_output output;
     float *frame;
+    double evaluator_seconds;
     bool input_seen;              /* something came in for the current sample */
     double *sinabs_operations;    /* [synapse], or NULL in exact accounting */
     struct snnmodel_tally sample; /* of the current sample; dropped if it is not finished */
@@ -164,8 +168,8 @@ static int init_worker(struct worker *w, struct snn_context *parent, struct run 
     if (status == SNN_OK)
         status = snn_encoder_create(&w->encoder, w->context, &encoder, run->net->input_shape);
     if (status == SNN_OK)
-        status = snnstream_decoder_create(&w->decoder, w->context, run->net, o->rules,
-                                          o->rule_count, o->timesteps);
+        status = snnstream_decoder_create(&w->decoder, w->context, run->net, run->rules,
+                                          run->rule_count, o->timesteps);
     if (status == SNN_OK && o->cnn != NULL && !snn_graph_is_spiking(o->cnn) &&
         snn_source_kind(run->source) == SNN_SOURCE_FRAMES)
         status = snn_evaluator_create(&w->evaluator, w->context, o->cnn);
@@ -219,9 +223,22 @@ static void clear_tally(struct snnmodel_tally *t, const struct run *run)
 static int32_t ask_cnn(struct worker *w)
 {
     if (w->evaluator == NULL) return SNN_NO_CLASS;
+    double start = snnrun_seconds();
     snn_evaluator_run(w->evaluator, w->frame);
-    return snnrun_decide(snn_evaluator_values(w->evaluator, snn_graph_output(w->run->options->cnn)),
-                         w->run->net->class_count);
+    int32_t decision =
+        snnrun_decide(snn_evaluator_values(w->evaluator, snn_graph_output(w->run->options->cnn)),
+                      w->run->net->class_count);
+    w->evaluator_seconds += snnrun_seconds() - start;
+    return decision;
+}
+
+/* A sample that ends early leaves the steps it did not run at 0. */
+static void clear_records(struct worker *w)
+{
+    const struct snn_net *net = w->run->net;
+    const size_t steps = w->run->options->timesteps;
+    memset(w->record_counts, 0, steps * net->class_count * sizeof(uint32_t));
+    memset(w->record_spikes, 0, steps * net->population_count * sizeof(uint64_t));
 }
 
 static int begin_sample(struct worker *w, uint64_t index, struct snnmodel_sample *sample)
@@ -241,7 +258,8 @@ static int begin_sample(struct worker *w, uint64_t index, struct snnmodel_sample
     if (status == SNN_OK) status = snn_target_reset(w->target, w->context);
     clear_tally(&w->sample, run);
     w->input_seen = false;
-    snnstream_decoder_begin(w->decoder);
+    if (w->record_counts != NULL) clear_records(w);
+    snnstream_decoder_begin(w->decoder, sample->label);
     return status;
 }
 
@@ -280,27 +298,44 @@ static void record_step(struct worker *w, uint32_t step, uint32_t row)
            net->population_count * sizeof(uint64_t));
 }
 
+/* As many steps as the target takes at once; where a sample may end early as many as it has had, so
+ * that at most half of the work is for nothing. */
+static uint32_t choose_chunk(const struct snn_run_options *o, uint32_t step)
+{
+    uint32_t chunk = o->timesteps - step;
+    if (chunk > SNN_TARGET_STEPS_MAX) chunk = SNN_TARGET_STEPS_MAX;
+    if (!o->until_decided) return chunk;
+    const uint32_t had = step > 0 ? step : 1;
+    return chunk < had ? chunk : had;
+}
+
+static int run_chunk(struct worker *w, uint32_t chunk)
+{
+    struct snn_spikes spikes;
+    snn_encoder_next(w->encoder, chunk, &spikes);
+    if (spikes.step_begin[spikes.constant ? 1 : chunk] > 0) w->input_seen = true;
+    int status = snn_target_push(w->target, w->context, &spikes);
+    if (status == SNN_OK) status = snn_target_advance(w->target, w->context, chunk);
+    return status == SNN_OK ? snn_target_pull(w->target, w->context, &w->output) : status;
+}
+
+/* Steps of a chunk behind the one that decided are as if they had not been run. */
 static int run_steps(struct worker *w)
 {
-    const struct snn_net *net = w->run->net;
-    const uint32_t timesteps = w->run->options->timesteps;
-    const size_t readouts = (size_t)net->readout_count * net->class_count;
-    for (uint32_t step = 0; step < timesteps;) {
+    const struct snn_run_options *o = w->run->options;
+    const size_t readouts = (size_t)w->run->net->readout_count * w->run->net->class_count;
+    bool decided = false;
+    for (uint32_t step = 0; step < o->timesteps && !decided;) {
         if (step > 0 && !snnrun_pool_go_on(&w->run->pool)) return SNN_ERR_CANCELLED;
-        uint32_t chunk = timesteps - step;
-        if (chunk > SNN_TARGET_STEPS_MAX) chunk = SNN_TARGET_STEPS_MAX;
-        struct snn_spikes spikes;
-        snn_encoder_next(w->encoder, chunk, &spikes);
-        if (spikes.step_begin[spikes.constant ? 1 : chunk] > 0) w->input_seen = true;
-        int status = snn_target_push(w->target, w->context, &spikes);
-        if (status == SNN_OK) status = snn_target_advance(w->target, w->context, chunk);
-        if (status == SNN_OK) status = snn_target_pull(w->target, w->context, &w->output);
+        const uint32_t chunk = choose_chunk(o, step);
+        int status = run_chunk(w, chunk);
         if (status != SNN_OK) return status;
-        for (uint32_t row = 0; row < chunk; row++, step++) {
+        for (uint32_t row = 0; row < chunk && !decided; row++, step++) {
             struct snnmodel_cost cost = tally_step(w, row);
             snnstream_decoder_step(w->decoder, w->output.spikes + row * readouts,
                                    w->output.potential + row * readouts, &cost);
             if (w->record_counts != NULL) record_step(w, step, row);
+            decided = o->until_decided && snnstream_decoder_decided(w->decoder);
         }
     }
     return SNN_OK;
@@ -326,13 +361,14 @@ static void end_sample(struct worker *w, uint64_t at)
     sample->prediction = outcome.prediction[run->options->timesteps - 1];
     sample->first = outcome.first;
     sample->total = outcome.total;
+    sample->steps = outcome.steps;
     sample->silent = outcome.silent;
     if (outcome.silent) sample->silent_layer = silent_layer(w);
     for (uint32_t t = 0; sample->label >= 0 && t < run->options->timesteps; t++)
         w->sample.correct_by_step[t] += outcome.prediction[t] == sample->label;
-    if (run->options->rule_count > 0)
-        memcpy(run->decisions + at * run->options->rule_count, outcome.rules,
-               run->options->rule_count * sizeof(*outcome.rules));
+    if (run->rule_count > 0)
+        memcpy(run->decisions + at * run->rule_count, outcome.rules,
+               run->rule_count * sizeof(*outcome.rules));
     merge(&w->tally, &w->sample, run);
     sample->done = true;
 }
@@ -382,10 +418,13 @@ static int execute(struct run *run, struct snn_context *context, unsigned thread
         status = init_worker(&run->workers[i], context, run, i == 0);
     if (status != SNN_OK) return status;
     snnbase_workers_run(threads, work, run);
+    double seconds = snnrun_seconds() - start;
     status = snnrun_pool_status(&run->pool, context);
     if (status != SNN_OK) return status;
     for (unsigned i = 1; i < threads; i++)
         merge(&run->workers[0].tally, &run->workers[i].tally, run);
+    for (unsigned i = 0; i < threads; i++)
+        seconds -= run->workers[i].evaluator_seconds / threads;
     const struct snnmodel_record record = {.target = snn_target_name(run->target),
                                            .semantics = snn_target_semantics(run->target),
                                            .order = snn_target_order(run->target),
@@ -395,11 +434,34 @@ static int execute(struct run *run, struct snn_context *context, unsigned thread
                                            .labelled = snn_source_has_labels(run->source),
                                            .count = run->pool.count,
                                            .samples = run->samples,
+                                           .rules = run->rules,
+                                           .rule_count = run->rule_count,
                                            .decisions = run->decisions,
                                            .tally = &run->workers[0].tally,
-                                           .seconds = snnrun_seconds() - start,
+                                           .seconds = seconds,
                                            .threads = threads};
     return snnmodel_result_build(out, context, &record);
+}
+
+static int collect_rules(struct run *run, struct snn_context *context)
+{
+    const struct snn_run_options *o = run->options;
+    if (o->rule_count > RULES_MAX || o->sweep_count > RULES_MAX)
+        return snnbase_fail(context, SNN_ERR_INVALID, "more than %u decision rules", RULES_MAX);
+    run->rule_count = o->rule_count + o->sweep_count;
+    run->rules = snnbase_alloc(context, run->rule_count, sizeof(*run->rules));
+    if (run->rules == NULL) return SNN_ERR_NOMEM;
+    if (o->rule_count > 0) memcpy(run->rules, o->rules, o->rule_count * sizeof(*o->rules));
+    if (o->sweep_count > 0)
+        memcpy(run->rules + o->rule_count, o->sweep, o->sweep_count * sizeof(*o->sweep));
+    for (uint32_t i = 0; i < run->rule_count; i++) {
+        if (run->rules[i].kind != SNN_RULE_ORACLE || snn_source_has_labels(run->source)) continue;
+        snnbase_fail(context, SNN_ERR_INVALID,
+                     "the rule oracle compares with labels, of which "
+                     "the data has none");
+        return snnbase_hint(context, "name the labels, or leave the rule out");
+    }
+    return SNN_OK;
 }
 
 int snn_run(struct snn_result **out, struct snn_context *context, struct snn_target *target,
@@ -413,18 +475,21 @@ int snn_run(struct snn_result **out, struct snn_context *context, struct snn_tar
     if (status != SNN_OK) return status;
     unsigned threads = snnrun_pool_threads(&run.pool, target);
     run.samples = snnbase_alloc(context, run.pool.count, sizeof(*run.samples));
+    status = collect_rules(&run, context);
     size_t decisions = SIZE_MAX; /* more than there can be */
-    (void)snnbase_size_mul(run.pool.count, options->rule_count > 0 ? options->rule_count : 1,
-                           &decisions);
-    run.decisions = snnbase_alloc(context, decisions, sizeof(*run.decisions));
-    run.workers = snnbase_alloc(context, threads, sizeof(*run.workers));
-    status = run.samples != NULL && run.decisions != NULL && run.workers != NULL ? SNN_OK
-                                                                                 : SNN_ERR_NOMEM;
+    (void)snnbase_size_mul(run.pool.count, run.rule_count > 0 ? run.rule_count : 1, &decisions);
+    if (status == SNN_OK) {
+        run.decisions = snnbase_alloc(context, decisions, sizeof(*run.decisions));
+        run.workers = snnbase_alloc(context, threads, sizeof(*run.workers));
+        if (run.samples == NULL || run.decisions == NULL || run.workers == NULL)
+            status = SNN_ERR_NOMEM;
+    }
     if (status == SNN_OK) status = execute(&run, context, threads, out);
     for (unsigned i = 0; run.workers != NULL && i < threads; i++)
         fini_worker(&run.workers[i]);
     snnbase_free(context, run.workers);
     snnbase_free(context, run.decisions);
+    snnbase_free(context, run.rules);
     snnbase_free(context, run.samples);
     snnrun_pool_fini(&run.pool);
     return status;

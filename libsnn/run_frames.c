@@ -133,6 +133,8 @@ static int execute(struct frame_run *run, struct snn_context *context, unsigned 
     struct snn_run_options options = *run->pool.options;
     options.timesteps = 0;
     options.rule_count = 0;
+    options.sweep_count = 0;
+    options.until_decided = false;
     const struct snnmodel_record record = {.target = snn_target_name(run->target),
                                            .semantics = snn_target_semantics(run->target),
                                            .order = snn_target_order(run->target),

@@ -10,6 +10,7 @@
 #include "libsnn/base/file.h"
 #include "libsnn/base/jsonout.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/model/decision.h"
 #include "snn/run.h"
 #include "snn/version.h"
 
@@ -121,6 +122,7 @@ static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
     put_string(out, "compat", r->compat);
     put_string(out, "calibrate", r->calibrate);
     put_string(out, "max_pool", r->max_pool);
+    put_bool(out, "until_decided", r->until_decided);
     snnbase_jsonout_object_close(out);
 }
 
@@ -132,30 +134,70 @@ static void put_by_step(struct snnbase_jsonout *out, const struct snn_result *r)
     snnbase_jsonout_array_close(out);
 }
 
+static void put_histogram(struct snnbase_jsonout *out, const struct snn_result *r,
+                          const uint64_t *histogram)
+{
+    put_array(out, "steps_histogram");
+    for (uint32_t t = 0; t < r->timesteps; t++)
+        snnbase_jsonout_uint(out, histogram[t]);
+    snnbase_jsonout_array_close(out);
+}
+
 static void put_first_spike(struct snnbase_jsonout *out, const struct snn_result *r)
 {
+    if (r->first_spike.steps_histogram == NULL) {
+        put_null(out, "first_spike");
+        return;
+    }
     put_object(out, "first_spike");
     put_double(out, "accuracy", r->first_spike.accuracy);
     put_uint(out, "samples", r->first_spike.count);
     put_double(out, "steps_mean", r->first_spike.steps_mean);
     put_double(out, "steps_p50", r->first_spike.steps_p50);
     put_double(out, "steps_p95", r->first_spike.steps_p95);
+    put_histogram(out, r, r->first_spike.steps_histogram);
+    put_double(out, "synops_mean", r->first_spike.synops_mean);
+    put_double(out, "energy_uj", r->first_spike.energy_uj);
     snnbase_jsonout_object_close(out);
+}
+
+/* What rules and sweep have in common. */
+static void open_rule(struct snnbase_jsonout *out, const struct snn_result_rule *row)
+{
+    char text[64];
+    snn_rule_format(&row->rule, text, sizeof(text));
+    put_object(out, NULL);
+    put_string(out, "rule", text);
+    put_double(out, "accuracy", row->accuracy);
+    put_double(out, "steps_mean", row->steps_mean);
+    put_double(out, "steps_p50", row->steps_p50);
+    put_double(out, "steps_p95", row->steps_p95);
+    put_double(out, "synops_mean", row->synops_mean);
+    put_double(out, "energy_uj", row->energy_uj);
+    put_uint(out, "undecided", row->undecided);
 }
 
 static void put_rules(struct snnbase_jsonout *out, const struct snn_result *r)
 {
     put_array(out, "rules");
     for (uint32_t i = 0; i < r->rule_count; i++) {
-        char text[64];
-        snn_rule_format(&r->rules[i].rule, text, sizeof(text));
-        put_object(out, NULL);
-        put_string(out, "rule", text);
-        put_double(out, "accuracy", r->rules[i].accuracy);
-        put_double(out, "steps_mean", r->rules[i].steps_mean);
-        put_double(out, "synops_mean", r->rules[i].synops_mean);
-        put_double(out, "energy_uj", r->rules[i].energy_uj);
-        put_uint(out, "undecided", r->rules[i].undecided);
+        open_rule(out, &r->rules[i]);
+        put_histogram(out, r, r->rules[i].steps_histogram);
+        snnbase_jsonout_object_close(out);
+    }
+    snnbase_jsonout_array_close(out);
+}
+
+static void put_sweep(struct snnbase_jsonout *out, const struct snn_result *r)
+{
+    if (r->sweep_count == 0) {
+        put_null(out, "sweep");
+        return;
+    }
+    put_array(out, "sweep");
+    for (uint32_t i = 0; i < r->sweep_count; i++) {
+        open_rule(out, &r->sweep[i]);
+        put_string(out, "pareto", snnmodel_decision_front(&r->sweep[i]));
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -265,12 +307,16 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r, 
     put_double(out, "cnn_agreement", r->cnn_agreement);
     put_double(out, "agreement", agreement);
     if (is_spiking(r)) {
+        put_double(out, "steps_mean", r->steps_mean);
         put_first_spike(out, r);
         put_rules(out, r);
+        put_sweep(out, r);
         put_silent(out, r);
     } else {
+        put_null(out, "steps_mean");
         put_null(out, "first_spike");
         put_null(out, "rules");
+        put_null(out, "sweep");
         put_null(out, "silent");
     }
     put_confusion(out, r);

@@ -7,6 +7,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/model/decision.h"
 #include "snn/graph.h"
 
 #define CONFUSION_CLASSES_MAX 1024u /* larger tables are no help to anybody */
@@ -15,8 +16,6 @@ struct built_result {
     struct snn_result result; /* first: snn_result_destroy finds the arena behind it */
     struct snnbase_arena arena;
     double *by_step;
-    uint64_t *first_steps; /* [timesteps + 1]: samples whose first spike came at that step */
-    struct snn_result_rule *rules;
     struct snn_result_layer *layers;
     uint64_t *confusion;
     int32_t *predictions;
@@ -27,8 +26,7 @@ struct built_result {
 /* Sums over samples that are not kept in the result itself. */
 struct sums {
     uint64_t correct, cnn_correct, cnn_evaluated, agreement;
-    uint64_t first_correct, first_count, first_steps;
-    double until_steps;
+    double steps, until_steps;
     struct snnmodel_cost total, until;
 };
 
@@ -72,8 +70,8 @@ static void add_cost(struct snnmodel_cost *to, const struct snnmodel_cost *cost)
     to->macs += cost->macs;
 }
 
-static double energy_uj(const struct snnmodel_record *record, const struct snnmodel_cost *cost,
-                        double steps)
+double snnmodel_energy_uj(const struct snnmodel_record *record, const struct snnmodel_cost *cost,
+                          double steps)
 {
     const struct snn_energy_counts counts = {
         .synops = cost->synops,
@@ -101,20 +99,15 @@ static int allocate(struct built_result *b, struct snn_context *context,
     struct snnbase_arena *arena = &b->arena;
     size_t classes = record->class_count <= CONFUSION_CLASSES_MAX ? record->class_count : 0;
     b->by_step = snnbase_arena_alloc(arena, context, record->options->timesteps, sizeof(double));
-    b->first_steps = snnbase_arena_alloc(arena, context, (size_t)record->options->timesteps + 1,
-                                         sizeof(uint64_t));
-    b->rules = snnbase_arena_alloc(arena, context, record->options->rule_count, sizeof(*b->rules));
     b->layers = snnbase_arena_alloc(arena, context, b->result.layer_count, sizeof(*b->layers));
     b->confusion = snnbase_arena_alloc(arena, context, classes * classes, sizeof(uint64_t));
     b->predictions = snnbase_arena_alloc(arena, context, record->count, sizeof(int32_t));
     b->silent_indices = snnbase_arena_alloc(arena, context, silent_count, sizeof(uint64_t));
     b->silent_layers = snnbase_arena_alloc(arena, context, silent_count, sizeof(uint32_t));
-    if (b->by_step == NULL || b->first_steps == NULL || b->rules == NULL || b->layers == NULL ||
-        b->confusion == NULL || b->predictions == NULL || b->silent_indices == NULL ||
-        b->silent_layers == NULL)
+    if (b->by_step == NULL || b->layers == NULL || b->confusion == NULL || b->predictions == NULL ||
+        b->silent_indices == NULL || b->silent_layers == NULL)
         return SNN_ERR_NOMEM;
     b->result.accuracy_by_step = b->by_step;
-    b->result.rules = b->rules;
     b->result.layers = b->layers;
     b->result.confusion = classes > 0 && record->labelled ? b->confusion : NULL;
     b->result.predictions = b->predictions;
@@ -135,15 +128,10 @@ static void add_sample(struct built_result *b, const struct snnmodel_record *rec
         sums->cnn_correct += record->labelled && s->cnn_prediction == s->label;
         sums->agreement += s->cnn_prediction == s->prediction;
     }
-    if (s->first.decided) {
-        sums->first_count++;
-        sums->first_steps += s->first.steps;
-        b->first_steps[s->first.steps]++;
-        sums->first_correct += record->labelled && s->first.class_index == s->label;
-    }
-    const struct snnmodel_decision *until =
-        record->options->rule_count > 0 ? &record->decisions[index * record->options->rule_count]
-                                        : &s->first;
+    const struct snnmodel_decision *until = record->options->rule_count > 0
+                                                ? &record->decisions[index * record->rule_count]
+                                                : &s->first;
+    sums->steps += s->steps;
     sums->until_steps += until->steps;
     add_cost(&sums->until, &until->cost);
     add_cost(&sums->total, &s->total);
@@ -180,18 +168,6 @@ static double balanced_accuracy(const struct snnmodel_record *record)
     return seen > 0 ? sum / seen : (double)NAN;
 }
 
-/* The smallest step by which a share q of the first spikes had come (nearest rank). */
-static double first_spike_quantile(const uint64_t *histogram, uint32_t timesteps, uint64_t count,
-                                   double q)
-{
-    uint64_t rank = (uint64_t)ceil(q * (double)count), below = 0;
-    for (uint32_t step = 1; count > 0 && step <= timesteps; step++) {
-        below += histogram[step];
-        if (below >= rank) return step;
-    }
-    return (double)NAN;
-}
-
 static void summarise(struct built_result *b, const struct snnmodel_record *record,
                       const struct sums *sums)
 {
@@ -207,13 +183,6 @@ static void summarise(struct built_result *b, const struct snnmodel_record *reco
         b->by_step[t] = record->labelled ? share(record->tally->correct_by_step[t], n) : nan;
     r->cnn_accuracy = record->labelled ? share(sums->cnn_correct, sums->cnn_evaluated) : nan;
     r->cnn_agreement = share(sums->agreement, sums->cnn_evaluated);
-    r->first_spike.accuracy = record->labelled ? share(sums->first_correct, n) : nan;
-    r->first_spike.count = sums->first_count;
-    r->first_spike.steps_mean = share(sums->first_steps, sums->first_count);
-    r->first_spike.steps_p50 =
-        first_spike_quantile(b->first_steps, r->timesteps, sums->first_count, 0.5);
-    r->first_spike.steps_p95 =
-        first_spike_quantile(b->first_steps, r->timesteps, sums->first_count, 0.95);
     const struct snnmodel_cost mean = {sums->total.synops / samples,
                                        sums->total.io_events / samples, sums->total.macs / samples};
     const struct snnmodel_cost until = {
@@ -221,36 +190,10 @@ static void summarise(struct built_result *b, const struct snnmodel_record *reco
     r->synops_mean = mean.synops;
     r->macs_mean = mean.macs;
     r->synops_until_decision_mean = until.synops;
-    r->energy_uj_mean = energy_uj(record, &mean, r->timesteps);
-    r->energy_uj_until_decision_mean = energy_uj(record, &until, sums->until_steps / samples);
-}
-
-static void summarise_rule(struct built_result *b, const struct snnmodel_record *record,
-                           uint32_t index)
-{
-    uint64_t correct = 0, undecided = 0;
-    double steps = 0.0;
-    struct snnmodel_cost sum = {0, 0, 0};
-    for (uint64_t i = 0; i < record->count; i++) {
-        const struct snnmodel_sample *s = &record->samples[i];
-        if (!s->done) continue;
-        const struct snnmodel_decision *d =
-            &record->decisions[i * record->options->rule_count + index];
-        correct += record->labelled && d->class_index == s->label;
-        undecided += !d->decided;
-        steps += d->steps;
-        add_cost(&sum, &d->cost);
-    }
-    const double n = (double)b->result.sample_count;
-    const struct snnmodel_cost mean = {sum.synops / n, sum.io_events / n, sum.macs / n};
-    b->rules[index] = (struct snn_result_rule){
-        .rule = record->options->rules[index],
-        .accuracy = record->labelled ? (double)correct / n : (double)NAN,
-        .steps_mean = steps / n,
-        .synops_mean = mean.synops,
-        .energy_uj = energy_uj(record, &mean, steps / n),
-        .undecided = undecided,
-    };
+    r->steps_mean = sums->steps / samples;
+    r->energy_uj_mean = snnmodel_energy_uj(record, &mean, r->steps_mean);
+    r->energy_uj_until_decision_mean =
+        snnmodel_energy_uj(record, &until, sums->until_steps / samples);
 }
 
 /* The population's own lives as long as the net, the result may live longer. */
@@ -291,7 +234,7 @@ static int summarise_layer(struct built_result *b, struct snn_context *context,
         .spikes_mean = (double)record->tally->population_spikes[index] / n,
         .events_mean = (double)events / n,
         .synops_mean = synops / n,
-        .updates_mean = (double)neurons * record->options->timesteps,
+        .updates_mean = (double)neurons * b->result.steps_mean,
         .input_macs_mean = (double)macs / n,
         .macs = p->macs,
     };
@@ -306,6 +249,7 @@ static int summarise_frames(struct built_result *b, struct snn_context *context,
     struct snn_result *r = &b->result;
     const double nan = (double)NAN;
     r->accuracy_without_silent = nan;
+    r->steps_mean = nan;
     r->first_spike.accuracy = nan;
     r->input_spikes_mean = nan;
     r->synops_mean = nan;
@@ -352,7 +296,7 @@ static int fill(struct built_result *b, struct snn_context *context,
     r->complete = r->sample_count == record->count;
     r->timesteps = record->options->timesteps;
     r->class_count = record->class_count;
-    r->rule_count = record->options->rule_count;
+    r->until_decided = record->options->until_decided;
     r->energy = *record->options->energy;
     r->accounting = record->options->accounting;
     r->seconds = record->seconds;
@@ -366,13 +310,10 @@ static int fill(struct built_result *b, struct snn_context *context,
     summarise(b, record, &sums);
     if (record->net == NULL) return summarise_frames(b, context, record);
     r->input_spikes_mean = (double)record->tally->input_spikes / (double)r->sample_count;
-    for (uint32_t i = 0; i < r->rule_count; i++)
-        summarise_rule(b, record, i);
-    for (uint32_t i = 0; i < r->layer_count; i++) {
+    status = snnmodel_decision_summarise(r, &b->arena, context, record);
+    for (uint32_t i = 0; i < r->layer_count && status == SNN_OK; i++)
         status = summarise_layer(b, context, record, i);
-        if (status != SNN_OK) return status;
-    }
-    return SNN_OK;
+    return status;
 }
 
 int snnmodel_result_build(struct snn_result **out, struct snn_context *context,

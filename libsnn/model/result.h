@@ -31,6 +31,7 @@ struct snnmodel_decision {
 struct snnmodel_sample {
     bool done;
     bool silent;
+    uint32_t steps;        /* run */
     uint32_t silent_layer; /* first population without a spike; population_count: the input */
     int32_t label;         /* SNN_NO_CLASS: none */
     int32_t prediction;
@@ -59,6 +60,8 @@ struct snnmodel_record {
     bool labelled;
     uint64_t count; /* of samples asked for */
     const struct snnmodel_sample *samples;
+    const struct snn_rule *rules;              /* those of the options, then those of the sweep */
+    uint32_t rule_count;                       /* of both */
     const struct snnmodel_decision *decisions; /* [count][rule_count] */
     const struct snnmodel_tally *tally;
     double seconds;
@@ -68,6 +71,10 @@ struct snnmodel_record {
 /* SynOps that one arriving spike counts for in the Sinabs 0.3.3 accounting. */
 double snnmodel_sinabs_operations(const struct snn_population *population,
                                   const struct snn_synapse *synapse);
+
+/* Energy by the run's profile of what a sample of so many steps did. */
+double snnmodel_energy_uj(const struct snnmodel_record *record, const struct snnmodel_cost *cost,
+                          double steps);
 
 int snnmodel_result_build(struct snn_result **out, struct snn_context *context,
                           const struct snnmodel_record *record);

@@ -1,4 +1,4 @@
-/* Decision rules as people write them: "first", "first@4", "count:3", "softmax:0.95".
+/* Decision rules as people write them: "first", "first@4", "count:3", "softmax:0.95", "oracle".
  */
 #include <math.h>
 #include <stdio.h>
@@ -18,15 +18,16 @@ struct rule_form {
 static const struct rule_form forms[] = {
     {"first", SNN_RULE_FIRST, 0, 0},          {"count", SNN_RULE_COUNT, 1, 1e9},
     {"margin", SNN_RULE_MARGIN, 1, 1e9},      {"membrane", SNN_RULE_MEMBRANE, 1e-9, 1e9},
-    {"softmax", SNN_RULE_SOFTMAX, 1e-9, 1.0},
+    {"softmax", SNN_RULE_SOFTMAX, 1e-9, 1.0}, {"entropy", SNN_RULE_ENTROPY, 1e-9, 1.0},
+    {"oracle", SNN_RULE_ORACLE, 0, 0},        {"all", SNN_RULE_ALL, 0, 0},
 };
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
 
 static int bad_rule(struct snn_context *context, const char *text, const char *why)
 {
     snnbase_fail(context, SNN_ERR_INVALID, "decision rule '%s': %s", text, why);
-    return snnbase_hint(context, "write first, count:N, margin:M, membrane:M or softmax:P, each "
-                                 "with @GAIN behind it if wanted");
+    return snnbase_hint(context, "write first, count:N, margin:M, membrane:M, softmax:P, "
+                                 "entropy:P, oracle or all, each with @GAIN behind it if wanted");
 }
 
 static int parse_parameter(struct snn_rule *rule, struct snn_context *context, const char *text,

@@ -12,8 +12,9 @@ from accuracy import mnist
 from flow import model, named, npy, report, require, tensor
 
 MODEL = os.path.join(os.path.dirname(__file__), "..", "..", "data", "lenet.json")
-SPIKES_ONLY = ("accuracy_without_silent", "accuracy_by_step", "first_spike", "rules", "silent",
-               "input_spikes_mean", "synops_mean", "synops_until_decision_mean")
+SPIKES_ONLY = ("accuracy_without_silent", "accuracy_by_step", "steps_mean", "first_spike", "rules",
+               "sweep", "silent", "input_spikes_mean", "synops_mean",
+               "synops_until_decision_mean")
 MACS = 117600 + 240000 + 48000 + 10080 + 840
 
 

@@ -217,6 +217,8 @@ void passage_run_options(struct snn_run_options *run, const struct snn_energy_pr
 {
     static const struct snn_rule rules[] = {{SNN_RULE_FIRST, 0.0, 0.0f},
                                             {SNN_RULE_SOFTMAX, 0.9, 0.0f}};
+    static const struct snn_rule sweep[] = {
+        {SNN_RULE_COUNT, 2, 0.0f}, {SNN_RULE_ENTROPY, 0.5, 0.0f}, {SNN_RULE_ALL, 0.0, 0.0f}};
     snn_run_options_init(run);
     run->timesteps = 70; /* more than two chunks of steps */
     run->encoding = SNN_ENCODING_BERNOULLI;
@@ -225,6 +227,8 @@ void passage_run_options(struct snn_run_options *run, const struct snn_energy_pr
     run->energy = energy;
     run->rules = rules;
     run->rule_count = sizeof(rules) / sizeof(rules[0]);
+    run->sweep = sweep;
+    run->sweep_count = sizeof(sweep) / sizeof(sweep[0]);
 }
 
 /* The callbacks are for the spiking run alone. */

@@ -135,9 +135,15 @@ static int find_sample(struct session *s)
 /* What asks for labels is refused now, not after a long run. */
 static int check_labels(struct session *s)
 {
-    if (s->options.min_accuracy < 0.0 || snn_source_has_labels(s->source)) return SNNCLI_EXIT_OK;
-    (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--min-accuracy", "%s has no labels",
-                      s->data_path);
+    const struct snnsim_options *o = &s->options;
+    const char *asks = o->min_accuracy >= 0.0 ? "--min-accuracy"
+                       : o->sweep != NULL     ? "--sweep"
+                                              : NULL;
+    for (uint32_t i = 0; i < o->rule_count && asks == NULL; i++) {
+        if (o->rules[i].kind == SNN_RULE_ORACLE) asks = "--rule oracle";
+    }
+    if (asks == NULL || snn_source_has_labels(s->source)) return SNNCLI_EXIT_OK;
+    (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, asks, "%s has no labels", s->data_path);
     snncli_hint(&s->console, "name them: --labels FILE");
     return SNNCLI_EXIT_USAGE;
 }
@@ -267,6 +273,10 @@ static int open_targets(struct session *s)
         return snncli_fail(&s->console, SNNCLI_EXIT_USAGE,
                            o->save_counts != NULL ? "--save-counts" : "--save-layer-counts",
                            "takes one spiking target, %u are given", spiking);
+    if ((o->sweep != NULL || o->until_decided) && spiking == 0)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE,
+                           o->sweep != NULL ? "--sweep" : "--until-decided",
+                           "frame-based targets know no steps; add --target sim");
     s->options.spiking = spiking > 0;
     return SNNCLI_EXIT_OK;
 }
@@ -350,12 +360,13 @@ static int check_outputs(struct session *s)
     } files[] = {{"--json", o->json},
                  {"--save-counts", o->save_counts},
                  {"--save-layer-counts", o->save_layer_counts},
+                 {"--sweep", o->sweep},
                  {"MODEL", o->model},
                  {"--data", o->data},
                  {"--labels", o->labels},
                  {"--input-spikes", o->input_spikes},
                  {"--calibrate", o->calibrate}};
-    const size_t outputs = 3, count = sizeof(files) / sizeof(files[0]);
+    const size_t outputs = 4, count = sizeof(files) / sizeof(files[0]);
     for (size_t i = 0; i < outputs; i++) {
         for (size_t k = i + 1; k < count; k++) {
             if (snncli_same_file(files[i].path, files[k].path))
@@ -364,7 +375,8 @@ static int check_outputs(struct session *s)
                                    files[k].option);
         }
     }
-    return snncli_check_output(&s->console, o->json);
+    int status = snncli_check_output(&s->console, o->json);
+    return status == SNNCLI_EXIT_OK ? snncli_check_output(&s->console, o->sweep) : status;
 }
 
 /* What a run finds invalid by then is the data: its shape, its labels, its values. */
@@ -404,6 +416,9 @@ static void fill_run_options(struct session *s, struct snn_run_options *options)
     options->energy = &s->energy;
     options->rules = o->rules;
     options->rule_count = o->rule_count;
+    options->sweep = o->sweep_rules;
+    options->sweep_count = o->sweep_count;
+    options->until_decided = o->until_decided;
     options->cnn = snn_graph_is_spiking(s->graph) ? NULL : s->graph;
     options->progress = show_progress;
     options->user = s;
@@ -564,12 +579,15 @@ static int write_results(struct session *s)
         .compat = o->compat,
         .calibrate = o->calibrate,
         .max_pool = max_pool_name(o->lower.max_pool),
+        .until_decided = o->until_decided,
         .results = results,
         .result_count = s->result_count,
     };
-    if (o->json != NULL && strcmp(o->json, "-") == 0) return print_report(s, &report);
-    /* The file first: whoever reads stdout may go away (snnsim ... | head). */
-    int status = o->json != NULL ? snn_report_save(s->context, &report, o->json) : SNN_OK;
+    /* Files first: whoever reads stdout may go away (snnsim ... | head). */
+    int status = o->sweep != NULL ? snn_sweep_save(s->context, &report, o->sweep) : SNN_OK;
+    if (o->json != NULL && strcmp(o->json, "-") == 0)
+        return status == SNN_OK ? print_report(s, &report) : fail_output(s, status);
+    if (status == SNN_OK && o->json != NULL) status = snn_report_save(s->context, &report, o->json);
     int code = status == SNN_OK ? SNNCLI_EXIT_OK : fail_output(s, status);
     if (o->target_count > 1)
         snnsim_print_comparison(&s->console, &report);

@@ -204,6 +204,12 @@ static int take_result(struct snnsim_options *o, const struct snncli_option *opt
     switch ((enum snnsim_option)option->id) {
     case OPT_RULE:
         return take_rule(o, value);
+    case OPT_SWEEP:
+        o->sweep = value;
+        break;
+    case OPT_UNTIL_DECIDED:
+        o->until_decided = true;
+        break;
     case OPT_SYNOPS:
         o->accounting = choice == 0 ? SNN_SYNOPS_EXACT : SNN_SYNOPS_SINABS_0_3_3;
         break;
@@ -297,17 +303,26 @@ static int apply_compat(struct snnsim_options *o)
     return snnsim_options_set_norm(o, "none");
 }
 
+static void collect_gain(struct snnsim_options *o, float gain)
+{
+    bool known = gain <= 0.0f;
+    if (!o->lower.readout_membrane && fabsf(gain - o->lower.output_gain) <= 0.0f) known = true;
+    for (uint32_t k = 0; k < o->lower.extra_gain_count; k++)
+        known = known || fabsf(o->extra_gains[k] - gain) <= 0.0f;
+    if (!known) o->extra_gains[o->lower.extra_gain_count++] = gain;
+}
+
 /* Readouts that the rules ask for beyond the net's own, each once. */
 static void collect_gains(struct snnsim_options *o)
 {
-    for (uint32_t i = 0; i < o->rule_count; i++) {
-        float gain = o->rules[i].gain;
-        bool known = gain <= 0.0f;
-        if (!o->lower.readout_membrane && fabsf(gain - o->lower.output_gain) <= 0.0f) known = true;
-        for (uint32_t k = 0; k < o->lower.extra_gain_count; k++)
-            known = known || fabsf(o->extra_gains[k] - gain) <= 0.0f;
-        if (!known) o->extra_gains[o->lower.extra_gain_count++] = gain;
-    }
+    o->lower.extra_gain_count = 0;
+    if (o->sweep != NULL)
+        o->sweep_count =
+            snnsim_sweep_fill(o->sweep_rules, o->rules, o->rule_count, !o->lower.readout_membrane);
+    for (uint32_t i = 0; i < o->rule_count; i++)
+        collect_gain(o, o->rules[i].gain);
+    for (uint32_t i = 0; i < o->sweep_count; i++)
+        collect_gain(o, o->sweep_rules[i].gain);
     o->lower.extra_gains = o->extra_gains;
 }
 
@@ -402,6 +417,12 @@ static int check_together(struct snnsim_options *o)
                            "exact spikes (--input-spikes) are not encoded");
     if (o->labels != NULL && o->data == NULL && o->input_spikes == NULL)
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--labels", "needs --data");
+    if (o->sweep != NULL && strcmp(o->sweep, "-") == 0)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--sweep",
+                           "goes into a file; --json - has its rows too");
+    if (o->sweep != NULL && o->until_decided)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--until-decided",
+                           "ends samples before all rules of --sweep have decided");
     return SNNCLI_EXIT_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "snn/stream.h"
 #include "tools/cli/args.h"
 #include "tools/cli/preprocess.h"
+#include "tools/snnsim/sweep.h"
 
 #define SNNSIM_RULES_MAX 32
 #define SNNSIM_TIMESTEPS_MAX 1000000
@@ -61,7 +62,11 @@ struct snnsim_options {
     unsigned threads;
     struct snn_rule rules[SNNSIM_RULES_MAX];
     uint32_t rule_count;
-    float extra_gains[SNNSIM_RULES_MAX];
+    const char *sweep; /* the file; NULL: no sweep */
+    struct snn_rule sweep_rules[SNNSIM_SWEEP_MAX];
+    uint32_t sweep_count;
+    bool until_decided;
+    float extra_gains[SNNSIM_RULES_MAX + SNNSIM_SWEEP_MAX];
     double min_accuracy; /* fraction; negative: not checked */
     int64_t max_silent;  /* negative: not checked */
     const char *kernel;

@@ -198,11 +198,31 @@ static const struct snncli_option table[] = {
      .group = "Results",
      .repeatable = true,
      .help = "decide early: first, count:N, ... (see man)",
-     .text = "first: the first output spike. count:N: N spikes of a class. margin:M: a lead of M "
-             "spikes. membrane:M: a lead of M thresholds in what the output neurons have "
-             "integrated. softmax:P: probability P of the summed logits. Behind @ a rule takes an "
-             "output gain of its own: first@4. The first rule also gives the cost until the "
-             "decision."},
+     .text =
+         "first: the first output spike. count:N: N spikes of a class. margin:M: a lead of M "
+         "spikes. membrane:M: a lead of M thresholds in what the output neurons have "
+         "integrated. softmax:P: probability P of the summed logits. entropy:P: 1 - H / ln C of "
+         "the same reaches P. all: after all steps. oracle: the first right prediction, a "
+         "bound on all others that needs labels. Behind @ a rule takes an output gain of its "
+         "own: first@4. The first rule also gives the cost until the decision."},
+    {.id = OPT_SWEEP,
+     .name = "sweep",
+     .metavar = "FILE",
+     .group = "Results",
+     .path = true,
+     .help = "many rules from one run as CSV, Pareto table",
+     .text = "A table of first@K, count:N, margin:M, membrane:M, softmax:P and entropy:P for many "
+             "parameters, of all steps, the oracle and each --rule: accuracy, steps, SynOps and "
+             "energy until the decision, and whether another row is as accurate for less "
+             "(pareto). The best rows are printed. Needs labels."},
+    {.id = OPT_UNTIL_DECIDED,
+     .name = "until-decided",
+     .group = "Results",
+     .help = "end a sample with its last decision",
+     .text = "A sample ends when each --rule, or without one the first output spike, has decided: "
+             "it costs as many steps as it needs. Decisions and their cost are those of a whole "
+             "run. From then on the sample keeps the decision of the first rule, in the accuracy "
+             "after every step too; SynOps, spikes and updates are of the steps that were run."},
     {.id = OPT_SYNOPS,
      .name = "synops",
      .metavar = "A",

@@ -36,6 +36,8 @@ enum snnsim_option {
     OPT_QUANT,
     OPT_COMPAT,
     OPT_RULE,
+    OPT_SWEEP,
+    OPT_UNTIL_DECIDED,
     OPT_SYNOPS,
     OPT_ENERGY,
     OPT_TARGET,

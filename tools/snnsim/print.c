@@ -8,6 +8,7 @@
 
 #include "tools/cli/plot.h"
 #include "tools/cli/table.h"
+#include "tools/snnsim/sweep.h"
 
 #define LABEL_WIDTH 13
 #define MAC_PROFILE "horowitz45_int8" /* has an energy of a MAC */
@@ -42,13 +43,19 @@ static bool is_spiking(const struct snn_result *r)
 static void print_accuracy(const struct snn_result *r)
 {
     label("accuracy");
-    printf("%s after %u steps", snncli_format_percent(r->accuracy).text, r->timesteps);
+    if (r->until_decided)
+        printf("%s, samples end when decided, after %.2f of %u steps",
+               snncli_format_percent(r->accuracy).text, r->steps_mean, r->timesteps);
+    else
+        printf("%s after %u steps", snncli_format_percent(r->accuracy).text, r->timesteps);
     if (!isnan(r->cnn_accuracy))
         printf(", CNN %s, same answer in %s", snncli_format_percent(r->cnn_accuracy).text,
                snncli_format_percent(r->cnn_agreement).text);
     printf("\n");
     label("first spike");
-    if (r->first_spike.count > 0)
+    if (r->first_spike.steps_histogram == NULL)
+        printf("not known, rules end the samples\n");
+    else if (r->first_spike.count > 0)
         printf("%s right, on average after %.2f steps (median %g, 95 %% by %g)\n",
                snncli_format_percent(r->first_spike.accuracy).text, r->first_spike.steps_mean,
                r->first_spike.steps_p50, r->first_spike.steps_p95);
@@ -94,9 +101,9 @@ static void print_cost(const struct snn_result *r)
 static void print_rules(const struct snncli_console *console, const struct snn_result *r)
 {
     static const struct snncli_column columns[] = {
-        {"rule", SNNCLI_LEFT},    {"accuracy", SNNCLI_RIGHT}, {"steps", SNNCLI_RIGHT},
-        {"SynOps", SNNCLI_RIGHT}, {"energy", SNNCLI_RIGHT},   {"undecided", SNNCLI_RIGHT},
-        {NULL, SNNCLI_LEFT}};
+        {"rule", SNNCLI_LEFT},    {"accuracy", SNNCLI_RIGHT},  {"steps", SNNCLI_RIGHT},
+        {"p50", SNNCLI_RIGHT},    {"p95", SNNCLI_RIGHT},       {"SynOps", SNNCLI_RIGHT},
+        {"energy", SNNCLI_RIGHT}, {"undecided", SNNCLI_RIGHT}, {NULL, SNNCLI_LEFT}};
     if (r->rule_count == 0) return;
     struct snncli_table table;
     snncli_table_init(&table, columns);
@@ -106,6 +113,8 @@ static void print_rules(const struct snncli_console *console, const struct snn_r
         snncli_table_cell(&table, "%s", text);
         snncli_table_cell(&table, "%s", snncli_format_percent(r->rules[i].accuracy).text);
         snncli_table_cell(&table, "%.2f", r->rules[i].steps_mean);
+        snncli_table_cell(&table, "%g", r->rules[i].steps_p50);
+        snncli_table_cell(&table, "%g", r->rules[i].steps_p95);
         snncli_table_cell(&table, "%s", snncli_format_si(r->rules[i].synops_mean).text);
         snncli_table_cell(&table, "%s", snncli_format_unit(r->rules[i].energy_uj * 1e-6, "J").text);
         snncli_table_cell(&table, "%s", snncli_format_count(r->rules[i].undecided).text);
@@ -277,6 +286,7 @@ void snnsim_print_result(const struct snncli_console *console, const struct snn_
         printf("  the data has no labels: no accuracy\n");
     print_cost(result);
     print_rules(console, result);
+    snnsim_sweep_print(console, result);
     print_layers(console, result);
     print_quantised(console, result);
     print_curve(console, result);

@@ -29,16 +29,20 @@ enum snn_rule_kind {
     SNN_RULE_COUNT = 1,    /* a class has N spikes */
     SNN_RULE_MARGIN = 2,   /* a class leads by M spikes */
     SNN_RULE_MEMBRANE = 3, /* a class leads by M thresholds of integrated potential */
-    SNN_RULE_SOFTMAX = 4   /* softmax of the summed logits reaches P */
+    SNN_RULE_SOFTMAX = 4,  /* softmax of the summed logits reaches P */
+    SNN_RULE_ENTROPY = 5,  /* 1 - H / ln C of the same softmax reaches P */
+    SNN_RULE_ORACLE = 6,   /* the prediction is the label: a bound on all rules; needs labels */
+    SNN_RULE_ALL = 7       /* the last step */
 };
 
 struct snn_rule {
     enum snn_rule_kind kind;
-    double parameter; /* N, M or P; 0 for `first` */
+    double parameter; /* N, M or P; 0 where none is taken */
     float gain;       /* on the output threshold, "first@4"; 0: the net's own readout */
 };
 
-/* "first", "first@4", "count:3", "margin:2", "membrane:1.5", "softmax:0.9". Errors: INVALID. */
+/* "first", "first@4", "count:3", "margin:2", "membrane:1.5", "softmax:0.9", "entropy:0.9",
+ * "oracle", "all". Errors: INVALID. */
 SNN_API int snn_rule_parse(struct snn_rule *out, struct snn_context *context, const char *text);
 /* Writes the canonical text (at most `size` bytes with the terminator). */
 SNN_API void snn_rule_format(const struct snn_rule *rule, char *text, size_t size);
@@ -70,6 +74,14 @@ struct snn_run_options {
     const struct snn_energy_profile *energy; /* required */
     const struct snn_rule *rules;
     uint32_t rule_count;
+    /* Rules to compare with each other: snn_result.sweep. */
+    const struct snn_rule *sweep;
+    uint32_t sweep_count;
+    /* A sample ends with the step by which all rules, or without one the first output spike, have
+     * decided. From then on it keeps the decision of the first rule. Decisions, their steps and
+     * their cost are those of the whole run; everything else is of the steps that were run, and of
+     * the first spike nothing is known where rules end the samples. */
+    bool until_decided;
     /* Evaluated on the same frames for cnn_accuracy; NULL, or a net that arrived spiking: not. */
     const struct snn_graph *cnn;
     /* Called under a lock from any worker, after each sample and every few steps within one.
@@ -88,13 +100,19 @@ struct snn_run_options {
  * still to be set. */
 SNN_API void snn_run_options_init(struct snn_run_options *options);
 
+/* Undecided samples count with all time steps, in means and quantiles. */
 struct snn_result_rule {
     struct snn_rule rule;
     double accuracy;
     double steps_mean;
-    double synops_mean; /* until the decision */
+    double steps_p50; /* nearest rank */
+    double steps_p95;
+    const uint64_t *steps_histogram; /* [timesteps] samples decided after each; NULL in a sweep */
+    double synops_mean;              /* until the decision */
     double energy_uj;
     uint64_t undecided; /* samples that only the end decided */
+    bool pareto_steps;  /* sweep: no other is as accurate in as few steps and better in one; */
+    bool pareto_synops; /* the same against SynOps. Oracles neither are nor beat any. */
 };
 
 struct snn_result_layer {
@@ -103,7 +121,7 @@ struct snn_result_layer {
     double spikes_mean; /* a sample */
     double events_mean; /* spikes that arrive, after the pools, a sample */
     double synops_mean;
-    double updates_mean;                   /* neurons x steps */
+    double updates_mean;                   /* neurons x steps run */
     double input_macs_mean;                /* of analog input, a sample */
     uint64_t macs;                         /* of the CNN's layer, a frame */
     const struct snn_quantised *quantised; /* NULL in float arithmetic */
@@ -128,15 +146,22 @@ struct snn_result {
     const double *accuracy_by_step; /* [timesteps] */
     double cnn_accuracy;
     double cnn_agreement; /* share of samples where the spiking net decides as the CNN */
+    bool until_decided;   /* with rules, and first_spike is unknown then: NaN and NULL */
+    double steps_mean;    /* time steps run */
     struct {
         double accuracy;
         uint64_t count;    /* samples that spiked */
         double steps_mean; /* over those; NaN if none */
         double steps_p50;
         double steps_p95;
+        const uint64_t *steps_histogram; /* [timesteps] */
+        double synops_mean;              /* until then, over those */
+        double energy_uj;
     } first_spike;
     const struct snn_result_rule *rules;
     uint32_t rule_count;
+    const struct snn_result_rule *sweep;
+    uint32_t sweep_count;
     uint64_t silent_count;
     const uint64_t *silent_indices; /* ascending */
     const uint32_t *silent_layers; /* layer that first fell silent; layer_count: the input itself */
@@ -159,8 +184,9 @@ struct snn_result {
 };
 
 /* Runs samples through a target on which a net was loaded. `net` is that net. Errors: INVALID
- * (shapes do not fit, a rule's gain has no readout), NOT_FOUND (no sample in the range), CANCELLED
- * never (see complete), and those of source, encoder, target and sample callback. */
+ * (shapes do not fit, a rule's gain has no readout, an oracle without labels), NOT_FOUND (no sample
+ * in the range), CANCELLED never (see complete), and those of source, encoder, target and sample
+ * callback. */
 SNN_API int snn_run(struct snn_result **out, struct snn_context *context, struct snn_target *target,
                     const struct snn_net *net, const struct snn_source *source,
                     const struct snn_run_options *options);
@@ -204,6 +230,7 @@ struct snn_report {
     const char *compat;
     const char *calibrate; /* frames that statistics were taken from for this run */
     const char *max_pool;
+    bool until_decided;
     const struct snn_result *const *results;
     uint32_t result_count;
 };
@@ -216,6 +243,10 @@ SNN_API int snn_report_save(struct snn_context *context, const struct snn_report
 SNN_API int snn_report_format(char **out, struct snn_context *context,
                               const struct snn_report *report);
 SNN_API void snn_text_free(struct snn_context *context, char **text);
+/* The sweeps of all results as one table of comma-separated values, a line a rule
+ * (docs/formats/result.md), whole or not at all. Errors: those of writing, NOMEM. */
+SNN_API int snn_sweep_save(struct snn_context *context, const struct snn_report *report,
+                           const char *path);
 
 #ifdef __cplusplus
 }

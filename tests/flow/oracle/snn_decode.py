@@ -81,9 +81,24 @@ def softmax_max(logits):
     return 1.0 / np.exp(logits - logits.max()).sum()
 
 
-def decides(kind, parameter, readout, place):
-    """Whether a rule is met after a step."""
+def certainty(logits):
+    """1 - H / ln C of their softmax."""
+    if len(logits) == 1:
+        return 1.0
+    shares = np.exp(logits - logits.max())
+    shares = shares[shares > 0] / shares.sum()
+    return 1.0 + (shares * np.log(shares)).sum() / np.log(len(logits))
+
+
+def decides(kind, parameter, readout, place, right):
+    """Whether a rule is met after a step; `right`: whether the prediction is."""
     counts, integrated = readout.counts[place], readout.integrated[place]
+    if kind == "oracle":
+        return right
+    if kind == "all":
+        return place[1] == readout.counts.shape[1] - 1 and (counts.any() or not readout.fires)
+    if kind == "entropy":
+        return certainty(integrated * readout.scale) >= parameter
     if kind == "first":
         return counts.any()
     if kind == "count":
@@ -95,19 +110,21 @@ def decides(kind, parameter, readout, place):
     return softmax_max(integrated * readout.scale) >= parameter
 
 
-def decide(text, readout, final):
+def decide(text, readout, final, labels=None):
     """Per sample: (step counted from 1, class, whether the rule decided). `final` [sample] are the
-    classes of those that it leaves undecided."""
+    classes of those that it leaves undecided; `labels` are for the oracle."""
     kind, parameter, _ = split_rule(text)
     steps, predicted = readout.counts.shape[1], predictions(readout)
     out = []
     for sample, undecided in enumerate(final):
-        met = [t for t in range(steps) if decides(kind, parameter, readout, (sample, t))]
+        met = [t for t in range(steps)
+               if decides(kind, parameter, readout, (sample, t),
+                          labels is not None and predicted[sample, t] == labels[sample])]
         if not met:
             out.append((steps, int(undecided), False))
             continue
         choice = predicted[sample, met[0]]
-        if kind in ("membrane", "softmax"):
+        if kind in ("membrane", "softmax", "entropy"):
             values = readout.integrated[sample, met[0]]
             choice = np.argmax(values / readout.threshold if kind == "membrane"
                                else values * readout.scale)
@@ -164,24 +181,40 @@ class Costs:
     def means(self, decisions):
         return np.mean([self.at(i, step) for i, (step, _, _) in enumerate(decisions)], axis=0)
 
+    def means_of_decided(self, decisions):
+        return np.mean([self.at(i, step) for i, (step, _, decided) in enumerate(decisions)
+                        if decided], axis=0)
+
 
 def rule_results(rules, readouts, final, labels, costs):
     out = []
     for text in rules:
-        decisions = decide(text, readouts[split_rule(text)[2]], final)
+        decisions = decide(text, readouts[split_rule(text)[2]], final, labels)
         synops, energy = costs.means(decisions)
+        steps = [d[0] for d in decisions]
         out.append({"rule": text, "accuracy": accuracy([d[1] for d in decisions], labels),
-                    "steps_mean": np.mean([d[0] for d in decisions]), "synops_mean": synops,
-                    "energy_uj": energy, "undecided": sum(not d[2] for d in decisions)})
+                    "steps_mean": np.mean(steps), "steps_p50": percentile(steps, 0.5),
+                    "steps_p95": percentile(steps, 0.95), "synops_mean": synops,
+                    "energy_uj": energy, "undecided": sum(not d[2] for d in decisions),
+                    "steps_histogram": histogram(decisions, readouts[None])})
     return out
 
 
-def first_spike(decisions, labels):
+def histogram(decisions, readout):
+    """How many samples were decided after each step."""
     steps = [step for step, _, decided in decisions if decided]
+    return [steps.count(t + 1) for t in range(readout.counts.shape[1])]
+
+
+def first_spike(decisions, labels, own, costs):
+    steps = [step for step, _, decided in decisions if decided]
+    synops, energy = costs.means_of_decided(decisions) if steps else (None, None)
     return {"accuracy": accuracy([d[1] for d in decisions], labels), "samples": len(steps),
             "steps_mean": np.mean(steps) if steps else None,
             "steps_p50": percentile(steps, 0.5) if steps else None,
-            "steps_p95": percentile(steps, 0.95) if steps else None}
+            "steps_p95": percentile(steps, 0.95) if steps else None,
+            "steps_histogram": histogram(decisions, own), "synops_mean": synops,
+            "energy_uj": energy}
 
 
 def make_readouts(populations, activities, options, rules):
@@ -245,7 +278,8 @@ def result(populations, activities, x, options, rules=(), labels=None, analog=Fa
     indices = [int(i) for i in np.flatnonzero(silent)]
     return {
         **label_results(predicted, silent, labels, own.counts.shape[2]),
-        "first_spike": first_spike(first, labels), "rules": by_rule,
+        "first_spike": first_spike(first, labels, own, costs), "rules": by_rule, "sweep": None,
+        "steps_mean": x.shape[1],
         "silent": {"count": len(indices), "indices": [offset + i for i in indices],
                    "layers": [silent_layers(activities, x, i) for i in indices]},
         "layers": layer_results(populations, activities, accounting),

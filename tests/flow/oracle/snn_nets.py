@@ -383,12 +383,16 @@ def make_options(builder, has_max_pool):
         max_pool=pick("avg", "or") if has_max_pool else None)
 
 
-def make_rules(builder, readout):
+def make_rules(builder, readout, labels):
     """Rules on spikes need an output that fires, or a gain of their own."""
     rules = ["first", "count:2", "count:3@0.7", "margin:2", "margin:1@3", "membrane:0.75",
-             "membrane:1.5@2", "softmax:0.6", "softmax:0.9@4", "first@4"]
+             "membrane:1.5@2", "softmax:0.6", "softmax:0.9@4", "first@4", "entropy:0.4",
+             "entropy:0.8@2", "all", "all@3"]
+    if labels is not None:
+        rules += ["oracle", "oracle@0.7"]
     if readout == "membrane":
-        rules = [rule for rule in rules if "@" in rule or rule.startswith(("membrane", "softmax"))]
+        rules = [rule for rule in rules
+                 if "@" in rule or not rule.startswith(("first", "count", "margin"))]
     return [rules[i] for i in builder.rng.permutation(len(rules))[:builder.below(0, 4)]]
 
 
@@ -442,5 +446,5 @@ def make_case(number):
     if model.is_spiking() and model.layer(model.output).kind != "if":
         readout = "membrane"
     return Case(model.name, model, options, data, encoding, steps, int(rng.integers(2**63)), offset,
-                labels, make_rules(builder, readout),
+                labels, make_rules(builder, readout, labels),
                 builder.pick("exact", "exact", "sinabs-0.3.3"))
