@@ -54,7 +54,8 @@ int snnsim_batch_init(struct snnsim_engine *engine, struct snn_context *context)
         if (status != SNN_OK) return status;
     }
     const size_t lanes = (size_t)engine->chunk * SNNSIM_TILE_LANES;
-    tile->taps = snnbase_arena_alloc(&engine->arena, context, most, sizeof(*tile->taps));
+    tile->taps = snnbase_arena_alloc(&engine->arena, context, (size_t)most + SNNSIM_LANES,
+                                     sizeof(*tile->taps));
     tile->sums = snnbase_arena_alloc(&engine->arena, context, lanes, sizeof(*tile->sums));
     tile->count = snnbase_arena_alloc(&engine->arena, context, lanes, sizeof(*tile->count));
     tile->mask = snnbase_arena_alloc(&engine->arena, context, lanes / SNNSIM_LANES, 1);
@@ -140,24 +141,41 @@ struct site {
     const struct snnsim_activity *from; /* of the first step */
     const uint8_t *any;
     uint32_t y, x;
+    size_t (*list)(const uint8_t *, size_t, struct snnsim_tap, uint32_t, struct snnsim_tap *);
 };
 
-/* Appends the active channels of the input at `position`, whose weights begin at `weights`. */
-static size_t list_channels(const struct site *site, size_t position, uint32_t weights,
-                            struct snnsim_tap *taps)
+/* Appends the active inputs at `count` positions of a row (of a dense layer: of the map), whose
+ * weights begin at `weights`. */
+static size_t list_positions(const struct site *site, size_t first, size_t count, uint32_t weights,
+                             struct snnsim_tap *taps)
 {
-    const size_t vectors = site->from->lanes / SNNSIM_LANES;
-    const uint8_t *any = site->any + position * vectors;
-    const uint32_t count = (uint32_t)(position * site->from->lanes);
-    const uint32_t step = site->synapse->tiles.step;
+    const struct snnsim_tiles *tiles = &site->synapse->tiles;
+    const uint32_t lanes = site->from->lanes;
+    const size_t bytes = lanes / SNNSIM_LANES;
+    if (tiles->position == lanes * tiles->step) /* weights are spaced as the inputs are */
+        return site->list(site->any + first * bytes, count * bytes,
+                          (struct snnsim_tap){weights, (uint32_t)(first * lanes)}, tiles->step,
+                          taps);
     size_t n = 0;
-    for (size_t i = 0; i < vectors; i++) {
-        for (unsigned bits = any[i]; bits != 0; bits &= bits - 1) {
-            const uint32_t channel = (uint32_t)(i * SNNSIM_LANES) + (uint32_t)__builtin_ctz(bits);
-            taps[n++] = (struct snnsim_tap){weights + channel * step, count + channel};
-        }
-    }
+    for (size_t i = first; i < first + count; i++, weights += tiles->position)
+        n += site->list(site->any + i * bytes, bytes,
+                        (struct snnsim_tap){weights, (uint32_t)(i * lanes)}, tiles->step, taps + n);
     return n;
+}
+
+/* Taps of a kernel that lie on the map, along one axis: first, first + 1, ... below end. */
+struct span {
+    uint32_t first, end;
+};
+
+static struct span taps_on_map(int64_t at, uint32_t kernel, uint32_t dilation, uint32_t size)
+{
+    struct span span = {0, kernel};
+    while (span.first < kernel && at + (int64_t)span.first * dilation < 0)
+        span.first++;
+    while (span.end > span.first && at + (int64_t)(span.end - 1) * dilation >= size)
+        span.end--;
+    return span;
 }
 
 /* Appends a tile's active inputs in the order of additions. */
@@ -165,25 +183,22 @@ static size_t list_taps(const struct site *site, struct snnsim_tap *taps)
 {
     const struct snn_synapse *s = site->synapse->synapse;
     const struct snn_shape in = s->source_shape;
-    const uint32_t step = in.channels * site->synapse->tiles.step;
+    const uint32_t position = site->synapse->tiles.position;
     size_t n = 0;
-    if (s->kind == SNN_SYNAPSE_DENSE) {
-        for (size_t i = 0; i < (size_t)in.height * in.width; i++)
-            n += list_channels(site, i, (uint32_t)i * step, taps + n);
-        return n;
-    }
+    if (s->kind == SNN_SYNAPSE_DENSE)
+        return list_positions(site, 0, (size_t)in.height * in.width, 0, taps);
     const struct snn_window *w = &s->window;
     const int64_t top = (int64_t)site->y * w->stride_h - w->pad_top;
     const int64_t left = (int64_t)site->x * w->stride_w - w->pad_left;
-    for (uint32_t ky = 0; ky < w->kernel_h; ky++) {
-        const int64_t y = top + (int64_t)ky * w->dilation_h;
-        if (y < 0 || y >= in.height) continue;
-        for (uint32_t kx = 0; kx < w->kernel_w; kx++) {
-            const int64_t x = left + (int64_t)kx * w->dilation_w;
-            if (x < 0 || x >= in.width) continue;
-            n += list_channels(site, (size_t)y * in.width + (size_t)x,
-                               (ky * w->kernel_w + kx) * step, taps + n);
-        }
+    const struct span rows = taps_on_map(top, w->kernel_h, w->dilation_h, in.height);
+    const struct span columns = taps_on_map(left, w->kernel_w, w->dilation_w, in.width);
+    /* Neighbouring taps meet neighbouring inputs unless the kernel is dilated. */
+    const uint32_t run = w->dilation_w == 1 ? columns.end - columns.first : 1;
+    for (uint32_t ky = rows.first; ky < rows.end; ky++) {
+        const size_t row = (size_t)(top + (int64_t)ky * w->dilation_h) * in.width;
+        for (uint32_t kx = columns.first; kx < columns.end; kx += run)
+            n += list_positions(site, row + (size_t)(left + (int64_t)kx * w->dilation_w), run,
+                                (ky * w->kernel_w + kx) * position, taps + n);
     }
     return n;
 }
@@ -324,9 +339,9 @@ static void run_position(const struct work *work)
             snnsim_engine_arriving(engine, p->synapses[s].synapse, synapse);
         const bool whole = work->steps == work->chunk->steps;
         const size_t scope = whole ? scopes_of(engine->chunk) : work->begin / SNNSIM_SCOPE;
-        const struct site site = {&p->synapses[s], &from->first,
-                                  synapse->any + scope * (from->size / SNNSIM_LANES), work->y,
-                                  work->x};
+        const struct site site = {
+            &p->synapses[s], &from->first, synapse->any + scope * (from->size / SNNSIM_LANES),
+            work->y,         work->x,      engine->plan->kernels.list};
         n += list_taps(&site, engine->tile.taps + n);
         synapse->taps_end = n;
     }

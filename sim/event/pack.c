@@ -294,7 +294,7 @@ static int pack_one_to_one(struct snnsim_plan *plan, struct snn_context *context
     return SNN_OK;
 }
 
-/* Weights tile by tile: [tile][tap][channel][lane of the tile]. Those of other layers lie
+/* Weights tile by tile: [tile][tap][lane of the input][lane of the tile]. Those of other layers lie
  * well as they are. */
 static int make_tiles(struct snnsim_plan *plan, struct snn_context *context,
                       const struct snnsim_population *p, struct snnsim_synapse *out)
@@ -306,23 +306,25 @@ static int make_tiles(struct snnsim_plan *plan, struct snn_context *context,
     for (size_t i = 0; i < s->weight_count; i++)
         if (!isfinite(s->weights[i])) return SNN_OK; /* a silent input would add 0 * infinity */
     if (s->kind != SNN_SYNAPSE_CONV2D) {
-        out->tiles = (struct snnsim_tiles){out->weights, SNNSIM_TILE_LANES, p->lanes};
+        out->tiles =
+            (struct snnsim_tiles){out->weights, SNNSIM_TILE_LANES, inputs * p->lanes, p->lanes};
         return SNN_OK;
     }
     const uint32_t width = p->lanes < SNNSIM_TILE_LANES ? p->lanes : SNNSIM_TILE_LANES;
-    const size_t group = (size_t)taps * inputs * width; /* below the packed weights, counted */
     const uint32_t channels = p->population->shape.channels;
-    float *to = snnbase_arena_alloc(&plan->arena, context, (channels + width - 1) / width,
-                                    group * sizeof(*to));
+    const size_t tiles = (channels + width - 1) / width;
+    size_t group = (size_t)out->in_lanes * width; /* both below 2^32 */
+    if (!snnbase_size_mul(group, taps, &group) || group > UINT32_MAX) return SNN_OK;
+    float *to = snnbase_arena_alloc(&plan->arena, context, tiles, group * sizeof(*to));
     if (to == NULL) return SNN_ERR_NOMEM;
     for (uint32_t o = 0; o < channels; o++) {
         const float *from = s->weights + (size_t)o * inputs * taps;
         float *tile = to + o / width * group + o % width;
         for (uint32_t c = 0; c < inputs; c++)
             for (uint32_t tap = 0; tap < taps; tap++)
-                tile[((size_t)tap * inputs + c) * width] = *from++;
+                tile[((size_t)tap * out->in_lanes + c) * width] = *from++;
     }
-    out->tiles = (struct snnsim_tiles){to, group, width};
+    out->tiles = (struct snnsim_tiles){to, group, out->in_lanes * width, width};
     return SNN_OK;
 }
 

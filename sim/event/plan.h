@@ -45,7 +45,8 @@ struct snnsim_place {
 struct snnsim_tiles {
     const float *weights; /* of tile g from g * group on; NULL: there is none */
     size_t group;
-    uint32_t step; /* from an input's weights to the next channel's */
+    uint32_t position; /* from a tap's weights to the next one's */
+    uint32_t step;     /* from a channel's to the next one's */
 };
 
 struct snnsim_synapse {

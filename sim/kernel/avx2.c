@@ -295,6 +295,28 @@ static void fire_each(float *v, float *current, const float *bias, float *count,
 
 /* ---- Time batching ---- */
 
+static size_t list(const uint8_t *mask, size_t bytes, struct snnsim_tap first, uint32_t step,
+                   struct snnsim_tap *taps)
+{
+    const __m256i steps = _mm256_set1_epi32((int32_t)step);
+    const __m256i weights = _mm256_set1_epi32((int32_t)first.weights);
+    const __m256i count = _mm256_set1_epi32((int32_t)first.count);
+    size_t n = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        if (mask[i] == 0) continue;
+        const __m256i input =
+            _mm256_add_epi32(front_lanes(mask[i]), _mm256_set1_epi32((int32_t)(i * SNNSIM_LANES)));
+        const __m256i w = _mm256_add_epi32(_mm256_mullo_epi32(input, steps), weights);
+        const __m256i c = _mm256_add_epi32(input, count);
+        const __m256i low = _mm256_unpacklo_epi32(w, c), high = _mm256_unpackhi_epi32(w, c);
+        __m256i *to = (__m256i *)(void *)(taps + n);
+        _mm256_storeu_si256(to, _mm256_permute2x128_si256(low, high, 0x20));
+        _mm256_storeu_si256(to + 1, _mm256_permute2x128_si256(low, high, 0x31));
+        n += (size_t)__builtin_popcount(mask[i]);
+    }
+    return n;
+}
+
 #define BLOCK_STEPS_1 8u /* of a tile of one vector: sums that fit the registers */
 #define BLOCK_STEPS_2 6u /* of a tile of two */
 
@@ -565,6 +587,7 @@ void snnsim_avx2_kernels(struct snnsim_kernels *kernels)
     kernels->gather = gather;
     kernels->fire = fire;
     kernels->fire_each = fire_each;
+    kernels->list = list;
     kernels->accumulate = accumulate;
     kernels->fire_steps = fire_steps;
     kernels->fire_each_steps = fire_each_steps;

@@ -128,6 +128,12 @@ struct snnsim_kernels {
     void (*fire_each)(float *v, float *current, const float *bias, float *count, uint8_t *mask,
                       size_t length, const struct snnsim_neurons *neurons);
 
+    /* Lists inputs: for every set bit of the `bytes` mask bytes, bit i of all, appends the tap
+     * {first.weights + i * step, first.count + i}. Writes up to SNNSIM_LANES taps beyond the ones
+     * it appends. Returns how many. */
+    size_t (*list)(const uint8_t *mask, size_t bytes, struct snnsim_tap first, uint32_t step,
+                   struct snnsim_tap *taps);
+
     /* sums[t * lanes + lane] += count[tap.count + t * step_stride] * weights[tap.weights + lane]
      * for every tap in order and every step t. Any alignment. A silent step adds count 0 times a
      * finite weight, which leaves every sum that started at +0 as it is. */

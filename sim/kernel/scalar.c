@@ -85,6 +85,17 @@ static void fire_each(float *v, float *current, const float *bias, float *count,
     }
 }
 
+static size_t list(const uint8_t *mask, size_t bytes, struct snnsim_tap first, uint32_t step,
+                   struct snnsim_tap *taps)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < bytes * SNNSIM_LANES; i++) {
+        if ((mask[i / SNNSIM_LANES] >> (i % SNNSIM_LANES) & 1) == 0) continue;
+        taps[n++] = (struct snnsim_tap){first.weights + i * step, first.count + i};
+    }
+    return n;
+}
+
 static void accumulate(const struct snnsim_batch *b, const float *weights, const float *count,
                        float *sums)
 {
@@ -218,6 +229,7 @@ void snnsim_scalar_kernels(struct snnsim_kernels *kernels)
     kernels->gather = gather;
     kernels->fire = fire;
     kernels->fire_each = fire_each;
+    kernels->list = list;
     kernels->accumulate = accumulate;
     kernels->fire_steps = fire_steps;
     kernels->fire_each_steps = fire_each_steps;

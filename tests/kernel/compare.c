@@ -298,6 +298,42 @@ static bool batch_round(const struct snnsim_kernels *scalar, const struct snnsim
     return same_tile(&t);
 }
 
+static bool list_round(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other)
+{
+    enum { BYTES = 12, MOST = BYTES * SNNSIM_LANES };
+    uint8_t mask[BYTES];
+    struct snnsim_tap taps[2][MOST + SNNSIM_LANES];
+    const size_t bytes = draw(BYTES + 1);
+    const struct snnsim_tap first = {draw(1u << 30), draw(1u << 30)};
+    const uint32_t step = draw(1u << 12);
+    for (size_t i = 0; i < bytes; i++)
+        mask[i] = (uint8_t)(draw(2) > 0 ? draw(256) : 0);
+    const size_t n = scalar->list(mask, bytes, first, step, taps[0]);
+    return n == other->list(mask, bytes, first, step, taps[1]) &&
+           memcmp(taps[0], taps[1], n * sizeof(taps[0][0])) == 0;
+}
+
+static bool reach_round(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other)
+{
+    enum { WIDTH = 9, MOST = WIDTH * 3 * SNNSIM_LANES };
+    const uint32_t width = 1 + draw(WIDTH), lanes = SNNSIM_LANES * (1 + draw(3));
+    const uint32_t misalign = draw(4);
+    uint8_t mask[MOST / SNNSIM_LANES] = {0};
+    float count[MOST + 4];
+    uint32_t fanout[WIDTH];
+    memset(count, 0, sizeof(count));
+    for (uint32_t x = 0; x < width; x++)
+        fanout[x] = draw(8);
+    for (uint32_t i = 0; i < width * lanes; i++) {
+        if (draw(3) > 0) continue;
+        mask[i / SNNSIM_LANES] |= (uint8_t)(1u << (i % SNNSIM_LANES));
+        count[misalign + i] = draw(9) == 0 ? 1099511627776.0f : (float)(1 + draw(7));
+    }
+    const struct snnsim_reached a = scalar->reach(count + misalign, mask, width, lanes, fanout);
+    const struct snnsim_reached b = other->reach(count + misalign, mask, width, lanes, fanout);
+    return a.spikes == b.spikes && a.targets == b.targets;
+}
+
 static bool mark_round(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other)
 {
     enum { VECTORS = 20 };
@@ -427,6 +463,8 @@ static const struct {
     {"fire_each_steps", fire_each_steps_round},
     {"mark", mark_round},
     {"unite", unite_round},
+    {"list", list_round},
+    {"reach", reach_round},
 };
 #define KERNELS (sizeof(kernels) / sizeof(kernels[0]))
 
