@@ -76,31 +76,28 @@ static double squared_error(const float *values, size_t count, float scale)
     return sum;
 }
 
-/* Of the weights and biases, in their own units. */
+/* Of the weights, in their own units. */
 static double error_at(const struct snn_population *p, float scale)
 {
-    double sum = squared_error(p->bias, p->bias_count, scale);
+    double sum = 0.0;
     for (uint32_t s = 0; s < p->synapse_count; s++)
         sum += squared_error(p->synapses[s].weights, p->synapses[s].weight_count, scale);
     return sum;
 }
 
-/* From the scale at which nothing saturates upwards; never beyond that of the thresholds. */
-static void search_scale(struct quantiser *q, float fitting, float most)
+/* From the scale at which no weight saturates upwards, up to `most`. */
+static float search_scale(const struct snn_population *p, float fitting, float most)
 {
-    double best = INFINITY;
-    bool at_most = false;
-    for (int kept = KEPT_MOST; kept >= KEPT_LEAST && !at_most; kept--) {
-        float scale = fitting * (float)KEPT_MOST / (float)kept;
-        at_most = scale >= most;
-        if (at_most) scale = most;
-        if (!isfinite(scale)) return;
-        const double error = error_at(q->population, scale);
+    float scale = fminf(fitting, most), chosen = scale;
+    double best = error_at(p, scale);
+    for (int kept = KEPT_MOST - 1; kept >= KEPT_LEAST && scale < most; kept--) {
+        scale = fminf(fitting * ((float)KEPT_MOST / (float)kept), most);
+        const double error = error_at(p, scale);
         if (error >= best) continue;
         best = error;
-        q->out.scale = scale;
-        q->out.limited_by = at_most ? SNN_QUANTISED_BY_THRESHOLD : SNN_QUANTISED_BY_ERROR;
+        chosen = scale;
     }
+    return chosen;
 }
 
 static void choose_scale(struct quantiser *q)
@@ -108,19 +105,17 @@ static void choose_scale(struct quantiser *q)
     const float by_weights = fitting_scale(q->weight_most, WEIGHT_MAX);
     const float by_bias = fitting_scale(q->bias_most, WEIGHT_MAX);
     const float by_threshold = fitting_scale(q->threshold_most, POTENTIAL_MAX);
+    const float most = fminf(by_bias, by_threshold);
     float scale = by_weights;
     q->out.limited_by = SNN_QUANTISED_BY_WEIGHTS;
-    if (by_bias < scale) {
-        scale = by_bias;
-        q->out.limited_by = SNN_QUANTISED_BY_BIAS;
+    if (q->l->options->quantise_mse && isfinite(by_weights)) {
+        scale = search_scale(q->population, by_weights, most);
+        q->out.limited_by = SNN_QUANTISED_BY_ERROR;
     }
-    if (isfinite(scale) && q->l->options->quantise_mse) {
-        search_scale(q, scale, by_threshold);
-        return;
-    }
-    if (by_threshold < scale) {
-        scale = by_threshold;
-        q->out.limited_by = SNN_QUANTISED_BY_THRESHOLD;
+    if (most <= scale && isfinite(most)) {
+        scale = most;
+        q->out.limited_by =
+            by_bias <= by_threshold ? SNN_QUANTISED_BY_BIAS : SNN_QUANTISED_BY_THRESHOLD;
     }
     q->out.scale = isfinite(scale) ? scale : 1.0f; /* nothing but zeros */
 }
@@ -204,7 +199,6 @@ static int quantise_bias(struct quantiser *q, const float **out)
     if (bias == NULL) return SNN_ERR_NOMEM;
     for (size_t i = 0; i < p->bias_count; i++) {
         bias[i] = round_value(p->bias[i], q->out.scale, -WEIGHT_MAX, WEIGHT_MAX);
-        q->out.biases_saturated += fabsf(rintf(p->bias[i] * q->out.scale)) > WEIGHT_MAX;
     }
     *out = bias;
     return SNN_OK;

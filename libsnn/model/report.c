@@ -250,7 +250,6 @@ static void put_quantised(struct snnbase_jsonout *out, const struct snn_quantise
     put_uint(out, "threshold", quantised->threshold);
     put_double(out, "bits", quantised->bits);
     put_uint(out, "weights_saturated", quantised->weights_saturated);
-    put_uint(out, "biases_saturated", quantised->biases_saturated);
     put_uint(out, "weights_lost", quantised->weights_lost);
     put_double(out, "weight_error", quantised->weight_error);
     snnbase_jsonout_object_close(out);

@@ -51,6 +51,8 @@ def option_arguments(options):
         arguments += ["--output-gain", options.output_gain]
     if options.max_pool:
         arguments += ["--max-pool", options.max_pool]
+    if options.arith == "chip":
+        arguments += ["--arith", "chip", "--quant", options.quant]
     return arguments
 
 

@@ -182,8 +182,7 @@ static void print_quantised(const struct snncli_console *console, const struct s
         else
             snncli_table_cell(&table, "none");
         snncli_table_cell(&table, "%.2f", q->bits);
-        snncli_table_cell(&table, "%s",
-                          snncli_format_count(q->weights_saturated + q->biases_saturated).text);
+        snncli_table_cell(&table, "%s", snncli_format_count(q->weights_saturated).text);
         snncli_table_cell(&table, "%s", snncli_format_count(q->weights_lost).text);
         snncli_table_cell(&table, "%.3f", q->weight_error);
     }

@@ -65,7 +65,6 @@ struct snn_quantised {
     double bits;        /* log2(2 max|weight| + 1), of 8 */
     uint32_t threshold; /* of neuron 0; 0: it never fires */
     uint64_t weights_saturated;
-    uint64_t biases_saturated;
     uint64_t weights_lost; /* that were not 0 and are now */
     double weight_error;   /* root mean square of weight - real weight * scale, in steps */
 };

@@ -36,12 +36,13 @@ def make_readout(population, spikes, potential, gain):
     counts = np.cumsum(spikes.reshape(shape), axis=1, dtype=np.float64)
     potential = potential.reshape(shape).astype(np.float64)
     fires = bool((population.threshold < snn_lower.NEVER).all())
-    threshold = by_class(population, population.threshold if fires else gain)
+    unit = np.float64(population.chip.scale) if population.chip else 1.0
+    threshold = by_class(population, population.threshold if fires else gain * unit)
     rows_columns = population.shape[1] * population.shape[2]
     integrated = (counts * threshold if fires else 0.0) + potential
     integrated = integrated - by_class(population, population.v_init)
     return Readout(counts, potential, integrated, threshold,
-                   np.repeat(population.scale, rows_columns), fires)
+                   np.repeat(population.scale, rows_columns) / unit, fires)
 
 
 def best_class(counts, potential):

@@ -9,13 +9,14 @@ import dataclasses
 
 import numpy as np
 
+import snn_chip
 import snn_model
 from snn_window import convolve, sum_pool
 
 F32 = np.float32
 INPUT = -1
 SPIKES_PER_STEP_MAX = 16777216
-NEVER = np.finfo(np.float32).max
+NEVER = snn_chip.NEVER
 
 
 class Unsupported(Exception):
@@ -34,6 +35,8 @@ class Options:
     output_gain: float = 1.0
     readout: str = "spikes"
     max_pool: str = None
+    arith: str = "float"  # float, chip
+    quant: str = "max"    # max, mse: for a chip
 
 
 @dataclasses.dataclass
@@ -70,6 +73,7 @@ class Population:
     reset: str
     macs: int = 0
     neurons: tuple = None  # of a layer that has its own: threshold, v_init, v_min, before any gain
+    chip: snn_chip.Quantised = None  # in whole numbers; neurons stay real
 
 
 # ---- Weights and biases ----
@@ -309,6 +313,14 @@ class Lowering:
 
 
 def readout(output, options, gain):
+    """real_readout, in the whole numbers of a chip if the output is."""
+    real = real_readout(output, options, gain)
+    if output.chip is None:
+        return real
+    return dataclasses.replace(real, **snn_chip.firing(real, output.chip.scale))
+
+
+def real_readout(output, options, gain):
     """The output population with a threshold of its own; gain None: it adds up all that comes in,
     from 0 on, with no threshold and no lower clip."""
     if gain is None:
@@ -333,4 +345,6 @@ def lower(model, options):
         fires = fires and model.layer(model.output).kind == "if"
     gain = options.output_gain if fires else None
     populations[-1] = readout(populations[-1], options, gain)
+    if options.arith == "chip":
+        populations = [snn_chip.quantise(population, options.quant) for population in populations]
     return populations

@@ -4,7 +4,8 @@ It shares no code with libsnn. The lowered net is executed layer by layer for al
 at once, from the receiving neuron's side: each neuron adds its inputs in (row, column, channel)
 order, with one rounded multiply and one rounded add of float32 each. numpy neither fuses nor
 reorders these, because every operation is elementwise. Inputs that do not spike are added too, as
-+0 or -0: that leaves a sum that began with +0 untouched.
++0 or -0: that leaves a sum that began with +0 untouched. Chip arithmetic takes the same way in
+integers (snn_chip.py).
 SynOps are counted from the same side, as the weights that spikes touched.
 """
 
@@ -12,6 +13,7 @@ import dataclasses
 
 import numpy as np
 
+import snn_chip
 import snn_lower
 from snn_window import convolve, sum_pool, touched
 
@@ -73,6 +75,8 @@ def count_sinabs(x, branch):
 
 def integrate(current, population):
     """current [sample][step]...: spikes and potentials of every step."""
+    if population.chip:
+        return snn_chip.integrate(current, population)
     potential = np.full_like(current[:, 0], population.v_init)
     spikes, potentials = np.empty_like(current), np.empty_like(current)
     for step in range(current.shape[1]):
@@ -91,11 +95,13 @@ def integrate(current, population):
 def execute(population, sources, analog, order):
     """One population on all that its sources did: an Activity."""
     samples, steps = sources[snn_lower.INPUT].shape[:2]
-    current = np.zeros((samples * steps, *population.shape), F32)
+    number = np.int64 if population.chip else F32
+    current = np.zeros((samples * steps, *population.shape), number)
     counts = {name: np.zeros(samples * steps) for name in ("events", "synops", "macs", "sinabs")}
     for branch in population.branches:
         source = sources[branch.input.source]
-        x = arriving(source.reshape(samples * steps, *source.shape[2:]), branch.input)
+        x = arriving(source.reshape(samples * steps, *source.shape[2:]).astype(number),
+                     branch.input)
         current = deliver(current, x, branch, order)
         if analog and branch.input.source == snn_lower.INPUT:
             counts["macs"] += count_touched((x != 0).astype(F32), branch)

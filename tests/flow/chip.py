@@ -1,0 +1,299 @@
+"""Chip arithmetic against an independent one: chip.py SNNSIM LOWERED [NUMBER...]
+
+Random nets as in oracle.py. LOWERED (lowered.c) must make the same whole numbers of them as the
+oracle, every weight, bias, threshold and potential, and say the same of how. snnsim must then give
+every spike of every layer, and all numbers of the JSON result, on each kernel and on one and three
+threads; so it must on nets that are driven until potentials leave 16 bits, and on LeNet-5.
+SNN_SOAK=1 runs thousands of nets. NUMBER: only these.
+"""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# In place of this folder, whose files may bear the names of modules that numpy imports.
+sys.path[0] = os.path.join(HERE, "oracle")
+
+import numpy as np
+
+import snn_chip
+import snn_decode
+import snn_lower
+import snn_model
+import snn_nets
+import snn_oracle
+from snn_harness import Tap, Tool
+
+sys.path.insert(1, HERE)
+import lenet
+import oracle
+
+NETS, NETS_SOAK = 84, 3000
+LIMITS = ("weights", "bias", "threshold", "error")  # enum snn_quantised_by
+DIGITS = ("--data", lenet.DIGITS, "-n", 40, "-t", 8, "-e", "bernoulli")
+
+
+def make_case(number):
+    """A random net for a chip."""
+    case = snn_nets.make_case(number)
+    rng = np.random.default_rng([number, 8])
+    options = dataclasses.replace(case.options, arith="chip",
+                                  quant="mse" if rng.random() < 0.3 else "max")
+    encoding = "rate" if case.encoding == "current" else case.encoding
+    return dataclasses.replace(case, options=options, encoding=encoding)
+
+
+def drive(case):
+    """The same with input, limits and lower clips that potentials leave 16 bits with."""
+    rng = np.random.default_rng([case.seed, 9])
+    shape = (2, 24, *case.model.layers[0].shape)
+    data = rng.integers(0, 256, shape) * (rng.random(shape) < 0.8)
+    options = dataclasses.replace(case.options, v_min=None if rng.random() < 0.7 else -1.0,
+                                  n_max=None if rng.random() < 0.3 else int(rng.integers(1, 4)))
+    return dataclasses.replace(case, options=options, data=data.astype(np.uint8), encoding=None,
+                               offset=0, labels=None)
+
+
+def saturations(case):
+    try:
+        populations = snn_lower.lower(case.model, case.options)
+    except snn_chip.Refused:
+        return 0
+    activities = snn_oracle.simulate(populations, case.input())
+    return sum(snn_chip.saturations(p, a) for p, a in zip(populations, activities))
+
+
+# ---- The whole numbers ----
+
+def gains_of(case):
+    return sorted({snn_decode.split_rule(rule)[2] for rule in case.rules} - {None})
+
+
+def firing_lines(firing, shape):
+    for name in ("threshold", "v_init", "v_min"):
+        yield name, np.broadcast_to(getattr(firing, name), shape).reshape(-1)
+
+
+def expected_lines(case):
+    """(name, numbers) of all lists that LOWERED prints."""
+    options = case.options
+    populations = snn_lower.lower(case.model, options)
+    readouts = [populations[-1]]
+    readouts += [snn_lower.readout(populations[-1], options, gain) for gain in gains_of(case)]
+    for p in populations:
+        yield f"population {p.name}", np.array([])
+        for branch in p.branches:
+            yield "weights", branch.weights.reshape(-1)
+        yield "bias", np.array([]) if p.bias is None else p.bias.reshape(-1)
+        yield from firing_lines(p, p.shape)
+        yield "scale", np.array([p.chip.scale], np.float64)
+        threshold = np.broadcast_to(p.threshold, p.shape).reshape(-1)[0]
+        yield "quantised", np.array([
+            LIMITS.index(p.chip.limited_by), 0 if threshold == snn_chip.NEVER else threshold,
+            p.chip.weights_saturated, p.chip.weights_lost, p.chip.bits,
+            p.chip.weight_error])
+    for gain, readout in zip([options.output_gain, *gains_of(case)], readouts):
+        yield "readout", np.array([gain])
+        yield from firing_lines(readout, readout.shape)
+
+
+def found_lines(text):
+    for line in text.splitlines():
+        name, *values = line.split(" ")
+        if name == "population":
+            yield line, np.array([])
+        else:
+            yield name, np.array([float(value) for value in values])
+
+
+def spread(values, size):
+    """A list of one, a channel or a neuron each as one of all neurons."""
+    return np.repeat(values, size // len(values)) if len(values) else values
+
+
+def compare_numbers(tool, program, case):
+    path, options = tool.path("model.json"), case.options
+    snn_model.write(path, case.model)
+    arguments = [f"norm={options.norm}", f"channelwise={int(options.channelwise)}",
+                 f"v0={options.v0!r}", f"v_min={oracle.number_text(options.v_min)}",
+                 f"output_gain={options.output_gain!r}", f"readout={options.readout}",
+                 f"quant={options.quant}", *(f"gain={gain!r}" for gain in gains_of(case))]
+    if options.max_pool:
+        arguments.append(f"max_pool={options.max_pool}")
+    answer = subprocess.run([program, path, *arguments], text=True, check=False,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        expected = list(expected_lines(case))
+    except snn_chip.Refused as refused:
+        if answer.returncode == 0:
+            yield f"expected a refusal: {refused}"
+        return
+    if answer.returncode != 0:
+        yield answer.stderr
+    found = list(found_lines(answer.stdout))
+    if [name for name, _ in found] != [name for name, _ in expected]:
+        yield f"{[name for name, _ in found]}"
+        return
+    for (name, want), (_, got) in zip(expected, found):
+        exact = name not in ("quantised", "scale", "readout", "threshold")
+        if name not in ("bias", "weights", "quantised"):
+            got = spread(got, len(want))
+        if len(want) != len(got) and name == "bias":
+            got = spread(got, len(want))
+        same = want.shape == got.shape and \
+            (np.array_equal(want, got) if exact else np.allclose(want, got, rtol=1e-7, atol=1e-9))
+        if not same:
+            yield f"{name}: {got[:8]}, expected {want[:8]}"
+
+
+# ---- Spikes ----
+
+def refused(tool, case):
+    """What cannot be had in whole numbers ends with the status of an unsuitable model."""
+    snn_model.write(tool.path("model.json"), case.model)
+    answer = tool.call(tool.path("model.json"), *oracle.input_arguments(tool, case),
+                       *oracle.option_arguments(case.options), *oracle.result_arguments(tool, case))
+    if answer.returncode != 65 or "hint:" not in answer.stderr:
+        yield f"status {answer.returncode}, {answer.stderr}"
+
+
+def compare(tool, case):
+    try:
+        list(expected_lines(case))
+    except snn_chip.Refused:
+        yield from refused(tool, case)
+        return
+    yield from oracle.compare(tool, case)
+
+
+def compare_lenet(tool, quant):
+    """Every layer as the output once."""
+    options = snn_lower.Options(norm="p99.9", arith="chip", quant=quant)
+    yield from lenet.compare(tool, options, lenet.encode("bernoulli"), False, "--data",
+                             lenet.DIGITS, "--samples", lenet.SAMPLES, "--timesteps", lenet.STEPS,
+                             "--encoding", "bernoulli", "--seed", lenet.SEED, "--arith", "chip",
+                             "--quant", quant)
+
+
+# ---- The tool ----
+
+def both(tool):
+    """Both arithmetics in one run are what each gives alone, and are told apart."""
+    results = {}
+    for arith in ("float", "chip", "both"):
+        answer = tool.call(lenet.MODEL, *DIGITS, "--arith", arith, "--json", "-", "-q")
+        results[arith] = json.loads(answer.stdout)
+        if results[arith]["options"]["arith"] != arith:
+            yield f"{results[arith]['options']}"
+    pair = results["both"]["results"]
+    for entry, arith in zip(pair, ("float", "chip")):
+        alone = results[arith]["results"][0]
+        alone["agreement"] = entry["agreement"]
+        if alone != entry or entry["arith"] != arith:
+            yield f"{arith} differs"
+    if pair[0] == pair[1]:
+        yield "the two are the same"
+    if [layer["quantised"] is None for entry in pair for layer in entry["layers"]] != \
+            [True] * 5 + [False] * 5:
+        yield "quantised"
+    text = tool.call(lenet.MODEL, *DIGITS, "--arith", "both", "--semantics", "both").stdout
+    for word in ("sim chip decides as sim in", "sim async interleave chip decides as sim in"):
+        if word not in text:
+            yield f"no {word!r} in\n{text}"
+
+
+def table(tool):
+    """-v says what the JSON result does of each layer."""
+    answer = tool.call(lenet.MODEL, *DIGITS, "--arith", "chip", "-v")
+    layers = tool.run(lenet.MODEL, *DIGITS, "--arith", "chip")[2]["layers"]
+    for layer in layers:
+        q = layer["quantised"]
+        words = [layer["name"], f"{q['scale']:.5g}", q["limited_by"], str(q["threshold"])]
+        if not any(line.split()[:4] == words for line in answer.stdout.splitlines()):
+            yield f"no {words} in\n{answer.stdout}"
+    if "lost" in tool.call(lenet.MODEL, *DIGITS, "--arith", "chip").stdout:
+        yield "told without -v"
+
+
+def refusals(tool):
+    """What has no meaning is refused."""
+    for arguments, status, text in (
+            (("--quant", "mse"), 64, "--arith chip"),
+            (("--quant", "mse", "--arith", "float"), 64, "--arith chip"),
+            (("--arith", "chip", "--target", "frame:f32"), 64, "not among --target"),
+            (("--arith", "chip", "-e", "current"), 64, "current"),
+            (("--arith", "chip", "-r", "first@1000"), 65, "gains up to"),
+            (("--arith", "int"), 64, "float, chip, both")):
+        words = [word for word in DIGITS if word not in ("-e", "bernoulli")]
+        answer = tool.call(lenet.MODEL, *words, *arguments)
+        if answer.returncode != status or text not in answer.stderr or answer.stdout:
+            yield f"{arguments}: status {answer.returncode}\n{answer.stderr}"
+
+
+def membrane(tool):
+    """A membrane readout warns of steps that 16 bits may not hold."""
+    for steps, warned in ((8, False), (200, True)):
+        answer = tool.call(lenet.MODEL, "--data", lenet.DIGITS, "-n", 2, "-t", steps, "--arith",
+                           "chip", "--readout", "membrane")
+        if ("16 bits hold" in answer.stderr) != warned:
+            yield f"{steps} steps: {answer.stderr}"
+
+
+# ---- All ----
+
+def driven_cases(numbers):
+    """Those of the nets whose potentials do saturate when driven."""
+    cases = (drive(make_case(number)) for number in numbers)
+    return [case for case in cases if saturations(case) > 0]
+
+
+def saturates(tool):
+    """Whether the engine has 16 bits: 60 x 255 x 127 in one step are 85 spikes of 385."""
+    weights = np.full((1, 60), 0.33, np.float32)
+    layers = [snn_model.Layer("input", "input", shape=(60, 1, 1)),
+              snn_model.Layer("output", "dense", ("input",), weights=weights)]
+    snn_model.write(tool.path("model.json"),
+                    snn_nets.derive_shapes(snn_model.Model("loud", layers, "output")))
+    np.save(tool.path("input.npy"), np.full((1, 1, 60, 1, 1), 255, np.uint8))
+    counts, _, _ = tool.run(tool.path("model.json"), "--input-spikes", tool.path("input.npy"),
+                            "--norm", "none", "--arith", "chip")
+    return counts[0, 0, 0] == 85
+
+
+def main():
+    numbers = [int(text) for text in sys.argv[3:]]
+    if not numbers:
+        numbers = range(NETS_SOAK if os.environ.get("SNN_SOAK") else NETS)
+    tap = Tap()
+    with tempfile.TemporaryDirectory(prefix="snn-chip-") as folder:
+        tool, program = Tool(sys.argv[1], folder), sys.argv[2]
+        whole = saturates(tool)
+        for number in numbers:
+            case = make_case(number)
+            tap.test(f"{case.name}, numbers", compare_numbers, tool, program, case)
+            if whole or not saturations(case):
+                tap.test(f"{case.name}, spikes", compare, tool, case)
+            else:
+                tap.skip(f"{case.name}, spikes", "the engine has no 16 bits")
+        driven = driven_cases(numbers)
+        for case in driven:
+            if whole:
+                tap.test(f"{case.name}, driven", compare, tool, case)
+            else:
+                tap.skip(f"{case.name}, driven", "the engine has no 16 bits")
+        if len(numbers) >= NETS:
+            tap.test("a third of the nets can be driven out of 16 bits",
+                     lambda: [] if 3 * len(driven) >= len(numbers) else [f"{len(driven)}"])
+        for quant in ("max", "mse"):
+            tap.test(f"LeNet-5, {quant}", compare_lenet, tool, quant)
+        for function in (both, table, refusals, membrane):
+            tap.test(function.__doc__.split(".")[0], function, tool)
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
