@@ -18,6 +18,8 @@
 #define TAP_COST 0.32
 #define LIST_COST 1.2
 #define SCATTER_COST 0.8
+#define FAR_COST 3.0 /* for weights that come from beyond the second-level cache */
+#define FAR_BYTES ((size_t)8 << 20)
 
 /* ---- Memory ---- */
 
@@ -79,58 +81,67 @@ static uint64_t count_bits(const uint8_t *mask, size_t bytes)
     return bits;
 }
 
-/* What arrives at a tile's synapses: inputs times steps that are active, and that either kind of
- * list would hold. */
+/* What arrives at a synapse: inputs times steps that are active, and that either kind of list would
+ * hold. */
 struct load {
     uint64_t active;
     uint64_t in_scopes;
     uint64_t in_chunk;
 };
 
-static void survey(const struct snnsim_engine *engine, const struct snnsim_train *from,
-                   uint8_t *any, uint32_t steps, struct load *load)
+static struct load survey(const struct snnsim_engine *engine, const struct snnsim_train *from,
+                          uint8_t *any, uint32_t steps)
 {
     const struct snnsim_kernels *kernels = &engine->plan->kernels;
     const size_t bytes = from->size / SNNSIM_LANES;
     const uint8_t *mask = from->first.mask;
     const uint32_t scopes = scopes_of(steps);
+    struct load load = {count_bits(mask, bytes * steps), 0, 0};
     for (uint32_t i = 0; i < scopes; i++) {
         const uint32_t left = steps - i * SNNSIM_SCOPE;
         const uint32_t length = left < SNNSIM_SCOPE ? left : SNNSIM_SCOPE;
         kernels->unite(mask + i * SNNSIM_SCOPE * bytes, bytes, length, bytes, any + i * bytes);
-        load->in_scopes += count_bits(any + i * bytes, bytes) * length;
+        load.in_scopes += count_bits(any + i * bytes, bytes) * length;
     }
     uint8_t *all = any + scopes_of(engine->chunk) * bytes;
     kernels->unite(any, bytes, scopes, bytes, all);
-    load->in_chunk += count_bits(all, bytes) * steps;
-    load->active += count_bits(mask, bytes * steps);
+    load.in_chunk = count_bits(all, bytes) * steps;
+    return load;
 }
 
-/* Of `entries` inputs times steps on lists of `steps` steps, for each tile. */
-static double list_cost(uint64_t entries, uint32_t steps, uint32_t tiles)
+/* What a synapse costs a tile, either way. */
+struct cost {
+    double by_event, by_scope, by_chunk;
+};
+
+static void add_cost(struct cost *cost, const struct load *load, const struct snnsim_synapse *s,
+                     uint32_t tiles, uint32_t steps)
 {
-    return (double)entries * (TAP_COST + LIST_COST / ((double)steps * tiles));
+    const double far = s->weight_bytes > FAR_BYTES ? FAR_COST : 0.0;
+    const double list = LIST_COST / tiles + far; /* an entry of a list, whatever its steps */
+    cost->by_event += (double)load->active * (SCATTER_COST + far);
+    cost->by_scope += (double)load->in_scopes * (TAP_COST + list / SNNSIM_SCOPE);
+    cost->by_chunk += (double)load->in_chunk * (TAP_COST + list / steps);
 }
 
 uint32_t snnsim_batch_scope(struct snnsim_engine *engine, uint32_t population,
                             const struct snnsim_chunk *chunk)
 {
     const struct snnsim_population *p = &engine->plan->populations[population];
-    struct load load = {0, 0, 0};
+    const uint32_t tiles = (p->lanes + SNNSIM_TILE_LANES - 1) / SNNSIM_TILE_LANES;
+    struct cost cost = {0.0, 0.0, 0.0};
     if (p->tap_count == 0 || chunk->steps < STEPS_MIN) return 0;
     for (uint32_t s = 0; s < p->population->synapse_count; s++) {
         const struct snn_synapse *synapse = &p->population->synapses[s];
         struct snnsim_synapse_state *state = &engine->populations[population].synapses[s];
-        if (synapse->kind != SNN_SYNAPSE_ONE_TO_ONE)
-            survey(engine, snnsim_engine_arriving(engine, synapse, state), state->any, chunk->steps,
-                   &load);
+        if (synapse->source == SNN_SOURCE_INPUT && engine->constant) return 0;
+        if (synapse->kind == SNN_SYNAPSE_ONE_TO_ONE) continue;
+        const struct load load = survey(engine, snnsim_engine_arriving(engine, synapse, state),
+                                        state->any, chunk->steps);
+        add_cost(&cost, &load, &p->synapses[s], tiles, chunk->steps);
     }
-    const uint32_t tiles = (p->lanes + SNNSIM_TILE_LANES - 1) / SNNSIM_TILE_LANES;
-    const double by_event = SCATTER_COST * (double)load.active;
-    const double by_chunk = list_cost(load.in_chunk, chunk->steps, tiles);
-    const double by_scope = list_cost(load.in_scopes, SNNSIM_SCOPE, tiles);
-    if (by_chunk <= by_scope && by_chunk < by_event) return chunk->steps;
-    return by_scope < by_event ? SNNSIM_SCOPE : 0;
+    if (cost.by_chunk <= cost.by_scope && cost.by_chunk < cost.by_event) return chunk->steps;
+    return cost.by_scope < cost.by_event ? SNNSIM_SCOPE : 0;
 }
 
 /* ---- Lists of taps ---- */

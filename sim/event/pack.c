@@ -217,6 +217,7 @@ static int alloc_weights(struct snnsim_plan *plan, struct snn_context *context, 
     if (count > UINT32_MAX)
         return snnbase_fail(context, SNN_ERR_LIMIT, "%zu packed weights exceed the limit of %u",
                             count, UINT32_MAX);
+    out->weight_bytes = count * sizeof(*out->weights);
     out->weights = snnbase_arena_alloc(&plan->arena, context, count, sizeof(*out->weights));
     return out->weights != NULL ? SNN_OK : SNN_ERR_NOMEM;
 }
@@ -302,7 +303,12 @@ static int make_tiles(struct snnsim_plan *plan, struct snn_context *context,
     const struct snn_synapse *s = out->synapse;
     const uint32_t taps = s->window.kernel_h * s->window.kernel_w,
                    inputs = s->source_shape.channels;
-    if (s->source == SNN_SOURCE_INPUT || s->groups > 1) return SNN_OK;
+    if (s->groups > 1) return SNN_OK;
+    if (s->source == SNN_SOURCE_INPUT && s->pool_count == 0) {
+        /* A map of the input is made only for tiles that are worth it. */
+        if (p->lanes < SNNSIM_TILE_LANES) return SNN_OK;
+        plan->maps_input = true;
+    }
     for (size_t i = 0; i < s->weight_count; i++)
         if (!isfinite(s->weights[i])) return SNN_OK; /* a silent input would add 0 * infinity */
     if (s->kind != SNN_SYNAPSE_CONV2D) {

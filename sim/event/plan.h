@@ -62,6 +62,7 @@ struct snnsim_synapse {
     struct snnsim_place *places; /* [height][width], where the input arrives without a pool */
     bool sees_each_spike_once;   /* its pools neither drop nor repeat spikes of the source */
     float *weights;
+    size_t weight_bytes;
     struct snnsim_tiles tiles;
 };
 
