@@ -257,7 +257,8 @@ int snnbench_save_frames(const char *path, struct snn_shape shape, uint32_t coun
 int snnbench_calibrate(struct snn_graph *graph, struct snn_context *context, uint64_t frame_count)
 {
     struct snn_shape shape = snn_graph_input_shape(graph);
-    const struct snn_frames frames = {frame_count, shape, snnbench_read_frame, &shape};
+    const struct snn_frames frames = {
+        .count = frame_count, .shape = shape, .read = snnbench_read_frame, .user = &shape};
     const struct snn_calibrate_options options = {.threads = 1, .data = "spots"};
     return snn_calibrate(graph, context, &frames, &options);
 }

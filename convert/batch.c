@@ -11,6 +11,15 @@
 /* What the evaluators of a batch may take together before it is made smaller. */
 #define BATCH_BYTES ((size_t)512 << 20)
 
+int snnconv_progress_report(struct snnconv_progress *progress, struct snn_context *context,
+                            uint64_t done)
+{
+    const struct snn_calibrate_options *o = progress->options;
+    progress->done = done;
+    if (o->progress == NULL || o->progress(done, progress->total, o->user)) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_CANCELLED, "calibration was stopped");
+}
+
 static int list_neuronal(struct snnconv_batch *batch)
 {
     uint32_t layers = snn_graph_layer_count(batch->graph);
@@ -41,15 +50,15 @@ static int allocate(struct snnconv_batch *batch, uint32_t capacity)
 
 int snnconv_batch_init(struct snnconv_batch *batch, struct snn_context *context,
                        const struct snn_graph *graph, const struct snn_frames *frames,
-                       const struct snn_calibrate_options *options, bool whole)
+                       struct snnconv_progress *progress, bool whole)
 {
+    const unsigned threads = progress->options->threads;
     *batch = (struct snnconv_batch){
         .context = context,
         .graph = graph,
         .frames = frames,
-        .options = options,
-        .threads = options->threads > 0 ? options->threads : snnbase_processor_count(),
-        .frames_total = frames->count,
+        .progress = progress,
+        .threads = threads > 0 ? threads : snnbase_processor_count(),
     };
     size_t fitting = BATCH_BYTES / (snnmodel_eval_bytes(graph) + 1);
     uint32_t capacity = SNNCONV_BATCH_FRAMES;
@@ -158,9 +167,6 @@ const float *snnconv_batch_values(const struct snnconv_batch *batch, uint32_t fr
 
 int snnconv_batch_report(struct snnconv_batch *batch)
 {
-    const struct snn_calibrate_options *options = batch->options;
-    batch->frames_done += batch->count;
-    if (options->progress == NULL) return SNN_OK;
-    if (options->progress(batch->frames_done, batch->frames_total, options->user)) return SNN_OK;
-    return snnbase_fail(batch->context, SNN_ERR_CANCELLED, "calibration was stopped");
+    return snnconv_progress_report(batch->progress, batch->context,
+                                   batch->progress->done + batch->count);
 }

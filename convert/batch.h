@@ -19,28 +19,37 @@
 /* Frames of a full batch; local threshold balancing takes one step a batch. */
 #define SNNCONV_BATCH_FRAMES 50u
 
+/* Frames run in all passes, told to the caller. */
+struct snnconv_progress {
+    const struct snn_calibrate_options *options;
+    uint64_t done;
+    uint64_t total; /* the caller knows how many passes there will be */
+};
+
+/* Errors: CANCELLED. Called on the calling thread of a calibration only. */
+int snnconv_progress_report(struct snnconv_progress *progress, struct snn_context *context,
+                            uint64_t done);
+
 struct snnconv_batch {
     struct snn_context *context;
     const struct snn_graph *graph;
     const struct snn_frames *frames;
-    const struct snn_calibrate_options *options; /* for progress */
+    struct snnconv_progress *progress;
     unsigned threads;
     uint32_t *neuronal; /* [neuronal_count]: the layers that calibration is about */
     uint32_t neuronal_count;
     struct snn_evaluator **evaluators; /* [capacity] */
     float *intensity;                  /* [capacity][input] */
     uint32_t capacity;
-    uint32_t count;        /* frames in the batch now */
-    uint64_t first;        /* index of the first of them */
-    uint64_t frames_done;  /* in all passes, for progress */
-    uint64_t frames_total; /* the caller knows how many passes there will be */
+    uint32_t count; /* frames in the batch now */
+    uint64_t first; /* index of the first of them */
 };
 
 /* `whole` asks for batches of SNNCONV_BATCH_FRAMES whatever memory they take; otherwise large nets
  * get smaller ones. The arguments are borrowed. Errors: NOMEM, LIMIT (see snn_evaluator_create). */
 int snnconv_batch_init(struct snnconv_batch *batch, struct snn_context *context,
                        const struct snn_graph *graph, const struct snn_frames *frames,
-                       const struct snn_calibrate_options *options, bool whole);
+                       struct snnconv_progress *progress, bool whole);
 void snnconv_batch_fini(struct snnconv_batch *batch);
 
 /* Reads the next frames into the input layers. False at the end of a pass; the call after that

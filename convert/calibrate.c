@@ -1,6 +1,8 @@
 /* Calibration: training frames through the graph, statistics and recipes into it.
  *
- * All results are held here until the last pass has ended well; only then is the graph touched.
+ * What the CNN alone tells is held here until it is complete, then stored; what is measured on a
+ * spiking net comes after, since its net is lowered from the graph. A failure then puts everything
+ * back.
  */
 #include "snn/calibrate.h"
 
@@ -11,11 +13,13 @@
 #include <string.h>
 
 #include "convert/batch.h"
+#include "convert/measure.h"
 #include "convert/quantile.h"
 #include "convert/threshold.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 #include "libsnn/model/eval.h"
+#include "libsnn/model/graph.h"
 #include "libsnn/model/intensity.h"
 
 /* Every literal is the double nearest to its decimal, as users and files write it. */
@@ -43,7 +47,16 @@ struct calibration {
     uint32_t mse_count;
     struct snn_recipe ltb;
     bool wants_ltb;
+    struct snn_recipe *measured; /* [measured_count] in the order of the options */
+    uint32_t measured_count;
+    bool wants_spike, wants_auto;
+    struct snnconv_progress progress;
 };
+
+/* What "auto" tries; the recipes among them are computed with it. */
+static const char *const candidates[] = {"none",  "max",    "p99.9", "p99",  "mse:4",
+                                         "mse:8", "mse:16", "ltb",   "spike"};
+enum { CANDIDATES = sizeof(candidates) / sizeof(candidates[0]), AUTO_RECIPES_FIRST = 4 };
 
 /* ---- What is asked for ---- */
 
@@ -120,28 +133,65 @@ static uint32_t parse_mse(const char *name)
     return timesteps;
 }
 
+static bool has_mse(const struct calibration *c, uint32_t timesteps)
+{
+    for (uint32_t i = 0; i < c->mse_count; i++) {
+        if (c->mse_timesteps[i] == timesteps) return true;
+    }
+    return false;
+}
+
+/* A recipe of what the CNN alone tells; false: it is none. */
+static bool collect_plain(struct calibration *c, const char *name)
+{
+    const uint32_t timesteps = parse_mse(name);
+    if (timesteps > 0 && !has_mse(c, timesteps)) {
+        c->mse[c->mse_count].name = name;
+        c->mse_timesteps[c->mse_count++] = timesteps;
+    } else if (strcmp(name, "ltb") == 0) {
+        c->ltb.name = name;
+        c->wants_ltb = true;
+    }
+    return timesteps > 0 || strcmp(name, "ltb") == 0;
+}
+
+/* A recipe that is measured; false: it is none. */
+static bool collect_measured(struct calibration *c, const char *name)
+{
+    static const char *const names[] = {"spike", "auto", "bias", "offset", "potential"};
+    size_t k = 0;
+    while (k < sizeof(names) / sizeof(names[0]) && strcmp(name, names[k]) != 0)
+        k++;
+    if (k == sizeof(names) / sizeof(names[0])) return false;
+    c->wants_spike = c->wants_spike || k == 0;
+    c->wants_auto = c->wants_auto || k == 1;
+    c->measured[c->measured_count].name = names[k];
+    c->measured[c->measured_count].kind = k < 2    ? SNN_RECIPE_THRESHOLD
+                                          : k == 4 ? SNN_RECIPE_POTENTIAL
+                                                   : SNN_RECIPE_BIAS;
+    c->measured_count++;
+    return true;
+}
+
 static int collect_recipes(struct calibration *c)
 {
     const struct snn_calibrate_options *options = c->options;
-    const uint32_t count = options->recipe_count;
-    c->mse = snnbase_arena_alloc(&c->arena, c->context, count, sizeof(*c->mse));
-    c->mse_timesteps = snnbase_arena_alloc(&c->arena, c->context, count, sizeof(uint32_t));
-    if (c->mse == NULL || c->mse_timesteps == NULL) return SNN_ERR_NOMEM;
+    const uint32_t count = options->recipe_count, room = count + CANDIDATES;
+    c->mse = snnbase_arena_alloc(&c->arena, c->context, room, sizeof(*c->mse));
+    c->mse_timesteps = snnbase_arena_alloc(&c->arena, c->context, room, sizeof(uint32_t));
+    c->measured = snnbase_arena_alloc(&c->arena, c->context, count, sizeof(*c->measured));
+    if (c->mse == NULL || c->mse_timesteps == NULL || c->measured == NULL) return SNN_ERR_NOMEM;
     for (uint32_t i = 0; i < count; i++) {
         const char *name = options->recipes[i];
-        uint32_t timesteps = parse_mse(name);
-        if (timesteps > 0) {
-            c->mse[c->mse_count].name = name;
-            c->mse_timesteps[c->mse_count++] = timesteps;
-        } else if (strcmp(name, "ltb") == 0) {
-            c->ltb.name = name;
-            c->wants_ltb = true;
-        } else {
-            snnbase_fail(c->context, SNN_ERR_INVALID, "unknown recipe '%s'", name);
-            return snnbase_hint(c->context, "recipes are mse:T, with T from 1 to %u, and ltb",
-                                SNNCONV_MSE_TIMESTEPS_MAX);
-        }
+        if (collect_plain(c, name) || collect_measured(c, name)) continue;
+        snnbase_fail(c->context, SNN_ERR_INVALID, "unknown recipe '%s'", name);
+        return snnbase_hint(c->context,
+                            "recipes are mse:T, with T from 1 to %u, ltb, spike, auto, bias, "
+                            "potential and offset",
+                            SNNCONV_MSE_TIMESTEPS_MAX);
     }
+    for (unsigned k = AUTO_RECIPES_FIRST; c->wants_auto && k < CANDIDATES; k++)
+        (void)collect_plain(c, candidates[k]);
     return SNN_OK;
 }
 
@@ -308,11 +358,9 @@ static int store(struct calibration *c, const struct snnconv_batch *batch)
 static int run_passes(struct calibration *c)
 {
     struct snnconv_batch batch;
-    unsigned passes = SNNCONV_QUANTILE_PASSES + (c->mse_count > 0) + c->wants_ltb;
     int status =
-        snnconv_batch_init(&batch, c->context, c->graph, c->frames, c->options, c->wants_ltb);
+        snnconv_batch_init(&batch, c->context, c->graph, c->frames, &c->progress, c->wants_ltb);
     if (status != SNN_OK) return status;
-    batch.frames_total = c->frames->count * passes;
     status = find_statistics(c, &batch);
     if (status == SNN_OK && c->mse_count > 0)
         status = snnconv_threshold_mse(&batch, &c->arena, c->maximum, c->mse_timesteps,
@@ -321,6 +369,132 @@ static int run_passes(struct calibration *c)
         status = snnconv_threshold_ltb(&batch, &c->arena, &c->ltb);
     if (status == SNN_OK) status = store(c, &batch);
     snnconv_batch_fini(&batch);
+    return status;
+}
+
+/* ---- What is measured ---- */
+
+/* Clips stand where thresholds of 1 would let everything through. */
+static bool has_clip(const struct snn_graph *graph)
+{
+    for (uint32_t i = 0; i < snn_graph_layer_count(graph); i++) {
+        if (snn_graph_layer(graph, i)->activation == SNN_ACTIVATION_CLIP) return true;
+    }
+    return false;
+}
+
+static int measure_auto(struct calibration *c, const struct snnconv_measurement *m,
+                        struct snn_recipe *recipe)
+{
+    const unsigned first = has_clip(c->graph) ? 1 : 0;
+    const bool spike = snn_graph_find_recipe(c->graph, "spike") != NULL;
+    return snnconv_measure_auto(m, candidates + first, CANDIDATES - first - !spike, c->options,
+                                recipe);
+}
+
+/* Corrections are measured one upon the other: `names` are those of the probe and what was found.
+ */
+static int measure_correction(struct calibration *c, const struct snnconv_measurement *m,
+                              const char **names, uint32_t *count, struct snn_recipe *recipe)
+{
+    struct snn_lower_options lower = *c->options->probe->lower;
+    struct snn_probe probe = *c->options->probe;
+    const bool offset = strcmp(recipe->name, "offset") == 0;
+    char *name = snnbase_arena_alloc(&c->arena, c->context, SNN_RECIPE_NAME_MAX, 1);
+    if (name == NULL) return SNN_ERR_NOMEM;
+    lower.corrections = names;
+    lower.correction_count = *count;
+    probe.lower = &lower;
+    snn_recipe_name(name, SNN_RECIPE_NAME_MAX, recipe->name, &probe);
+    recipe->name = name;
+    int status = offset ? snnconv_measure_offset(m, names, *count, recipe)
+                        : snnconv_measure_correction(m, names, *count, recipe);
+    names[(*count)++] = name;
+    return status;
+}
+
+/* spike before auto, which may take it, both before what is measured on their thresholds. */
+static int measure_all(struct calibration *c, const struct snnconv_measurement *m)
+{
+    const struct snn_lower_options *lower = c->options->probe->lower;
+    uint32_t count = lower->correction_count;
+    const char **names = snnbase_arena_alloc(&c->arena, c->context,
+                                             (size_t)count + c->measured_count, sizeof(*names));
+    if (names == NULL) return SNN_ERR_NOMEM;
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = lower->corrections[i];
+    for (unsigned turn = 0; turn < 3; turn++) {
+        for (uint32_t i = 0; i < c->measured_count; i++) {
+            struct snn_recipe *recipe = &c->measured[i];
+            const bool spike = strcmp(recipe->name, "spike") == 0;
+            const unsigned when = spike ? 0 : recipe->kind == SNN_RECIPE_THRESHOLD ? 1 : 2;
+            if (when != turn) continue;
+            int status = when == 0   ? snnconv_measure_spike(m, recipe)
+                         : when == 1 ? measure_auto(c, m, recipe)
+                                     : measure_correction(c, m, names, &count, recipe);
+            if (status == SNN_OK) status = snn_graph_set_recipe(c->graph, c->context, recipe);
+            if (status != SNN_OK) return status;
+        }
+    }
+    return SNN_OK;
+}
+
+static int measure(struct calibration *c)
+{
+    struct snnconv_probe probe;
+    struct snnconv_batch batch;
+    struct snnconv_reference reference = {.correct = 0};
+    bool sums = false;
+    int status =
+        snnconv_probe_init(&probe, c->context, c->graph, c->frames, c->options, &c->progress);
+    if (status != SNN_OK) return status;
+    struct snn_frames frames = *c->frames;
+    frames.count = probe.frame_count;
+    status = snnconv_batch_init(&batch, c->context, c->graph, &frames, &c->progress, false);
+    if (status != SNN_OK) return status;
+    for (uint32_t i = 0; i < c->measured_count; i++)
+        sums = sums || strcmp(c->measured[i].name, "bias") == 0 ||
+               strcmp(c->measured[i].name, "potential") == 0;
+    status = snnconv_reference_find(&batch, &c->arena, sums, &reference);
+    const struct snnconv_measurement m = {.probe = &probe,
+                                          .arena = &c->arena,
+                                          .neuronal = batch.neuronal,
+                                          .neuronal_count = batch.neuronal_count,
+                                          .reference = &reference};
+    if (status == SNN_OK) status = measure_all(c, &m);
+    snnconv_batch_fini(&batch);
+    return status;
+}
+
+/* Frames of all passes. An offset rarely takes more than two rounds; the rest is not waited for. */
+static uint64_t count_frames(const struct calibration *c)
+{
+    const struct snn_probe *probe = c->options->probe;
+    uint64_t passes = SNNCONV_QUANTILE_PASSES + (c->mse_count > 0) + c->wants_ltb;
+    uint64_t total = c->frames->count * passes, frames = c->frames->count, layers = 0;
+    if (c->measured_count == 0 || probe == NULL) return total;
+    if (probe->frame_count > 0 && probe->frame_count < frames) frames = probe->frame_count;
+    for (uint32_t i = 0; i < snn_graph_layer_count(c->graph); i++)
+        layers += snn_graph_layer_is_neuronal(c->graph, i);
+    for (uint32_t i = 0; i < c->measured_count; i++) {
+        const char *name = c->measured[i].name;
+        total += frames * (strcmp(name, "auto") == 0     ? CANDIDATES
+                           : strcmp(name, "offset") == 0 ? 2
+                                                         : layers);
+    }
+    return total + frames;
+}
+
+static int run(struct calibration *c)
+{
+    struct snnmodel_calibration before;
+    int status = snnmodel_calibration_keep(&before, c->context, c->graph);
+    if (status != SNN_OK) return status;
+    c->progress = (struct snnconv_progress){.options = c->options, .total = count_frames(c)};
+    status = run_passes(c);
+    if (status == SNN_OK && c->measured_count > 0) status = measure(c);
+    if (status != SNN_OK) snnmodel_calibration_restore(&before, c->graph);
+    snnmodel_calibration_drop(&before, c->context);
     return status;
 }
 
@@ -355,7 +529,7 @@ int snn_calibrate(struct snn_graph *graph, struct snn_context *context,
     snnbase_arena_init(&c.arena, context);
     status = collect_quantiles(&c);
     if (status == SNN_OK) status = collect_recipes(&c);
-    if (status == SNN_OK) status = run_passes(&c);
+    if (status == SNN_OK) status = run(&c);
     snnbase_arena_fini(&c.arena);
     return status;
 }

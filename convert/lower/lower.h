@@ -52,7 +52,10 @@ struct snnconv_lowering {
     struct snn_context *context;
     const struct snn_graph *graph;
     const struct snn_lower_options *options;
+    const struct snn_recipe *draft;  /* of calibration, as if it were in the graph; or NULL */
     const struct snn_layer *spiking; /* the first layer of kind IF; NULL: a CNN */
+    uint32_t output;                 /* layer whose neurons are the net's output */
+    uint32_t layer;                  /* being lowered */
     struct snnbase_arena *arena;     /* of the net */
     struct snnbase_arena *real;      /* of real weights: that of the net, or scratch for a chip */
     struct snnbase_arena *scratch;   /* as long as the lowering */
@@ -85,10 +88,26 @@ int snnconv_join_pool(struct snnconv_lowering *lowering, const struct snn_layer 
 int snnconv_join_branches(struct snnconv_lowering *lowering, const struct snn_layer *layer,
                           const struct snnconv_value *joined, struct snnconv_value *out);
 
-/* Fills in how the neurons of a layer's population fire (neuron.c). Errors: INVALID (potentials
- * overflow), NOMEM. */
+/* A recipe by its name, the draft before those of the graph (correction.c). Errors: NOT_FOUND with
+ * the hint how to compute it. */
+int snnconv_recipe_find(const struct snnconv_lowering *lowering, const char *name,
+                        const struct snn_recipe **out);
+
+/* Errors: NOT_FOUND, INVALID (a recipe of thresholds, layers without neurons), UNSUPPORTED (a net
+ * that arrived spiking). */
+int snnconv_corrections_check(const struct snnconv_lowering *lowering);
+
+/* Corrections of the layer being lowered: how many values they have (0: none; 1, its channels or
+ * its neurons), and their sum added to values of the same number or more. */
+size_t snnconv_corrections_count(const struct snnconv_lowering *lowering,
+                                 enum snn_recipe_kind kind);
+void snnconv_corrections_add(const struct snnconv_lowering *lowering, enum snn_recipe_kind kind,
+                             double *values, size_t count);
+
+/* Fills in how the neurons of a layer's population fire, whose activations are in units of `scale`
+ * (neuron.c). Errors: INVALID (potentials overflow), NOMEM. */
 int snnconv_neurons_build(struct snnconv_lowering *lowering, const struct snn_layer *layer,
-                          struct snn_population *out);
+                          const double *scale, struct snn_population *out);
 
 /* A readout whose neurons are those of a population with all potentials times `gain`. */
 int snnconv_readout_build(struct snnconv_lowering *lowering, const struct snn_population *of,
@@ -118,5 +137,10 @@ int snnconv_quantise_population(struct snnconv_lowering *lowering,
  * exceeds 16 bits), INVALID, NOMEM. */
 int snnconv_quantise_readout(struct snnconv_lowering *lowering, const struct snn_population *output,
                              struct snn_readout *readout);
+
+/* snn_net_lower up to a neuronal layer, which becomes the output; `draft` may be NULL. */
+int snnconv_lower(struct snn_net **out, struct snn_context *context, const struct snn_graph *graph,
+                  const struct snn_lower_options *options, uint32_t output,
+                  const struct snn_recipe *draft);
 
 #endif

@@ -72,8 +72,32 @@ static bool are_alike(const struct snn_neurons *n)
     return n->threshold_count == 1 && n->v_init_count == 1 && n->v_min_count == 1;
 }
 
+/* Neurons of an activation, whose thresholds are 1, that begin with corrected potentials. */
+static int correct(struct snnconv_lowering *l, const struct snn_layer *layer, const double *scale,
+                   size_t count, struct snn_population *out)
+{
+    struct snn_neurons *n = snnbase_arena_alloc(l->arena, l->context, 1, sizeof(*n));
+    float *own = snnbase_arena_alloc(l->arena, l->context, 2, sizeof(*own));
+    float *v_init = snnbase_arena_alloc(l->arena, l->context, count, sizeof(*v_init));
+    double *added = snnbase_arena_alloc(l->scratch, l->context, count, sizeof(*added));
+    if (n == NULL || own == NULL || v_init == NULL || added == NULL) return SNN_ERR_NOMEM;
+    snnconv_corrections_add(l, SNN_RECIPE_POTENTIAL, added, count);
+    for (size_t i = 0; i < count; i++) {
+        v_init[i] = (float)(out->v_init + added[i] / scale[i / (count / layer->shape.channels)]);
+        if (isfinite(v_init[i])) continue;
+        return snnbase_fail(l->context, SNN_ERR_INVALID,
+                            "layer '%s': its corrected potential overflows float32", layer->name);
+    }
+    own[0] = out->threshold;
+    own[1] = out->v_min;
+    *n = (struct snn_neurons){out->reset, &own[0], 1, v_init, level(v_init, count), &own[1], 1};
+    out->v_init = v_init[0];
+    out->neurons = are_alike(n) ? NULL : n;
+    return SNN_OK;
+}
+
 int snnconv_neurons_build(struct snnconv_lowering *l, const struct snn_layer *layer,
-                          struct snn_population *out)
+                          const double *scale, struct snn_population *out)
 {
     const struct snn_lower_options *o = l->options;
     out->spikes_max = o->spikes_max > 0 ? o->spikes_max : SNN_SPIKES_PER_STEP_MAX;
@@ -82,7 +106,10 @@ int snnconv_neurons_build(struct snnconv_lowering *l, const struct snn_layer *la
         out->v_init = o->v_init;
         out->v_min = isinf(o->v_min) ? -FLT_MAX : o->v_min;
         out->reset = o->reset;
-        return SNN_OK;
+        size_t count = snnconv_corrections_count(l, SNN_RECIPE_POTENTIAL);
+        if (count == 0) return SNN_OK;
+        if (count < layer->shape.channels) count = layer->shape.channels;
+        return correct(l, layer, scale, count, out);
     }
     struct snn_neurons *n = snnbase_arena_alloc(l->arena, l->context, 1, sizeof(*n));
     if (n == NULL) return SNN_ERR_NOMEM;

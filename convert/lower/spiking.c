@@ -172,7 +172,7 @@ static int add_population(struct snnconv_lowering *l, const struct snn_layer *la
     if (status == SNN_OK)
         status = snnbase_grow(l->context, (void **)&l->populations, &l->population_capacity,
                               (size_t)l->population_count + 1, sizeof(*l->populations));
-    if (status == SNN_OK) status = snnconv_neurons_build(l, layer, &p);
+    if (status == SNN_OK) status = snnconv_neurons_build(l, layer, scale, &p);
     for (uint32_t b = 0; b < value->branch_count && status == SNN_OK; b++) {
         const struct snn_layer *weights = value->branches[b].weights;
         if (weights != NULL) p.macs += snnmodel_layer_macs(weights);
@@ -408,6 +408,7 @@ static int lower_layer(struct snnconv_lowering *l, uint32_t index)
 {
     const struct snn_layer *layer = snn_graph_layer(l->graph, index);
     struct snnconv_value *out = &l->values[index];
+    l->layer = index;
     int status = check_activation(l, layer);
     if (status == SNN_OK) status = lower_value(l, layer, out);
     if (status != SNN_OK || out->kind != SNNCONV_VALUE_LINEAR ||
@@ -421,10 +422,10 @@ static int lower_layer(struct snnconv_lowering *l, uint32_t index)
 }
 
 /* Marks the layers that the output depends on; the others are not lowered. */
-static void mark_needed(const struct snn_graph *graph, bool *needed)
+static void mark_needed(const struct snn_graph *graph, uint32_t output, bool *needed)
 {
-    needed[snn_graph_output(graph)] = true;
-    for (uint32_t i = snn_graph_output(graph) + 1; i-- > 0;) {
+    needed[output] = true;
+    for (uint32_t i = output + 1; i-- > 0;) {
         const struct snn_layer *layer = snn_graph_layer(graph, i);
         for (uint32_t k = 0; needed[i] && k < layer->input_count; k++)
             needed[layer->inputs[k]] = true;
@@ -474,7 +475,7 @@ static int lower_layers(struct snnconv_lowering *l, const bool *needed)
 {
     struct obstacle first = {.status = SNN_OK};
     int status = SNN_OK;
-    for (uint32_t i = 0; i <= snn_graph_output(l->graph) && status != SNN_ERR_NOMEM; i++) {
+    for (uint32_t i = 0; i <= l->output && status != SNN_ERR_NOMEM; i++) {
         status = needed[i] ? lower_layer(l, i) : SNN_OK;
         if (status != SNN_OK) report_obstacle(l, snn_graph_layer(l->graph, i)->name, &first);
     }
@@ -510,7 +511,7 @@ static void share_readout(struct snn_population *output, const struct snn_readou
 /* The output population: its threshold, its readouts, and that it is the last. */
 static int finish_output(struct snnconv_lowering *l, struct snn_net *net)
 {
-    uint32_t output = snn_graph_output(l->graph);
+    const uint32_t output = l->output;
     const struct snnconv_value *value = &l->values[output];
     if (value->kind != SNNCONV_VALUE_SPIKES || value->source != l->population_count - 1 ||
         l->population_count == 0 || value->pool_count > 0) {
@@ -582,9 +583,10 @@ static int lower(struct snnconv_lowering *l, struct snn_net *net)
     bool *needed = snnbase_alloc(l->context, layer_count, sizeof(*needed));
     int status = l->values != NULL && needed != NULL ? SNN_OK : SNN_ERR_NOMEM;
     if (status == SNN_OK) {
-        mark_needed(l->graph, needed);
+        mark_needed(l->graph, l->output, needed);
         l->spiking = first_neurons(l->graph, needed);
-        status = lower_layers(l, needed);
+        status = snnconv_corrections_check(l);
+        if (status == SNN_OK) status = lower_layers(l, needed);
     }
     if (status == SNN_OK) status = finish_output(l, net);
     if (status == SNN_OK && l->options->arith == SNN_ARITH_CHIP) status = quantise(l, net);
@@ -595,8 +597,9 @@ static int lower(struct snnconv_lowering *l, struct snn_net *net)
     return status;
 }
 
-int snn_net_lower(struct snn_net **out, struct snn_context *context, const struct snn_graph *graph,
-                  const struct snn_lower_options *options)
+int snnconv_lower(struct snn_net **out, struct snn_context *context, const struct snn_graph *graph,
+                  const struct snn_lower_options *options, uint32_t output,
+                  const struct snn_recipe *draft)
 {
     int status = check_options(context, options);
     if (status != SNN_OK) return status;
@@ -609,6 +612,8 @@ int snn_net_lower(struct snn_net **out, struct snn_context *context, const struc
     struct snnconv_lowering lowering = {.context = context,
                                         .graph = graph,
                                         .options = options,
+                                        .draft = draft,
+                                        .output = output,
                                         .arena = &net->arena,
                                         .real = chip ? &scratch : &net->arena,
                                         .scratch = &scratch};
@@ -620,4 +625,10 @@ int snn_net_lower(struct snn_net **out, struct snn_context *context, const struc
     else
         *out = result;
     return status;
+}
+
+int snn_net_lower(struct snn_net **out, struct snn_context *context, const struct snn_graph *graph,
+                  const struct snn_lower_options *options)
+{
+    return snnconv_lower(out, context, graph, options, snn_graph_output(graph), NULL);
 }

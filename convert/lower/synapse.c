@@ -193,9 +193,10 @@ int snnconv_bias_build(struct snnconv_lowering *l, const struct snnconv_value *v
                        struct snn_shape shape, const double *scale, struct snn_population *out)
 {
     size_t map = (size_t)shape.height * shape.width;
-    size_t per_channel = needs_map(value, shape) ? map : 1;
+    const size_t corrections = snnconv_corrections_count(l, SNN_RECIPE_BIAS);
+    size_t per_channel = needs_map(value, shape) || corrections > shape.channels ? map : 1;
     size_t count = shape.channels * per_channel;
-    bool any = per_channel == map && map > 1;
+    bool any = (per_channel == map && map > 1) || corrections > 0;
     double *total = snnbase_alloc(l->context, count, sizeof(*total));
     if (total == NULL) return SNN_ERR_NOMEM;
     int status = SNN_OK;
@@ -212,6 +213,7 @@ int snnconv_bias_build(struct snnconv_lowering *l, const struct snnconv_value *v
         for (size_t i = 0; i < count; i++)
             total[i] += layer->bias[i / own];
     }
+    if (status == SNN_OK) snnconv_corrections_add(l, SNN_RECIPE_BIAS, total, count);
     float *bias = NULL;
     if (any && status == SNN_OK) {
         bias = snnbase_arena_alloc(l->real, l->context, count, sizeof(*bias));

@@ -3,7 +3,6 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "convert/lower/lower.h"
 #include "libsnn/base/error.h"
@@ -66,19 +65,18 @@ static int from_recipe(struct snnconv_lowering *l, uint32_t layer, double *scale
     const char *name = l->options->recipe != NULL ? l->options->recipe : "";
     const struct snn_layer *of = snn_graph_layer(l->graph, layer);
     const struct snn_recipe *recipe = NULL;
-    for (uint32_t i = 0; i < snn_graph_recipe_count(l->graph); i++) {
-        const struct snn_recipe *candidate = snn_graph_recipe(l->graph, i);
-        if (strcmp(candidate->name, name) == 0) recipe = candidate;
-    }
-    if (recipe == NULL) {
-        snnbase_fail(l->context, SNN_ERR_NOT_FOUND, "the model has no recipe '%s'", name);
-        return snnbase_hint(l->context, "compute it from training frames (--calibrate)");
+    int status = snnconv_recipe_find(l, name, &recipe);
+    if (status != SNN_OK) return status;
+    if (recipe->kind != SNN_RECIPE_THRESHOLD) {
+        snnbase_fail(l->context, SNN_ERR_INVALID, "recipe '%s' is a correction, no thresholds",
+                     name);
+        return snnbase_hint(l->context, "corrections go with a norm: --correct %s", name);
     }
     for (uint32_t i = 0; i < recipe->entry_count; i++) {
         const struct snn_recipe_entry *entry = &recipe->entries[i];
         if (entry->layer != layer) continue;
         for (uint32_t c = 0; c < of->shape.channels; c++)
-            scale[c] = entry->threshold[entry->count == 1 ? 0 : c];
+            scale[c] = entry->value[entry->count == 1 ? 0 : c];
         return SNN_OK;
     }
     return snnbase_fail(l->context, SNN_ERR_NOT_FOUND,

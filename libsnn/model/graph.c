@@ -424,24 +424,35 @@ const struct snn_statistics *snn_graph_statistics(const struct snn_graph *graph,
     return layer < graph->layer_count ? graph->statistics[layer] : NULL;
 }
 
+static int check_entry(struct snn_context *context, const struct snn_recipe *recipe,
+                       const struct snn_recipe_entry *entry, const struct snn_layer *layer)
+{
+    static const char *const what[] = {"threshold", "bias", "potential"};
+    const bool threshold = recipe->kind == SNN_RECIPE_THRESHOLD;
+    const bool per_neuron = !threshold && entry->count == snn_shape_size(layer->shape);
+    if (entry->count != 1 && entry->count != layer->shape.channels && !per_neuron)
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "recipe '%s': %u %ss for the %u channels of layer '%s'", recipe->name,
+                            entry->count, what[recipe->kind], layer->shape.channels, layer->name);
+    for (uint32_t k = 0; k < entry->count; k++) {
+        const float value = entry->value[k];
+        if (isfinite(value) && (!threshold || value >= 0.0f)) continue;
+        return snnbase_fail(
+            context, SNN_ERR_INVALID, "recipe '%s': %s %g of layer '%s' is not a number%s",
+            recipe->name, what[recipe->kind], (double)value, layer->name, threshold ? " >= 0" : "");
+    }
+    return SNN_OK;
+}
+
 static int check_recipe(const struct snn_graph *graph, struct snn_context *context,
                         const struct snn_recipe *recipe)
 {
     for (uint32_t i = 0; i < recipe->entry_count; i++) {
         const struct snn_recipe_entry *entry = &recipe->entries[i];
         int status = check_index(graph, context, entry->layer);
+        if (status == SNN_OK)
+            status = check_entry(context, recipe, entry, &graph->layers[entry->layer]);
         if (status != SNN_OK) return status;
-        const struct snn_layer *layer = &graph->layers[entry->layer];
-        if (entry->count != 1 && entry->count != layer->shape.channels)
-            return snnbase_fail(context, SNN_ERR_INVALID,
-                                "recipe '%s': %u thresholds for the %u channels of layer '%s'",
-                                recipe->name, entry->count, layer->shape.channels, layer->name);
-        for (uint32_t k = 0; k < entry->count; k++) {
-            if (!(entry->threshold[k] >= 0.0f) || !isfinite(entry->threshold[k]))
-                return snnbase_fail(context, SNN_ERR_INVALID,
-                                    "recipe '%s': threshold %g of layer '%s' is not a number >= 0",
-                                    recipe->name, (double)entry->threshold[k], layer->name);
-        }
     }
     return SNN_OK;
 }
@@ -453,13 +464,14 @@ int snn_graph_set_recipe(struct snn_graph *graph, struct snn_context *context,
     if (status != SNN_OK) return status;
     struct snn_recipe copy = *recipe;
     status = copy_string(graph, context, &copy.name);
+    if (status == SNN_OK) status = copy_string(graph, context, &copy.norm);
     if (status != SNN_OK) return status;
     struct snn_recipe_entry *entries =
         snnbase_arena_alloc(&graph->arena, context, recipe->entry_count, sizeof(*entries));
     if (entries == NULL) return SNN_ERR_NOMEM;
     for (uint32_t i = 0; i < recipe->entry_count; i++) {
         entries[i] = recipe->entries[i];
-        status = copy_floats(graph, context, NULL, &entries[i].threshold, entries[i].count);
+        status = copy_floats(graph, context, NULL, &entries[i].value, entries[i].count);
         if (status != SNN_OK) return status;
     }
     copy.entries = entries;
@@ -482,6 +494,57 @@ uint32_t snn_graph_recipe_count(const struct snn_graph *graph)
 const struct snn_recipe *snn_graph_recipe(const struct snn_graph *graph, uint32_t index)
 {
     return index < graph->recipe_count ? &graph->recipes[index] : NULL;
+}
+
+const struct snn_recipe *snn_graph_find_recipe(const struct snn_graph *graph, const char *name)
+{
+    for (uint32_t i = 0; i < graph->recipe_count; i++) {
+        if (strcmp(graph->recipes[i].name, name) == 0) return &graph->recipes[i];
+    }
+    return NULL;
+}
+
+int snnmodel_calibration_keep(struct snnmodel_calibration *out, struct snn_context *context,
+                              const struct snn_graph *graph)
+{
+    struct snnmodel_calibration kept = {.quantiles = graph->quantiles,
+                                        .quantile_count = graph->quantile_count,
+                                        .frames = graph->calibration_frames,
+                                        .data = graph->calibration_data,
+                                        .recipe_count = graph->recipe_count};
+    kept.statistics = snnbase_alloc(context, graph->layer_count, sizeof(*kept.statistics));
+    kept.recipes = snnbase_alloc(context, graph->recipe_count, sizeof(*kept.recipes));
+    if (kept.statistics == NULL || kept.recipes == NULL) {
+        snnmodel_calibration_drop(&kept, context);
+        return SNN_ERR_NOMEM;
+    }
+    for (uint32_t i = 0; i < graph->layer_count; i++)
+        kept.statistics[i] = graph->statistics[i];
+    for (uint32_t i = 0; i < graph->recipe_count; i++)
+        kept.recipes[i] = graph->recipes[i];
+    *out = kept;
+    return SNN_OK;
+}
+
+/* Lists of a graph only grow: what was in them has room there. */
+void snnmodel_calibration_restore(const struct snnmodel_calibration *kept, struct snn_graph *graph)
+{
+    graph->quantiles = kept->quantiles;
+    graph->quantile_count = kept->quantile_count;
+    graph->calibration_frames = kept->frames;
+    graph->calibration_data = kept->data;
+    graph->recipe_count = kept->recipe_count;
+    for (uint32_t i = 0; i < graph->layer_count; i++)
+        graph->statistics[i] = kept->statistics[i];
+    for (uint32_t i = 0; i < graph->recipe_count; i++)
+        graph->recipes[i] = kept->recipes[i];
+}
+
+void snnmodel_calibration_drop(struct snnmodel_calibration *kept, struct snn_context *context)
+{
+    snnbase_free(context, (void *)kept->statistics);
+    snnbase_free(context, kept->recipes);
+    *kept = (struct snnmodel_calibration){.quantiles = NULL};
 }
 
 /* ---- Quantisation ---- */

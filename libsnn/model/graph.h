@@ -40,4 +40,21 @@ int snnmodel_graph_add_from(struct snn_graph *graph, struct snn_context *context
 int snnmodel_graph_add_bare(struct snn_graph *graph, struct snn_context *context,
                             const struct snn_layer *layer, uint32_t *index_out);
 
+/* What calibration left in a graph, kept aside so that a calibration that fails leaves no trace. */
+struct snnmodel_calibration {
+    double *quantiles;
+    uint32_t quantile_count;
+    uint64_t frames;
+    const char *data;
+    const struct snn_statistics **statistics; /* [layers], allocated */
+    struct snn_recipe *recipes;               /* [recipe_count], allocated */
+    uint32_t recipe_count;
+};
+
+/* Errors: NOMEM, with nothing held. */
+int snnmodel_calibration_keep(struct snnmodel_calibration *out, struct snn_context *context,
+                              const struct snn_graph *graph);
+void snnmodel_calibration_restore(const struct snnmodel_calibration *kept, struct snn_graph *graph);
+void snnmodel_calibration_drop(struct snnmodel_calibration *kept, struct snn_context *context);
+
 #endif

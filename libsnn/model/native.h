@@ -62,6 +62,9 @@ struct snnmodel_native_layers {
 int snnmodel_native_add_layer(struct snn_context *context, struct snnmodel_native_layers *layers,
                               const struct snnbase_json_value *value, bool *skipped_out);
 
+/* The member of a recipe that holds its values: "thresholds", "biases", "potentials". */
+const char *snnmodel_native_recipe_member(enum snn_recipe_kind kind);
+
 /* Reads provenance, preprocessing, statistics and recipes of the document into a graph that has all
  * its layers. */
 int snnmodel_native_read_records(struct snn_context *context, struct snn_graph *graph,

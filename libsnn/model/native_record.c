@@ -263,6 +263,12 @@ static int read_statistics(const struct reader *r, const struct snnbase_json_val
 
 /* ---- Recipes ---- */
 
+const char *snnmodel_native_recipe_member(enum snn_recipe_kind kind)
+{
+    static const char *const members[] = {"thresholds", "biases", "potentials"};
+    return members[kind];
+}
+
 /* A recipe under way: its entries, and the values they point to. */
 struct recipe_draft {
     struct snn_recipe_entry *entries; /* [count] */
@@ -286,40 +292,43 @@ static void draft_fini(struct snn_context *context, struct recipe_draft *draft)
     snnbase_free(context, draft->entries);
 }
 
-/* The thresholds of layer `name` into entry `index`. */
-static int read_threshold(const struct reader *r, const struct snnbase_json_value *thresholds,
-                          const char *name, struct recipe_draft *draft, uint32_t index)
+/* The values of layer `name` into entry `index`. */
+static int read_values(const struct reader *r, const struct snnbase_json_value *layers,
+                       const char *name, struct recipe_draft *draft, uint32_t index)
 {
     struct snnmodel_tensor tensor;
     struct snn_recipe_entry *entry = &draft->entries[index];
     const uint32_t any = 0;
     int status = find_layer(r, name, &entry->layer);
     if (status != SNN_OK) return snnbase_where(r->context, "%s", name);
-    status = snnmodel_tensor_describe(r->context, thresholds, name, &tensor);
+    status = snnmodel_tensor_describe(r->context, layers, name, &tensor);
     if (status == SNN_OK) status = snnmodel_tensor_expect(r->context, &tensor, name, 1, &any);
     if (status == SNN_OK)
         status = snnmodel_tensor_unpack(r->context, &tensor, name, r->sidecar, NULL,
                                         &draft->values[index]);
     if (status != SNN_OK) return status;
     entry->count = tensor.dim[0];
-    entry->threshold = draft->values[index];
+    entry->value = draft->values[index];
     return SNN_OK;
 }
 
-static int read_thresholds(const struct reader *r, const char *name,
-                           const struct snnbase_json_value *thresholds)
+/* The layers of a recipe of which everything else is known. */
+static int read_layers(const struct reader *r, struct snn_recipe *recipe,
+                       const struct snnbase_json_value *layers)
 {
     struct recipe_draft draft;
-    int status = draft_init(r->context, &draft, snnbase_json_count(thresholds));
-    const struct snnbase_json_value *entry = snnbase_json_first(thresholds);
+    int status = draft_init(r->context, &draft, snnbase_json_count(layers));
+    const struct snnbase_json_value *entry = snnbase_json_first(layers);
     for (uint32_t i = 0; i < draft.count && status == SNN_OK; i++) {
-        status = read_threshold(r, thresholds, snnbase_json_key(entry), &draft, i);
-        if (status != SNN_OK) snnbase_where(r->context, "thresholds");
+        status = read_values(r, layers, snnbase_json_key(entry), &draft, i);
+        if (status != SNN_OK)
+            snnbase_where(r->context, "%s", snnmodel_native_recipe_member(recipe->kind));
         entry = snnbase_json_next(entry);
     }
     if (status == SNN_OK) {
-        const struct snn_recipe recipe = {name, draft.count, draft.entries};
-        status = snn_graph_set_recipe(r->graph, r->context, &recipe);
+        recipe->entry_count = draft.count;
+        recipe->entries = draft.entries;
+        status = snn_graph_set_recipe(r->graph, r->context, recipe);
         status = snnmodel_native_blame_file(r->context, status);
     }
     draft_fini(r->context, &draft);
@@ -328,15 +337,33 @@ static int read_thresholds(const struct reader *r, const char *name,
 
 static int read_recipe(const struct reader *r, const struct snnbase_json_value *value)
 {
-    static const char *const members[] = {"name", "thresholds", NULL};
-    const char *name = NULL;
-    int status = snnmodel_native_check_members(r->context, value, members);
-    if (status == SNN_OK) status = snnmodel_native_read_text(r->context, value, "", "name", &name);
+    static const char *const members[] = {"name",   "norm",       "timesteps", "thresholds",
+                                          "biases", "potentials", NULL};
+    struct snn_recipe recipe = {.kind = SNN_RECIPE_THRESHOLD};
+    struct snn_context *context = r->context;
+    int64_t timesteps = 0;
+    int status = snnmodel_native_check_members(context, value, members);
+    if (status == SNN_OK)
+        status = snnmodel_native_read_text(context, value, "", "name", &recipe.name);
+    if (status == SNN_OK) status = read_text(context, value, "", "norm", &recipe.norm);
+    if (status == SNN_OK && snnbase_json_get(value, "timesteps") != NULL)
+        status = snnbase_json_read_int(context, value, "", "timesteps", 0, UINT32_MAX, &timesteps);
     if (status != SNN_OK) return status;
-    const struct snnbase_json_value *thresholds = snnbase_json_get(value, "thresholds");
-    if (thresholds == NULL || !snnbase_json_is_object(thresholds))
-        return snnbase_fail(r->context, SNN_ERR_FORMAT, "thresholds: an object expected");
-    return read_thresholds(r, name, thresholds);
+    recipe.timesteps = (uint32_t)timesteps;
+    const struct snnbase_json_value *layers = NULL;
+    for (unsigned kind = SNN_RECIPE_THRESHOLD; kind <= SNN_RECIPE_POTENTIAL; kind++) {
+        const char *member = snnmodel_native_recipe_member((enum snn_recipe_kind)kind);
+        const struct snnbase_json_value *found = snnbase_json_get(value, member);
+        if (found == NULL) continue;
+        if (layers != NULL)
+            return snnbase_fail(context, SNN_ERR_FORMAT, "%s: a recipe is of one kind", member);
+        layers = found;
+        recipe.kind = (enum snn_recipe_kind)kind;
+    }
+    if (layers == NULL || !snnbase_json_is_object(layers))
+        return snnbase_fail(context, SNN_ERR_FORMAT, "%s: an object expected",
+                            snnmodel_native_recipe_member(recipe.kind));
+    return read_layers(r, &recipe, layers);
 }
 
 static int read_recipes(const struct reader *r, const struct snnbase_json_value *recipes)

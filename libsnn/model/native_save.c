@@ -321,12 +321,17 @@ static void put_recipe(struct snnbase_jsonout *out, const struct snn_graph *grap
 {
     snnbase_jsonout_object_open(out);
     put_text(out, "name", recipe->name);
-    snnbase_jsonout_key(out, "thresholds");
+    if (recipe->norm != NULL) put_text(out, "norm", recipe->norm);
+    if (recipe->timesteps > 0) {
+        snnbase_jsonout_key(out, "timesteps");
+        snnbase_jsonout_int(out, recipe->timesteps);
+    }
+    snnbase_jsonout_key(out, snnmodel_native_recipe_member(recipe->kind));
     snnbase_jsonout_object_open(out);
     for (uint32_t i = 0; i < recipe->entry_count; i++) {
         const struct snn_recipe_entry *entry = &recipe->entries[i];
         snnbase_jsonout_key(out, snn_graph_layer(graph, entry->layer)->name);
-        snnmodel_tensor_write(out, &entry->count, 1, entry->threshold);
+        snnmodel_tensor_write(out, &entry->count, 1, entry->value);
     }
     snnbase_jsonout_object_close(out);
     snnbase_jsonout_object_close(out);

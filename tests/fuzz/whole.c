@@ -146,7 +146,8 @@ static void calibrate(struct snn_context *context, struct snn_graph *graph, floa
     static const char *const recipes[] = {"mse:16"};
     const struct snn_calibrate_options options = {
         .recipes = recipes, .recipe_count = 1, .threads = 1};
-    struct snn_frames plain = {1, snn_graph_input_shape(graph), read_frame, frame};
+    struct snn_frames plain = {
+        .count = 1, .shape = snn_graph_input_shape(graph), .read = read_frame, .user = frame};
     struct snn_frames frames = plain;
     uint32_t quantile_count = 0, channels = 0;
     uint64_t frame_count = 0;

@@ -72,7 +72,8 @@ static void read_frame(uint64_t index, float *intensity, void *user)
 static int calibrate(struct passage *p)
 {
     static const char *const recipes[] = {"mse:4", "ltb"};
-    const struct snn_frames frames = {4, snn_source_shape(p->source), read_frame, p};
+    const struct snn_frames frames = {
+        .count = 4, .shape = snn_source_shape(p->source), .read = read_frame, .user = p};
     const struct snn_calibrate_options options = {
         .recipes = recipes, .recipe_count = 2, .threads = 1, .data = "images-idx3"};
     return snn_calibrate(p->graph, p->context, &frames, &options);

@@ -14,13 +14,6 @@
 
 /* ---- Reading ---- */
 
-/* The part of a path after its last slash. */
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
 static bool wants_dump(const struct snnconvert_options *o, const char *pass)
 {
     for (uint32_t i = 0; i < o->dump_count; i++) {
@@ -65,68 +58,6 @@ static int load_model(struct snnconvert_session *s)
     return snncli_fail_context(&s->console, s->context, NULL);
 }
 
-/* ---- Calibration ---- */
-
-static bool show_progress(uint64_t done, uint64_t total, void *user)
-{
-    struct snnconvert_session *s = user;
-    snncli_progress_update(&s->progress, done, total);
-    return !snncli_interrupt_pending();
-}
-
-static void read_frame(uint64_t index, float *intensity, void *user)
-{
-    const struct snnconvert_session *s = user;
-    snn_source_frame(s->source, index, intensity);
-}
-
-static int open_frames(struct snnconvert_session *s, struct snn_frames *out)
-{
-    const struct snn_source_options options = {.labels = NULL};
-    if (snn_source_open(&s->source, s->context, s->options.calibrate, SNN_SOURCE_FRAMES,
-                        &options) != SNN_OK)
-        return snncli_fail_context(&s->console, s->context, NULL);
-    uint64_t count = snn_source_count(s->source);
-    struct snn_shape has = snn_source_shape(s->source), wants = snn_graph_input_shape(s->graph);
-    if (s->options.samples > count)
-        return snncli_fail(&s->console, SNNCLI_EXIT_DATA, s->options.calibrate,
-                           "%llu frames, --samples asks for %llu", (unsigned long long)count,
-                           (unsigned long long)s->options.samples);
-    if (has.channels != wants.channels || has.height != wants.height || has.width != wants.width) {
-        (void)snncli_fail(&s->console, SNNCLI_EXIT_DATA, s->options.calibrate,
-                          "frames of %ux%ux%u for a model with an input of %ux%ux%u", has.channels,
-                          has.height, has.width, wants.channels, wants.height, wants.width);
-        if (has.channels == wants.height && has.height == wants.width &&
-            has.width == wants.channels)
-            snncli_hint(&s->console, "transpose to N,C,H,W: numpy.transpose(frames, (0, 3, 1, 2))");
-        return SNNCLI_EXIT_DATA;
-    }
-    *out = (struct snn_frames){s->options.samples > 0 ? s->options.samples : count, has, read_frame,
-                               s};
-    return SNNCLI_EXIT_OK;
-}
-
-static int calibrate(struct snnconvert_session *s)
-{
-    struct snn_frames frames;
-    int status = open_frames(s, &frames);
-    if (status != SNNCLI_EXIT_OK) return status;
-    const struct snn_calibrate_options options = {
-        .extra_quantile = s->options.quantiles,
-        .extra_quantile_count = s->options.quantile_count,
-        .recipes = s->options.recipes,
-        .recipe_count = s->options.recipe_count,
-        .threads = s->options.threads,
-        .data = base_name(s->options.calibrate),
-        .progress = show_progress,
-        .user = s,
-    };
-    snncli_progress_init(&s->progress, &s->console, "calibrating", NULL, 1);
-    status = snn_calibrate(s->graph, s->context, &frames, &options);
-    snncli_progress_finish(&s->progress);
-    return status == SNN_OK ? SNNCLI_EXIT_OK : snncli_fail_context(&s->console, s->context, NULL);
-}
-
 /* ---- Writing ---- */
 
 /* The model keeps where it came from; one that does not say came from the file just read. */
@@ -137,7 +68,7 @@ static int sign(struct snnconvert_session *s)
     (void)snprintf(name, sizeof(name), "%s %s", snnconvert_tool.name, snn_version());
     provenance.tool = name;
     if (provenance.source_file == NULL) {
-        provenance.source_file = base_name(s->options.model);
+        provenance.source_file = snnconvert_base_name(s->options.model);
         provenance.source_sha256 = snn_import_sha256(s->import);
     }
     return snn_graph_set_provenance(s->graph, s->context, &provenance);
@@ -195,11 +126,11 @@ static int interrupted(struct snnconvert_session *s)
 static int work(struct snnconvert_session *s, int argc, char **argv)
 {
     const struct snnconvert_options *o = &s->options;
-    int status = snnconvert_options_read(&s->options, &s->console, argc, argv);
+    int status = snnconvert_options_read(&s->options, &s->console, s->context, argc, argv);
     if (status != SNNCLI_GO_ON) return status;
     if (o->supported) return snnconvert_print_supported(s);
     status = load_model(s);
-    if (status == SNNCLI_EXIT_OK && o->calibrate != NULL) status = calibrate(s);
+    if (status == SNNCLI_EXIT_OK && o->calibrate != NULL) status = snnconvert_calibrate(s);
     if (status == SNNCLI_EXIT_OK) status = interrupted(s);
     if (status == SNNCLI_EXIT_OK && o->output != NULL && !o->verify_off)
         status = snnconvert_verify(s);
@@ -228,6 +159,7 @@ int main(int argc, char **argv)
         snncli_error(&session.console, NULL, "out of memory");
     free(session.fates);
     snn_verification_destroy(&session.verification);
+    snn_target_close(&session.target);
     snn_source_close(&session.source);
     snn_import_close(&session.import);
     snn_context_destroy(&session.context);

@@ -8,13 +8,18 @@
 
 #include "snn/graph.h"
 #include "snn/net.h"
+#include "snn/stream.h"
 #include "tools/cli/args.h"
 #include "tools/cli/preprocess.h"
+
+/* At most, for what is measured on the spiking net. */
+#define SNNCONVERT_PROBE_FRAMES 2000
 
 enum { SNNCONVERT_RECIPES_MAX = 32, SNNCONVERT_QUANTILES_MAX = 32, SNNCONVERT_DUMPS_MAX = 16 };
 
 struct snnconvert_options {
     struct snncli_console *console;
+    struct snn_context *context; /* for error texts of the library */
     const char *model;
     const char *arch;
     const char *output;
@@ -33,6 +38,13 @@ struct snnconvert_options {
     enum snn_max_pool max_pool;
     uint64_t samples; /* 0: all */
     unsigned threads; /* 0: one a processor */
+    /* What recipes are measured on. */
+    const char *target;
+    struct snn_lower_options lower;
+    uint32_t timesteps;
+    enum snn_encoding encoding;
+    uint64_t seed;
+    bool measured; /* one of those options was given */
     bool info;
     bool supported;
     bool verify_off;
@@ -42,6 +54,6 @@ extern const struct snncli_tool snnconvert_tool;
 
 /* Reads the arguments. Returns SNNCLI_GO_ON or the exit status to end with. */
 int snnconvert_options_read(struct snnconvert_options *options, struct snncli_console *console,
-                            int argc, char **argv);
+                            struct snn_context *context, int argc, char **argv);
 
 #endif

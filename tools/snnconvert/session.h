@@ -17,6 +17,7 @@ struct snnconvert_session {
     bool passed;             /* passes were run, and dumped where that was asked for */
     struct snn_graph *graph; /* the import's */
     struct snn_source *source;
+    struct snn_target *target; /* that recipes are measured on */
     struct snn_verification *verification;
     struct snnconvert_fate *fates; /* one a layer */
 };
@@ -30,6 +31,12 @@ struct snnconvert_fate {
 /* Reports that an output file could not be written, unless errors were since `errors_before`;
  * returns the exit status. */
 int snnconvert_fail_output(struct snnconvert_session *session, size_t errors_before);
+
+/* The part of a path after its last slash. */
+const char *snnconvert_base_name(const char *path);
+
+/* --calibrate. */
+int snnconvert_calibrate(struct snnconvert_session *session);
 
 /* Asks lowering and the frame-based targets. */
 int snnconvert_find_fates(struct snnconvert_session *session);

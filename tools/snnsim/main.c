@@ -13,6 +13,7 @@
 #include "tools/cli/interrupt.h"
 #include "tools/cli/output.h"
 #include "tools/cli/progress.h"
+#include "tools/snnsim/calibrate.h"
 #include "tools/snnsim/options.h"
 #include "tools/snnsim/print.h"
 #include "tools/snnsim/save.h"
@@ -25,7 +26,6 @@ struct session {
     struct snn_context *context;
     struct snn_graph *graph;
     struct snn_source *source;
-    struct snn_source *calibration;
     struct snn_net *nets[2]; /* by enum snn_arith; NULL: of no target */
     struct snn_target *targets[SNNSIM_TARGETS_MAX];
     struct snn_result *results[SNNSIM_TARGETS_MAX];
@@ -48,7 +48,6 @@ static void release(struct session *s)
     snn_net_destroy(&s->nets[SNN_ARITH_FLOAT]);
     snn_net_destroy(&s->nets[SNN_ARITH_CHIP]);
     snn_source_close(&s->source);
-    snn_source_close(&s->calibration);
     snn_graph_destroy(&s->graph);
     snn_context_destroy(&s->context);
     free(s->sample_images);
@@ -199,39 +198,6 @@ static bool show_progress(uint64_t done, uint64_t total, void *user)
     return !snncli_interrupt_pending();
 }
 
-static void read_frame(uint64_t index, float *intensity, void *user)
-{
-    const struct session *s = user;
-    snn_source_frame(s->calibration, index, intensity);
-}
-
-static int calibrate(struct session *s)
-{
-    struct snnsim_options *o = &s->options;
-    const struct snn_source_options none = {.labels = NULL};
-    if (snn_source_open(&s->calibration, s->context, o->calibrate, SNN_SOURCE_FRAMES, &none) !=
-        SNN_OK)
-        return snncli_fail_context(&s->console, s->context, "--calibrate");
-    const struct snn_frames frames = {snn_source_count(s->calibration),
-                                      snn_source_shape(s->calibration), read_frame, s};
-    const struct snn_calibrate_options options = {
-        .extra_quantile = &o->lower.quantile,
-        .extra_quantile_count = o->lower.norm == SNN_NORM_QUANTILE ? 1 : 0,
-        .recipes = &o->lower.recipe,
-        .recipe_count = o->lower.norm == SNN_NORM_RECIPE ? 1 : 0,
-        .threads = o->threads,
-        .data = o->calibrate,
-        .progress = show_progress,
-        .user = s,
-    };
-    snncli_progress_init(&s->progress, &s->console, "calibrating", NULL, 1);
-    int status = snn_calibrate(s->graph, s->context, &frames, &options);
-    snncli_progress_finish(&s->progress);
-    snn_source_close(&s->calibration);
-    return status == SNN_OK ? SNNCLI_EXIT_OK
-                            : snncli_fail_context(&s->console, s->context, "--calibrate");
-}
-
 /* The default norm: p99.9, or none where the model knows nothing of its activations. */
 static int choose_norm(struct session *s)
 {
@@ -277,8 +243,23 @@ static int open_targets(struct session *s)
         return snncli_fail(&s->console, SNNCLI_EXIT_USAGE,
                            o->sweep != NULL ? "--sweep" : "--until-decided",
                            "frame-based targets know no steps; add --target sim");
+    if (o->correct_count > 0 && spiking != 1)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--correct",
+                           "is measured on one spiking target, %u are given", spiking);
     s->options.spiking = spiking > 0;
     return SNNCLI_EXIT_OK;
+}
+
+/* Thresholds and corrections are measured on the first spiking target, in its arithmetic. */
+static int calibrate(struct session *s)
+{
+    struct snn_target *target = NULL;
+    for (uint32_t i = s->options.target_count; i-- > 0;) {
+        if (!is_spiking(s, i)) continue;
+        target = s->targets[i];
+        s->options.lower.arith = s->options.target_arith[i];
+    }
+    return snnsim_calibrate(&s->options, s->context, s->graph, target);
 }
 
 static const struct snn_net *net_of(const struct session *s, uint32_t target)
@@ -336,7 +317,7 @@ static int prepare_targets(struct session *s)
     const struct snnsim_options *o = &s->options;
     int status = open_targets(s);
     if (status == SNNCLI_EXIT_OK && (o->spiking || o->calibrate != NULL)) status = choose_norm(s);
-    if (status == SNNCLI_EXIT_OK && o->calibrate != NULL) status = calibrate(s);
+    if (status == SNNCLI_EXIT_OK && (o->spiking || o->calibrate != NULL)) status = calibrate(s);
     if (status == SNNCLI_EXIT_OK && o->spiking) status = lower_model(s);
     if (status == SNNCLI_EXIT_OK) warn_of_saturation(s);
     return status == SNNCLI_EXIT_OK ? load_targets(s) : status;
@@ -562,7 +543,7 @@ static int write_results(struct session *s)
         .timesteps = o->spiking ? o->timesteps : 0,
         .dt_us = o->dt_us,
         .encoding = encoding_name(s),
-        .norm = o->norm,
+        .norm = o->spiking ? o->norm_text : o->norm,
         .channelwise = o->lower.channelwise,
         .v_init = o->own_v_init ? (double)NAN : (double)o->lower.v_init,
         .v_min = o->own_v_min ? (double)NAN : (double)o->lower.v_min,

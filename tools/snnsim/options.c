@@ -66,6 +66,28 @@ static int take_target(struct snnsim_options *o, const char *value)
     return SNNCLI_EXIT_OK;
 }
 
+/* What to correct, or the whole name of a recipe. */
+static int take_correct(struct snnsim_options *o, const char *value)
+{
+    if (o->correct_count == SNNSIM_CORRECTS_MAX)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--correct", "more than %d corrections",
+                           SNNSIM_CORRECTS_MAX);
+    for (uint32_t i = 0; i < o->correct_count; i++) {
+        if (strcmp(o->corrects[i], value) == 0)
+            return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--correct", "%s is given twice",
+                               value);
+    }
+    if (strcmp(value, "bias") == 0 || strcmp(value, "potential") == 0 ||
+        strcmp(value, "offset") == 0 || strchr(value, '@') != NULL) {
+        o->corrects[o->correct_count++] = value;
+        return SNNCLI_EXIT_OK;
+    }
+    (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--correct", "'%s' is not a correction",
+                      value);
+    snncli_hint(o->console, "write bias, potential, offset, or a name of snnconvert --info");
+    return SNNCLI_EXIT_USAGE;
+}
+
 static int take_v_min(struct snnsim_options *o, const struct snncli_option *option,
                       const char *value)
 {
@@ -149,6 +171,8 @@ static int take_neuron(struct snnsim_options *o, const struct snncli_option *opt
     case OPT_CALIBRATE:
         o->calibrate = value;
         break;
+    case OPT_CORRECT:
+        return take_correct(o, value);
     case OPT_V0:
         o->v_init_given = true;
         return take_float(o, option, value, -1e6, 1e6, &o->lower.v_init);
@@ -264,28 +288,8 @@ static int take(const struct snncli_option *option, const char *value, void *use
 
 int snnsim_options_set_norm(struct snnsim_options *o, const char *norm)
 {
-    o->lower.recipe = NULL;
-    o->lower.quantile = 1.0;
-    if (strcmp(norm, "none") == 0) {
-        o->lower.norm = SNN_NORM_NONE;
-    } else if (strcmp(norm, "max") == 0) {
-        o->lower.norm = SNN_NORM_QUANTILE;
-    } else if (strcmp(norm, "ltb") == 0 || strncmp(norm, "mse:", 4) == 0) {
-        o->lower.norm = SNN_NORM_RECIPE;
-        o->lower.recipe = norm;
-    } else {
-        char *end = NULL;
-        double percent = norm[0] == 'p' ? strtod(norm + 1, &end) : -1.0;
-        if (end == NULL || end == norm + 1 || *end != '\0' ||
-            !(percent > 0.0 && percent <= 100.0)) {
-            (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--norm", "'%s' is not a norm", norm);
-            snncli_hint(o->console, "write p99.9, max, mse:16, ltb or none");
-            return SNNCLI_EXIT_USAGE;
-        }
-        o->lower.norm = SNN_NORM_QUANTILE;
-        o->lower.quantile = percent / 100.0;
-    }
-    return SNNCLI_EXIT_OK;
+    if (snn_norm_parse(&o->lower, o->context, norm) == SNN_OK) return SNNCLI_EXIT_OK;
+    return snncli_fail_context(o->console, o->context, "--norm");
 }
 
 /* Sinabs' IAF after from_model: fixes what must be so, refuses what contradicts it. */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "snn/calibrate.h"
 #include "snn/net.h"
 #include "snn/run.h"
 #include "snn/stream.h"
@@ -16,6 +17,8 @@
 #define SNNSIM_RULES_MAX 32
 #define SNNSIM_TIMESTEPS_MAX 1000000
 #define SNNSIM_TARGETS_MAX 8
+#define SNNSIM_CORRECTS_MAX 4
+#define SNNSIM_PROBE_FRAMES 2000 /* at most, for what is measured on the spiking net */
 
 enum snnsim_semantics { SNNSIM_SYNC, SNNSIM_ASYNC, SNNSIM_BOTH };
 enum snnsim_arithmetic { SNNSIM_FLOAT, SNNSIM_CHIP, SNNSIM_EITHER };
@@ -59,6 +62,11 @@ struct snnsim_options {
     bool encoding_given;
     enum snn_synop_accounting accounting;
     struct snn_lower_options lower;
+    const char *corrects[SNNSIM_CORRECTS_MAX]; /* as written */
+    uint32_t correct_count;
+    const char *corrections[SNNSIM_CORRECTS_MAX]; /* names of recipes, some in correct_names */
+    char correct_names[SNNSIM_CORRECTS_MAX][SNN_RECIPE_NAME_MAX];
+    char norm_text[160]; /* norm and corrections, for the report */
     unsigned threads;
     struct snn_rule rules[SNNSIM_RULES_MAX];
     uint32_t rule_count;

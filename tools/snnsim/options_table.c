@@ -91,10 +91,14 @@ static const struct snncli_option table[] = {
      .name = "norm",
      .metavar = "N",
      .group = "Neurons",
-     .help = "pXX[.X], max, mse:T, ltb or none (p99.9)",
-     .text = "Where thresholds come from: a quantile of the activations seen in calibration, "
-             "their maximum, the least squared error over T steps, local threshold balancing, or "
-             "1 for all. A model without statistics runs with none."},
+     .help = "pXX[.X], max, mse:T, ltb, ... (p99.9; see man)",
+     .text = "Where thresholds come from. pXX: a quantile of the activations seen in calibration. "
+             "max: their maximum. mse:T: the least squared error over T steps. ltb: local "
+             "threshold balancing. spike: the largest input of a step, the layers before already "
+             "spiking. auto: of these the one with the fewest SynOps until it is within 0.3 points "
+             "of the CNN, which also sets --timesteps; -v lists what was tried. none: 1 for all, "
+             "the default for a model without statistics. What the model does not have needs "
+             "--calibrate."},
     {.id = OPT_CHANNELWISE,
      .name = "channelwise",
      .group = "Neurons",
@@ -107,6 +111,19 @@ static const struct snncli_option table[] = {
      .help = "training frames to take statistics from",
      .text = "Use training images, never those that accuracy is measured on. snnconvert "
              "--calibrate keeps the statistics in the model file."},
+    {.id = OPT_CORRECT,
+     .name = "correct",
+     .metavar = "C",
+     .group = "Neurons",
+     .repeatable = true,
+     .help = "bias, potential or offset, for few steps",
+     .text = "What spikes of few steps get wrong, measured on the target itself with this norm, "
+             "encoding and number of steps, and made up for: bias by channel, potential by neuron "
+             "before the first step. offset: the least bias of all classes with which no "
+             "calibration frame is without an output spike. Several build on one another in "
+             "order. The model has them from snnconvert --recipe, or they are computed from the "
+             "first 2,000 frames of --calibrate; a whole name (see snnconvert --info) takes one "
+             "that was measured otherwise."},
     {.id = OPT_V0,
      .name = "v0",
      .metavar = "F",

@@ -23,6 +23,7 @@ enum snnsim_option {
     OPT_NORM,
     OPT_CHANNELWISE,
     OPT_CALIBRATE,
+    OPT_CORRECT,
     OPT_V0,
     OPT_V_MIN,
     OPT_RESET,

@@ -131,15 +131,25 @@ struct snn_statistics {
     const float *channel_quantile; /* [channels][quantile_count] */
 };
 
-/* Thresholds that a calibration procedure found: per layer one value, or one a channel. */
+/* What a calibration procedure found, by layer: thresholds, or corrections of a spiking net that
+ * was measured. All values are in units of the layer's activations. */
+enum snn_recipe_kind {
+    SNN_RECIPE_THRESHOLD = 0, /* not negative; 0: never fired */
+    SNN_RECIPE_BIAS = 1,      /* to be added to the bias, which comes in every step */
+    SNN_RECIPE_POTENTIAL = 2  /* to be added to the potential at the start */
+};
+
 struct snn_recipe_entry {
     uint32_t layer;
-    uint32_t count; /* 1 or the layer's channels */
-    const float *threshold;
+    uint32_t count; /* 1, the layer's channels, or but for thresholds its neurons */
+    const float *value;
 };
 
 struct snn_recipe {
-    const char *name; /* "mse:16", "ltb" */
+    const char *name; /* "mse:16", "ltb", "bias:p99.9@sim:rate:16" */
+    enum snn_recipe_kind kind;
+    const char *norm;   /* "auto": the norm that was chosen; else NULL */
+    uint32_t timesteps; /* "auto": and the steps; else 0 */
     uint32_t entry_count;
     const struct snn_recipe_entry *entries;
 };
@@ -217,6 +227,9 @@ SNN_API const struct snn_statistics *snn_graph_statistics(const struct snn_graph
 /* Adds a recipe or replaces the one of that name. Errors: INVALID, NOMEM. */
 SNN_API int snn_graph_set_recipe(struct snn_graph *graph, struct snn_context *context,
                                  const struct snn_recipe *recipe);
+/* NULL if there is none. */
+SNN_API const struct snn_recipe *snn_graph_find_recipe(const struct snn_graph *graph,
+                                                       const char *name);
 SNN_API uint32_t snn_graph_recipe_count(const struct snn_graph *graph);
 SNN_API const struct snn_recipe *snn_graph_recipe(const struct snn_graph *graph, uint32_t index);
 

@@ -124,7 +124,7 @@ struct snn_net {
 enum snn_norm_kind {
     SNN_NORM_NONE = 0,     /* thresholds 1 on the weights as they are */
     SNN_NORM_QUANTILE = 1, /* threshold = quantile of the activations (1: maximum) */
-    SNN_NORM_RECIPE = 2    /* thresholds from a recipe of the graph: "mse:16", "ltb" */
+    SNN_NORM_RECIPE = 2    /* thresholds from a recipe of the graph: "mse:16", "ltb", "spike" */
 };
 
 enum snn_max_pool { SNN_MAX_POOL_REFUSE = 0, SNN_MAX_POOL_AVG = 1, SNN_MAX_POOL_OR = 2 };
@@ -145,18 +145,29 @@ struct snn_lower_options {
     enum snn_max_pool max_pool;
     enum snn_arith arith;
     bool quantise_mse; /* CHIP: scales of the least squared error, not the largest that fit */
+    /* Names of recipes of the graph whose biases and potentials are added up. */
+    const char *const *corrections;
+    uint32_t correction_count;
 };
 
 /* The defaults named above, float arithmetic, with SNN_NORM_QUANTILE 0.999. */
 SNN_API void snn_lower_options_init(struct snn_lower_options *options);
 
+/* Sets norm, quantile and recipe from "p99.9", "max", "none", or the name of a recipe of
+ * thresholds: "mse:16", "ltb", "spike", "auto", which is borrowed. Errors: INVALID. */
+SNN_API int snn_norm_parse(struct snn_lower_options *options, struct snn_context *context,
+                           const char *text);
+/* Writes the norm as text, with "/channel" behind it where quantiles are taken a channel (at most
+ * `size` bytes with the terminator). */
+SNN_API void snn_norm_format(const struct snn_lower_options *options, char *text, size_t size);
+
 /* Lowers a graph: a pure function of graph and options. Of a graph that is spiking (layers of kind
  * IF), norm, recipe, channelwise and reset are not read, v_init and v_min only where a layer has
- * none, and an output that is no such layer integrates without firing. In chip arithmetic the scale
- * of the output is that of its own threshold, not of extra gains. Reports every obstacle to
- * the diagnostics sink and returns the first. Errors: UNSUPPORTED (a layer with no spiking form),
- * NOT_FOUND (no such statistics or recipe; the hint says how to get them), INVALID, LIMIT
- * (neuron_count; in chip arithmetic a gain beyond 16 bits), NOMEM.
+ * none, corrections are refused, and an output that is no such layer integrates without firing. In
+ * chip arithmetic the scale of the output is that of its own threshold, not of extra gains. Reports
+ * every obstacle to the diagnostics sink and returns the first. Errors: UNSUPPORTED (a layer with
+ * no spiking form), NOT_FOUND (no such statistics or recipe; the hint says how to get them),
+ * INVALID, LIMIT (neuron_count; in chip arithmetic a gain beyond 16 bits), NOMEM.
  */
 SNN_API int snn_net_lower(struct snn_net **out, struct snn_context *context,
                           const struct snn_graph *graph, const struct snn_lower_options *options);

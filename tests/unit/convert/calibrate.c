@@ -282,9 +282,8 @@ Test(calibrate, mse_takes_the_best_of_all_candidates)
                 float expected = slow_mse(graph, neuronal[k], timesteps[r]);
                 cr_assert_eq(recipe->entries[k].layer, neuronal[k]);
                 cr_assert_eq(recipe->entries[k].count, 1);
-                cr_assert_eq(recipe->entries[k].threshold[0], expected, "%s layer %u: %g, %g",
-                             names[r], neuronal[k], (double)recipe->entries[k].threshold[0],
-                             (double)expected);
+                cr_assert_eq(recipe->entries[k].value[0], expected, "%s layer %u: %g, %g", names[r],
+                             neuronal[k], (double)recipe->entries[k].value[0], (double)expected);
             }
         }
         snn_graph_destroy(&graph);
@@ -377,8 +376,8 @@ Test(calibrate, ltb_raises_thresholds_batch_by_batch_over_clipped_inputs)
         cr_assert_eq(recipe->entries[0].count, HIDDEN);
         cr_assert_eq(recipe->entries[1].count, OUT);
         for (size_t k = 0; k < HIDDEN + OUT; k++) {
-            float found = k < HIDDEN ? recipe->entries[0].threshold[k]
-                                     : recipe->entries[1].threshold[k - HIDDEN];
+            float found =
+                k < HIDDEN ? recipe->entries[0].value[k] : recipe->entries[1].value[k - HIDDEN];
             /* The evaluator sums in float. */
             cr_assert_float_eq((double)found, expected[k], 2e-5 * (1 + expected[k]), "%zu: %g, %g",
                                k, (double)found, expected[k]);
@@ -402,7 +401,7 @@ Test(calibrate, a_layer_that_never_fires_has_threshold_zero)
     struct snn_graph *graph = graph_of(&net);
     cr_assert_eq(snn_calibrate(graph, support_context(), &frames, &options), SNN_OK);
     for (uint32_t r = 0; r < 2; r++)
-        cr_assert_eq(find_recipe(graph, names[r])->entries[0].threshold[0], 0.0f);
+        cr_assert_eq(find_recipe(graph, names[r])->entries[0].value[0], 0.0f);
     snn_graph_destroy(&graph);
 }
 
@@ -478,7 +477,8 @@ Test(calibrate, what_cannot_be_is_refused)
         const struct snn_calibrate_options options = {.recipes = &unknown[i], .recipe_count = 1};
         refuse(&frames, &options, message);
         cr_assert_str_eq(snn_context_hint(support_context()),
-                         "recipes are mse:T, with T from 1 to 65535, and ltb");
+                         "recipes are mse:T, with T from 1 to 65535, ltb, spike, auto, bias, "
+                         "potential and offset");
     }
     const double zero = 0;
     const struct snn_calibrate_options options = {.extra_quantile = &zero,

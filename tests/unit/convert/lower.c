@@ -306,7 +306,7 @@ Test(lower, output_takes_one_threshold_from_a_recipe_per_channel)
     const float thresholds[] = {2.0f, 8.0f};
     uint32_t a = add_conv("a", 0, 2, weights, NULL, SNN_ACTIVATION_NONE);
     const struct snn_recipe_entry entry = {a, 2, thresholds};
-    const struct snn_recipe recipe = {"ltb", 1, &entry};
+    const struct snn_recipe recipe = {.name = "ltb", .entry_count = 1, .entries = &entry};
     cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_OK);
     options.norm = SNN_NORM_RECIPE;
     options.recipe = "ltb";
@@ -320,7 +320,7 @@ Test(lower, weights_that_overflow_are_refused)
     const float tiny[] = {1e-40f};
     uint32_t a = add_conv("a", 0, 2, weights, NULL, SNN_ACTIVATION_NONE);
     const struct snn_recipe_entry entry = {a, 1, tiny};
-    const struct snn_recipe recipe = {"mse:4", 1, &entry};
+    const struct snn_recipe recipe = {.name = "mse:4", .entry_count = 1, .entries = &entry};
     cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_OK);
     options.norm = SNN_NORM_RECIPE;
     options.recipe = "mse:4";

@@ -196,12 +196,12 @@ Test(graph, recipe_of_the_same_name_replaces_the_earlier_one)
     cr_assert_eq(snn_graph_add(graph, context, &layer, NULL), SNN_OK);
     const float first[] = {1.0f}, second[] = {2.0f, 3.0f};
     struct snn_recipe_entry entry = {1, 1, first};
-    const struct snn_recipe recipe = {"mse:4", 1, &entry};
+    const struct snn_recipe recipe = {.name = "mse:4", .entry_count = 1, .entries = &entry};
     cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_OK);
     entry = (struct snn_recipe_entry){1, 2, second};
     cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_OK);
     cr_assert_eq(snn_graph_recipe_count(graph), 1u);
-    cr_assert_float_eq(snn_graph_recipe(graph, 0)->entries[0].threshold[1], 3.0f, 0.0f);
+    cr_assert_float_eq(snn_graph_recipe(graph, 0)->entries[0].value[1], 3.0f, 0.0f);
     entry.count = 3;
     cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_ERR_INVALID);
 }
@@ -214,7 +214,7 @@ Test(graph, another_preprocessing_drops_what_was_calibrated)
     const float value[] = {1.0f};
     const struct snn_statistics statistics = {0.0f, value, value};
     const struct snn_recipe_entry entry = {1, 1, value};
-    const struct snn_recipe recipe = {"mse:4", 1, &entry};
+    const struct snn_recipe recipe = {.name = "mse:4", .entry_count = 1, .entries = &entry};
     cr_assert_eq(snn_graph_set_quantiles(graph, context, probability, 1, 7, "frames"), SNN_OK);
     cr_assert_eq(snn_graph_set_statistics(graph, context, 1, &statistics), SNN_OK);
     cr_assert_eq(snn_graph_set_recipe(graph, context, &recipe), SNN_OK);

@@ -140,7 +140,9 @@ static void add_records(struct snn_graph *graph)
     cr_assert_eq(snn_graph_set_statistics(graph, context, out, &statistics), SNN_OK);
     const float thresholds[] = {0.1f, 0, FLT_MIN, 3};
     const struct snn_recipe_entry entries[] = {{1, 4, thresholds}, {out, 1, thresholds}};
-    const struct snn_recipe recipes[] = {{"ltb", 2, entries}, {"mse:4", 1, &entries[1]}};
+    const struct snn_recipe recipes[] = {
+        {.name = "ltb", .entry_count = 2, .entries = entries},
+        {.name = "mse:4", .entry_count = 1, .entries = &entries[1]}};
     cr_assert_eq(snn_graph_set_recipe(graph, context, &recipes[0]), SNN_OK);
     cr_assert_eq(snn_graph_set_recipe(graph, context, &recipes[1]), SNN_OK);
 }
@@ -256,7 +258,7 @@ static void equal_recipes(const struct snn_graph *a, const struct snn_graph *b)
         for (uint32_t k = 0; k < r->entry_count; k++) {
             cr_assert_eq(r->entries[k].layer, q->entries[k].layer);
             cr_assert_eq(r->entries[k].count, q->entries[k].count);
-            cr_assert_arr_eq(r->entries[k].threshold, q->entries[k].threshold,
+            cr_assert_arr_eq(r->entries[k].value, q->entries[k].value,
                              r->entries[k].count * sizeof(float));
         }
     }
