@@ -6,6 +6,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
+#include "sim/chip/engine.h"
 #include "sim/event/async.h"
 #include "sim/event/engine.h"
 
@@ -20,11 +21,14 @@ struct choice {
 struct session {
     struct snn_allocator allocator;
     struct choice choice;
-    struct snnsim_plan *plan;     /* shared with forks; owned by the first session */
-    struct snnsim_routes *routes; /* the same, of asynchronous semantics only */
+    const struct snn_net *net;
+    struct snnsim_plan *plan;           /* shared with forks; owned by the first session */
+    struct snnsim_routes *routes;       /* the same, of asynchronous semantics only */
+    struct snnsim_chip_plan *chip_plan; /* in place of the plan: whole numbers, synchronous */
     bool owns_plan;
-    struct snnsim_engine *engine; /* one of the two */
+    struct snnsim_engine *engine; /* one of the three */
     struct snnsim_async *async;
+    struct snnsim_chip *chip;
     const struct snn_spikes *pushed; /* borrowed until advanced */
     uint32_t steps_done;             /* of the pushed chunk */
     struct snn_output output;        /* room for SNN_TARGET_STEPS_MAX steps; rows not yet pulled */
@@ -140,12 +144,15 @@ static void unload(struct session *s)
 {
     snnsim_engine_destroy(&s->engine);
     snnsim_async_destroy(&s->async);
+    snnsim_chip_destroy(&s->chip);
     if (s->owns_plan) {
+        snnsim_chip_plan_destroy(&s->chip_plan);
         snnsim_routes_destroy(&s->routes);
         snnsim_plan_destroy(&s->plan);
     }
     s->routes = NULL;
     s->plan = NULL;
+    s->chip_plan = NULL;
     free_output(s);
 }
 
@@ -160,7 +167,7 @@ static void sim_close(void *session)
 /* Engine and output arrays on a plan that is already there. */
 static int start(struct session *s, struct snn_context *context)
 {
-    const struct snn_net *net = s->plan->net;
+    const struct snn_net *net = s->net;
     const size_t steps = SNN_TARGET_STEPS_MAX;
     size_t classes = (size_t)net->readout_count * net->class_count;
     s->output.spikes = snnbase_alloc(context, steps * classes, sizeof(uint32_t));
@@ -179,6 +186,7 @@ static int start(struct session *s, struct snn_context *context)
         return SNN_ERR_NOMEM;
     if (s->choice.async)
         return snnsim_async_create(&s->async, context, s->routes, s->choice.order, s->choice.seed);
+    if (s->chip_plan != NULL) return snnsim_chip_create(&s->chip, context, s->chip_plan);
     return snnsim_engine_create(&s->engine, context, s->plan);
 }
 
@@ -186,8 +194,11 @@ static int sim_load(void *session, struct snn_context *context, const struct snn
 {
     struct session *s = session;
     unload(s);
-    int status = snnsim_plan_create(&s->plan, context, net);
+    const bool chip = net->arith == SNN_ARITH_CHIP && !s->choice.async;
+    int status = chip ? snnsim_chip_plan_create(&s->chip_plan, context, net)
+                      : snnsim_plan_create(&s->plan, context, net);
     if (status != SNN_OK) return status;
+    s->net = net;
     s->owns_plan = true;
     if (s->choice.async) status = snnsim_routes_create(&s->routes, context, s->plan);
     if (status == SNN_OK) status = start(s, context);
@@ -203,7 +214,9 @@ static int sim_fork(void **session_out, struct snn_context *context, void *sessi
     if (status != SNN_OK) return status;
     struct session *s = child;
     s->choice = parent->choice;
+    s->net = parent->net;
     s->plan = parent->plan;
+    s->chip_plan = parent->chip_plan;
     s->routes = parent->routes;
     status = start(s, context);
     if (status != SNN_OK) {
@@ -220,6 +233,8 @@ static int sim_reset(void *session, struct snn_context *context)
     struct session *s = session;
     if (s->choice.async)
         snnsim_async_reset(s->async);
+    else if (s->chip != NULL)
+        snnsim_chip_reset(s->chip);
     else
         snnsim_engine_reset(s->engine);
     s->pushed = NULL;
@@ -234,10 +249,13 @@ static int sim_push(void *session, struct snn_context *context, const struct snn
     if (s->choice.async) {
         int status = snnsim_async_push(s->async, context, spikes);
         if (status != SNN_OK) return status;
+    } else if (s->chip != NULL) {
+        int status = snnsim_chip_accepts(context, spikes);
+        if (status != SNN_OK) return status;
     }
     s->pushed = spikes;
     s->steps_done = 0;
-    if (s->choice.async) return SNN_OK;
+    if (s->engine == NULL) return SNN_OK;
     snnsim_engine_set_constant(s->engine, spikes->constant ? spikes : NULL);
     return SNN_OK;
 }
@@ -254,6 +272,11 @@ static int sim_advance(void *session, struct snn_context *context, uint32_t step
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "%u steps were advanced and not pulled; %u more have no place",
                             s->output.step_count, step_count);
+    if (s->chip != NULL) {
+        snnsim_chip_advance(s->chip, spikes, s->steps_done, step_count, &s->output);
+        s->steps_done += step_count;
+        return SNN_OK;
+    }
     if (!s->choice.async) {
         snnsim_engine_run(s->engine, spikes, s->steps_done, step_count, &s->output);
         s->steps_done += step_count;
@@ -271,7 +294,7 @@ static int sim_pull(void *session, struct snn_context *context, struct snn_outpu
 {
     (void)context;
     struct session *s = session;
-    const struct snn_net *net = s->plan->net;
+    const struct snn_net *net = s->net;
     size_t steps = s->output.step_count;
     size_t classes = steps * net->readout_count * net->class_count;
     size_t synapses = steps * net->synapse_count * sizeof(uint64_t);
@@ -296,6 +319,11 @@ static int sim_counts(void *session, struct snn_context *context, uint32_t popul
     if (s->choice.async) {
         status = snnsim_async_count(s->async, context);
         if (status == SNN_OK) snnsim_async_counts(s->async, population, counts);
+        return status;
+    }
+    if (s->chip != NULL) {
+        status = snnsim_chip_count(s->chip, context);
+        if (status == SNN_OK) snnsim_chip_counts(s->chip, population, counts);
         return status;
     }
     status = snnsim_engine_count(s->engine, context);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "sim/kernel/chip.h"
 #include "sim/kernel/kernel.h"
 
 bool snnsim_kernels_init(struct snnsim_kernels *out, const char *level, bool has_avx2)
@@ -12,6 +13,18 @@ bool snnsim_kernels_init(struct snnsim_kernels *out, const char *level, bool has
     if (level != NULL && strcmp(level, out->level) == 0) return true;
 #if defined(__x86_64__)
     if (has_avx2) snnsim_avx2_kernels(out);
+#else
+    (void)has_avx2;
+#endif
+    return level == NULL || strcmp(level, out->level) == 0;
+}
+
+bool snnsim_chip_kernels_init(struct snnsim_chip_kernels *out, const char *level, bool has_avx2)
+{
+    snnsim_chip_scalar_kernels(out);
+    if (level != NULL && strcmp(level, out->level) == 0) return true;
+#if defined(__x86_64__)
+    if (has_avx2) snnsim_chip_avx2_kernels(out);
 #else
     (void)has_avx2;
 #endif
