@@ -41,7 +41,7 @@ static void malloc_release(void *memory, void *user)
 
 static bool kernel_level_known(const char *name)
 {
-    static const char *const known[] = {"scalar", "avx2"};
+    static const char *const known[] = {"scalar", "avx2", "neon"};
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (strcmp(name, known[i]) == 0) return true;
     }

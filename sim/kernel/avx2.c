@@ -1,8 +1,6 @@
-/* The kernels with AVX2. Multiplications and additions of floats stay apart (no FMA), in the
- * events' order.
+/* The kernels with AVX2: the vector of simd.h, and the kernels that need more of the processor.
  *
- * The events of a run are taken together: a tile of up to TILE_MAX vectors of current is loaded
- * once, receives them all in registers, and is stored once.
+ * Compiled with -mavx2 and without -mfma; called only where the processor has it.
  */
 #include "sim/kernel/kernel.h"
 
@@ -10,121 +8,91 @@
 
 #include <immintrin.h>
 
-#define TILE_MAX 10u /* vectors of current in registers: leaves six for weights and products */
-#define WIDE_TILE 8u /* of footprints that take several tiles */
-#define INLINE static inline __attribute__((always_inline))
+struct vector {
+    __m256 lanes;
+};
 
-/* Adds the events to one tile of `vectors` vectors of every row and segment. `weights` and `count`
- * are of the run. */
-INLINE void add_tile(float *current, const float *weights, const uint32_t *offset,
-                     const float *count, size_t event_count, const struct snnsim_footprint *f,
-                     uint32_t vectors)
+static inline struct vector load(const float *from)
 {
-    for (uint32_t row = 0; row < f->rows; row++) {
-        for (uint32_t s = 0; s < f->segments; s++) {
-            float *to = current + row * f->row_stride + s * f->segment_stride;
-            const float *from = weights + (row * f->segments + s) * f->length;
-            __m256 sum[TILE_MAX];
-            for (uint32_t i = 0; i < vectors; i++)
-                sum[i] = _mm256_loadu_ps(to + i * SNNSIM_LANES);
-            for (size_t e = 0; e < event_count; e++) {
-                const float *w = from + offset[e];
-                const __m256 n = _mm256_broadcast_ss(count + e);
-                for (uint32_t i = 0; i < vectors; i++)
-                    sum[i] = _mm256_add_ps(sum[i],
-                                           _mm256_mul_ps(n, _mm256_loadu_ps(w + i * SNNSIM_LANES)));
-            }
-            for (uint32_t i = 0; i < vectors; i++)
-                _mm256_storeu_ps(to + i * SNNSIM_LANES, sum[i]);
-        }
-    }
+    return (struct vector){_mm256_loadu_ps(from)};
 }
 
-/* All runs of a footprint that is one tile, its width known at compile time so that the sums are
- * registers. */
-INLINE void scatter_narrow(float *current, const float *weights, const struct snnsim_events *events,
-                           const struct snnsim_footprint *f, uint32_t vectors)
+static inline void store(float *to, struct vector a)
 {
-    const uint32_t *offset = events->weights;
-    const float *count = events->count;
-    for (size_t r = 0; r < events->run_count; r++) {
-        const struct snnsim_run run = events->runs[r];
-        add_tile(current + run.target, weights, offset, count, run.count, f, vectors);
-        offset += run.count;
-        count += run.count;
-    }
+    _mm256_storeu_ps(to, a.lanes);
 }
 
-/* All tiles of one run before the next: footprints of neighbours overlap, and each lane must
- * receive its additions in the order of the events. */
-static void scatter_wide(float *current, const float *weights, const struct snnsim_events *events,
-                         const struct snnsim_footprint *f)
+static inline struct vector alike(float a)
 {
-    const uint32_t vectors = f->length / SNNSIM_LANES;
-    const uint32_t *offset = events->weights;
-    const float *count = events->count;
-    for (size_t r = 0; r < events->run_count; r++) {
-        const struct snnsim_run run = events->runs[r];
-        uint32_t at = 0;
-        for (; at + WIDE_TILE <= vectors; at += WIDE_TILE)
-            add_tile(current + run.target + at * SNNSIM_LANES, weights + at * SNNSIM_LANES, offset,
-                     count, run.count, f, WIDE_TILE);
-        for (; at + 2 <= vectors; at += 2)
-            add_tile(current + run.target + at * SNNSIM_LANES, weights + at * SNNSIM_LANES, offset,
-                     count, run.count, f, 2);
-        if (at < vectors)
-            add_tile(current + run.target + at * SNNSIM_LANES, weights + at * SNNSIM_LANES, offset,
-                     count, run.count, f, 1);
-        offset += run.count;
-        count += run.count;
-    }
+    return (struct vector){_mm256_set1_ps(a)};
 }
 
-static void scatter(float *current, const float *weights, const struct snnsim_events *events,
-                    const struct snnsim_footprint *f)
+static inline struct vector plus(struct vector a, struct vector b)
 {
-    if (f->ragged) {
-        struct snnsim_kernels scalar;
-        snnsim_scalar_kernels(&scalar);
-        scalar.scatter(current, weights, events, f);
-        return;
-    }
-    switch (f->length / SNNSIM_LANES) {
-    case 1:
-        scatter_narrow(current, weights, events, f, 1);
-        break;
-    case 2:
-        scatter_narrow(current, weights, events, f, 2);
-        break;
-    case 3:
-        scatter_narrow(current, weights, events, f, 3);
-        break;
-    case 4:
-        scatter_narrow(current, weights, events, f, 4);
-        break;
-    case 5:
-        scatter_narrow(current, weights, events, f, 5);
-        break;
-    case 6:
-        scatter_narrow(current, weights, events, f, 6);
-        break;
-    case 7:
-        scatter_narrow(current, weights, events, f, 7);
-        break;
-    case 8:
-        scatter_narrow(current, weights, events, f, 8);
-        break;
-    case 9:
-        scatter_narrow(current, weights, events, f, 9);
-        break;
-    case TILE_MAX:
-        scatter_narrow(current, weights, events, f, TILE_MAX);
-        break;
-    default:
-        scatter_wide(current, weights, events, f);
-        break;
-    }
+    return (struct vector){_mm256_add_ps(a.lanes, b.lanes)};
 }
+
+static inline struct vector minus(struct vector a, struct vector b)
+{
+    return (struct vector){_mm256_sub_ps(a.lanes, b.lanes)};
+}
+
+static inline struct vector times(struct vector a, struct vector b)
+{
+    return (struct vector){_mm256_mul_ps(a.lanes, b.lanes)};
+}
+
+static inline struct vector over(struct vector a, struct vector b)
+{
+    return (struct vector){_mm256_div_ps(a.lanes, b.lanes)};
+}
+
+static inline struct vector truncated(struct vector a)
+{
+    return (struct vector){_mm256_round_ps(a.lanes, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC)};
+}
+
+/* b where either is a NaN. */
+static inline struct vector larger(struct vector a, struct vector b)
+{
+    return (struct vector){_mm256_max_ps(a.lanes, b.lanes)};
+}
+
+/* b where either is a NaN. */
+static inline struct vector smaller(struct vector a, struct vector b)
+{
+    return (struct vector){_mm256_min_ps(a.lanes, b.lanes)};
+}
+
+/* Comparisons fill each lane with ones or zeros; zeros where either is a NaN. */
+static inline struct vector at_least(struct vector a, struct vector b)
+{
+    return (struct vector){_mm256_cmp_ps(a.lanes, b.lanes, _CMP_GE_OQ)};
+}
+
+static inline struct vector differs(struct vector a, struct vector b)
+{
+    return (struct vector){_mm256_cmp_ps(a.lanes, b.lanes, _CMP_NEQ_OQ)};
+}
+
+static inline struct vector keep(struct vector mask, struct vector a)
+{
+    return (struct vector){_mm256_and_ps(mask.lanes, a.lanes)};
+}
+
+static inline struct vector either(struct vector mask, struct vector a, struct vector b)
+{
+    return (struct vector){_mm256_blendv_ps(b.lanes, a.lanes, mask.lanes)};
+}
+
+/* A bit a lane of a comparison. */
+static inline uint8_t bits(struct vector mask)
+{
+    return (uint8_t)_mm256_movemask_ps(mask.lanes);
+}
+
+#define SNNSIM_VECTOR
+#include "sim/kernel/simd.h"
 
 /* For each mask byte the numbers of its set bits in ascending order, a byte each: the permutation
  * that moves the lanes of the set bits to the front. */
@@ -146,9 +114,15 @@ static void scatter(float *current, const float *weights, const struct snnsim_ev
 
 static const uint64_t front[256] = {FRONT64(0), FRONT64(64), FRONT64(128), FRONT64(192)};
 
-INLINE __m256i front_lanes(uint8_t mask)
+SNNSIM_INLINE __m256i front_lanes(uint8_t mask)
 {
     return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)front[mask]));
+}
+
+SNNSIM_INLINE uint64_t add_doubles(__m256d sum)
+{
+    const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(sum), _mm256_extractf128_pd(sum, 1));
+    return (uint64_t)(_mm_cvtsd_f64(half) + _mm_cvtsd_f64(_mm_unpackhi_pd(half, half)));
 }
 
 static size_t gather(const uint8_t *mask, const float *count, size_t vectors, uint32_t base,
@@ -174,126 +148,9 @@ static size_t gather(const uint8_t *mask, const float *count, size_t vectors, ui
         sum = _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_castps256_ps128(counts)));
         sum = _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_extractf128_ps(counts, 1)));
     }
-    const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(sum), _mm256_extractf128_pd(sum, 1));
-    *spikes += (uint64_t)(_mm_cvtsd_f64(half) + _mm_cvtsd_f64(_mm_unpackhi_pd(half, half)));
+    *spikes += add_doubles(sum);
     return n;
 }
-
-/* The constants of firing in registers; one of its variants is chosen at compile time. */
-struct firing {
-    __m256 threshold, twice, v_min, spikes_max;
-    bool unit_threshold; /* the division is the identity */
-    bool reset_zero;
-};
-
-/* One step of a vector of neurons: returns the spikes.
- *
- * Steps of one neuron wait for each other, and a division is the longest part of that chain. The
- * rounded quotient reaches 1 exactly where x reaches the threshold, and 2 where it reaches twice
- * that (a power of two divides out): only vectors with several spikes in a lane are divided. */
-INLINE __m256 fire_vector(__m256 *v, __m256 input, const struct firing *f)
-{
-    const __m256 zero = _mm256_setzero_ps();
-    const __m256 x = _mm256_add_ps(*v, input);
-    const __m256 fired = _mm256_cmp_ps(x, f->threshold, _CMP_GE_OQ); /* a NaN fires nothing */
-    __m256 n, rest;
-    if (!f->unit_threshold && _mm256_movemask_ps(_mm256_cmp_ps(x, f->twice, _CMP_GE_OQ)) == 0) {
-        n = _mm256_and_ps(fired, _mm256_set1_ps(1.0f));
-        rest = _mm256_blendv_ps(x, f->reset_zero ? zero : _mm256_sub_ps(x, f->threshold), fired);
-    } else {
-        n = _mm256_max_ps(x, zero); /* a NaN becomes 0: maxps returns its second operand */
-        if (!f->unit_threshold) n = _mm256_div_ps(n, f->threshold);
-        n = _mm256_round_ps(n, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
-        n = _mm256_min_ps(n, f->spikes_max);
-        rest = f->reset_zero
-                   ? _mm256_andnot_ps(fired, x)
-                   : _mm256_sub_ps(x, f->unit_threshold ? n : _mm256_mul_ps(n, f->threshold));
-    }
-    *v = _mm256_max_ps(rest, f->v_min);
-    return n;
-}
-
-INLINE uint8_t fired_lanes(__m256 n)
-{
-    return (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(n, _mm256_setzero_ps(), _CMP_GT_OQ));
-}
-
-INLINE void fire_row(float *v, float *current, const float *bias, float *count, uint8_t *mask,
-                     size_t length, const struct firing *f)
-{
-    for (size_t i = 0; i < length; i += SNNSIM_LANES) {
-        __m256 x = _mm256_load_ps(v + i);
-        const __m256 input = _mm256_add_ps(_mm256_load_ps(current + i), _mm256_load_ps(bias + i));
-        const __m256 n = fire_vector(&x, input, f);
-        _mm256_store_ps(current + i, _mm256_setzero_ps());
-        _mm256_store_ps(v + i, x);
-        _mm256_store_ps(count + i, n);
-        mask[i / SNNSIM_LANES] = fired_lanes(n);
-    }
-}
-
-INLINE struct firing firing_of(const struct snnsim_neuron *neuron, bool unit, bool reset_zero)
-{
-    const __m256 threshold = _mm256_set1_ps(neuron->threshold);
-    return (struct firing){threshold,
-                           _mm256_add_ps(threshold, threshold),
-                           _mm256_set1_ps(neuron->v_min),
-                           _mm256_set1_ps(neuron->spikes_max),
-                           unit,
-                           reset_zero};
-}
-
-static bool has_unit_threshold(const struct snnsim_neuron *neuron)
-{
-    return !(neuron->threshold < 1.0f) && !(neuron->threshold > 1.0f);
-}
-
-static void fire(float *v, float *current, const float *bias, float *count, uint8_t *mask,
-                 size_t length, const struct snnsim_neuron *neuron)
-{
-    const struct firing to_zero = firing_of(neuron, false, true);
-    const struct firing unit = firing_of(neuron, true, false);
-    const struct firing any = firing_of(neuron, false, false);
-    if (neuron->reset_zero)
-        fire_row(v, current, bias, count, mask, length, &to_zero);
-    else if (has_unit_threshold(neuron))
-        fire_row(v, current, bias, count, mask, length, &unit);
-    else
-        fire_row(v, current, bias, count, mask, length, &any);
-}
-
-INLINE struct firing firing_of_lanes(const struct snnsim_neurons *neurons, size_t lane,
-                                     bool reset_zero)
-{
-    const __m256 threshold = _mm256_loadu_ps(neurons->threshold + lane);
-    return (struct firing){threshold,
-                           _mm256_add_ps(threshold, threshold),
-                           _mm256_loadu_ps(neurons->v_min + lane),
-                           _mm256_set1_ps(neurons->spikes_max),
-                           false,
-                           reset_zero};
-}
-
-INLINE void fire_each_row(float *v, float *current, const float *bias, float *count, uint8_t *mask,
-                          size_t length, const struct snnsim_neurons *neurons, bool reset_zero)
-{
-    for (size_t i = 0; i < length; i += SNNSIM_LANES) {
-        const struct firing f = firing_of_lanes(neurons, i, reset_zero);
-        fire_row(v + i, current + i, bias + i, count + i, mask + i / SNNSIM_LANES, SNNSIM_LANES,
-                 &f);
-    }
-}
-
-static void fire_each(float *v, float *current, const float *bias, float *count, uint8_t *mask,
-                      size_t length, const struct snnsim_neurons *neurons)
-{
-    if (neurons->reset_zero)
-        fire_each_row(v, current, bias, count, mask, length, neurons, true);
-    else
-        fire_each_row(v, current, bias, count, mask, length, neurons, false);
-}
-
-/* ---- Time batching ---- */
 
 static size_t list(const uint8_t *mask, size_t bytes, struct snnsim_tap first, uint32_t step,
                    struct snnsim_tap *taps)
@@ -317,186 +174,6 @@ static size_t list(const uint8_t *mask, size_t bytes, struct snnsim_tap first, u
     return n;
 }
 
-#define BLOCK_STEPS_1 8u /* of a tile of one vector: sums that fit the registers */
-#define BLOCK_STEPS_2 6u /* of a tile of two */
-
-/* Adds all taps to `steps` steps of a tile of `vectors` vectors. Both are known at compile time:
- * the sums are registers, each weight is loaded once, each count broadcast once. */
-INLINE void accumulate_block(const struct snnsim_batch *b, const float *weights, const float *count,
-                             float *sums, uint32_t steps, uint32_t vectors)
-{
-    const struct snnsim_tap *taps = b->taps;
-    const size_t tap_count = b->tap_count;
-    const float *rows[BLOCK_STEPS_1];
-    __m256 sum[BLOCK_STEPS_2 * 2];
-    for (uint32_t t = 0; t < steps; t++)
-        rows[t] = count + t * b->step_stride;
-    for (uint32_t i = 0; i < steps * vectors; i++)
-        sum[i] = _mm256_loadu_ps(sums + i * SNNSIM_LANES);
-    for (size_t k = 0; k < tap_count; k++) {
-        const float *w = weights + taps[k].weights;
-        const size_t at = taps[k].count;
-        const __m256 low = _mm256_loadu_ps(w);
-        const __m256 high = vectors > 1 ? _mm256_loadu_ps(w + SNNSIM_LANES) : low;
-        for (uint32_t t = 0; t < steps; t++) {
-            const __m256 n = _mm256_broadcast_ss(rows[t] + at);
-            __m256 *to = sum + t * vectors;
-            to[0] = _mm256_add_ps(to[0], _mm256_mul_ps(n, low));
-            if (vectors > 1) to[1] = _mm256_add_ps(to[1], _mm256_mul_ps(n, high));
-        }
-    }
-    for (uint32_t i = 0; i < steps * vectors; i++)
-        _mm256_storeu_ps(sums + i * SNNSIM_LANES, sum[i]);
-}
-
-INLINE void accumulate_some(const struct snnsim_batch *b, const float *weights, const float *count,
-                            float *sums, uint32_t steps, uint32_t vectors)
-{
-    switch (steps) {
-    case 1:
-        accumulate_block(b, weights, count, sums, 1, vectors);
-        break;
-    case 2:
-        accumulate_block(b, weights, count, sums, 2, vectors);
-        break;
-    case 3:
-        accumulate_block(b, weights, count, sums, 3, vectors);
-        break;
-    case 4:
-        accumulate_block(b, weights, count, sums, 4, vectors);
-        break;
-    case 5:
-        accumulate_block(b, weights, count, sums, 5, vectors);
-        break;
-    case BLOCK_STEPS_2:
-        accumulate_block(b, weights, count, sums, BLOCK_STEPS_2, vectors);
-        break;
-    case 7:
-        if (vectors == 1) accumulate_block(b, weights, count, sums, 7, 1);
-        break;
-    case BLOCK_STEPS_1:
-        if (vectors == 1) accumulate_block(b, weights, count, sums, BLOCK_STEPS_1, 1);
-        break;
-    default:
-        break;
-    }
-}
-
-/* The steps in as few blocks as there can be, as even as they can be. */
-INLINE void accumulate_tile(const struct snnsim_batch *b, const float *weights, const float *count,
-                            float *sums, uint32_t vectors)
-{
-    const uint32_t most = vectors == 1 ? BLOCK_STEPS_1 : BLOCK_STEPS_2;
-    uint32_t left = b->steps;
-    for (uint32_t blocks = (left + most - 1) / most; blocks > 0; blocks--) {
-        const uint32_t steps = (left + blocks - 1) / blocks;
-        accumulate_some(b, weights, count, sums, steps, vectors);
-        left -= steps;
-        count += steps * b->step_stride;
-        sums += (size_t)steps * vectors * SNNSIM_LANES;
-    }
-}
-
-static void accumulate(const struct snnsim_batch *batch, const float *weights, const float *count,
-                       float *sums)
-{
-    if (batch->lanes == SNNSIM_TILE_LANES)
-        accumulate_tile(batch, weights, count, sums, 2);
-    else
-        accumulate_tile(batch, weights, count, sums, 1);
-}
-
-/* A tile of `vectors` vectors over all steps, its potentials in registers. */
-INLINE void fire_tile(float *v, const float *sums, const float *bias, uint32_t steps,
-                      uint32_t vectors, const struct firing *f, const struct snnsim_fired *out)
-{
-    float *count = out->count;
-    uint8_t *mask = out->mask;
-    uint8_t any[2] = {0, 0};
-    __m256 x[2], b[2];
-    for (uint32_t i = 0; i < vectors; i++) {
-        x[i] = _mm256_loadu_ps(v + i * SNNSIM_LANES);
-        b[i] = _mm256_loadu_ps(bias + i * SNNSIM_LANES);
-    }
-    for (uint32_t t = 0; t < steps; t++) {
-        for (uint32_t i = 0; i < vectors; i++, sums += SNNSIM_LANES) {
-            const __m256 n = fire_vector(&x[i], _mm256_add_ps(_mm256_loadu_ps(sums), b[i]), &f[i]);
-            _mm256_storeu_ps(count + i * SNNSIM_LANES, n);
-            mask[i] = fired_lanes(n);
-            any[i] |= mask[i];
-        }
-        count += out->count_stride;
-        mask += out->mask_stride;
-    }
-    for (uint32_t i = 0; i < vectors; i++) {
-        _mm256_storeu_ps(v + i * SNNSIM_LANES, x[i]);
-        if (out->any != NULL) out->any[i] = any[i];
-    }
-}
-
-INLINE void fire_alike(float *v, const float *sums, const float *bias, uint32_t steps,
-                       const struct snnsim_neuron *neuron, const struct snnsim_fired *out,
-                       uint32_t vectors)
-{
-    const struct firing to_zero = firing_of(neuron, false, true);
-    const struct firing unit = firing_of(neuron, true, false);
-    const struct firing other = firing_of(neuron, false, false);
-    if (neuron->reset_zero)
-        fire_tile(v, sums, bias, steps, vectors, (struct firing[]){to_zero, to_zero}, out);
-    else if (has_unit_threshold(neuron))
-        fire_tile(v, sums, bias, steps, vectors, (struct firing[]){unit, unit}, out);
-    else
-        fire_tile(v, sums, bias, steps, vectors, (struct firing[]){other, other}, out);
-}
-
-static void fire_steps(float *v, const float *sums, const float *bias, uint32_t steps,
-                       uint32_t lanes, const struct snnsim_neuron *neuron,
-                       const struct snnsim_fired *out)
-{
-    if (lanes == SNNSIM_TILE_LANES)
-        fire_alike(v, sums, bias, steps, neuron, out, 2);
-    else
-        fire_alike(v, sums, bias, steps, neuron, out, 1);
-}
-
-INLINE void fire_different(float *v, const float *sums, const float *bias, uint32_t steps,
-                           const struct snnsim_neurons *neurons, const struct snnsim_fired *out,
-                           uint32_t vectors)
-{
-    const size_t last = (vectors - 1) * SNNSIM_LANES;
-    const struct firing to_zero[] = {firing_of_lanes(neurons, 0, true),
-                                     firing_of_lanes(neurons, last, true)};
-    const struct firing other[] = {firing_of_lanes(neurons, 0, false),
-                                   firing_of_lanes(neurons, last, false)};
-    if (neurons->reset_zero)
-        fire_tile(v, sums, bias, steps, vectors, to_zero, out);
-    else
-        fire_tile(v, sums, bias, steps, vectors, other, out);
-}
-
-static void fire_each_steps(float *v, const float *sums, const float *bias, uint32_t steps,
-                            uint32_t lanes, const struct snnsim_neurons *neurons,
-                            const struct snnsim_fired *out)
-{
-    if (lanes == SNNSIM_TILE_LANES)
-        fire_different(v, sums, bias, steps, neurons, out, 2);
-    else
-        fire_different(v, sums, bias, steps, neurons, out, 1);
-}
-
-static void mark(const float *count, size_t vectors, uint8_t *mask)
-{
-    for (size_t i = 0; i < vectors; i++)
-        mask[i] = (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(
-            _mm256_loadu_ps(count + i * SNNSIM_LANES), _mm256_setzero_ps(), _CMP_NEQ_OQ));
-}
-
-INLINE uint64_t add_doubles(__m256d sum)
-{
-    const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(sum), _mm256_extractf128_pd(sum, 1));
-    return (uint64_t)(_mm_cvtsd_f64(half) + _mm_cvtsd_f64(_mm_unpackhi_pd(half, half)));
-}
-
 /* In double, where all of it is exact. */
 static struct snnsim_reached reach(const float *count, const uint8_t *mask, uint32_t width,
                                    uint32_t lanes, const uint32_t *fanout)
@@ -515,42 +192,14 @@ static struct snnsim_reached reach(const float *count, const uint8_t *mask, uint
     return (struct snnsim_reached){add_doubles(spikes), add_doubles(targets)};
 }
 
-INLINE void pool_row(const float *in, const struct snnsim_window *w, uint32_t width, float *out,
-                     uint8_t *mask, uint32_t kernel_h, uint32_t kernel_w)
-{
-    const __m256 zero = _mm256_setzero_ps();
-    for (uint32_t x = 0; x < width; x++, in += w->step) {
-        for (size_t lane = 0; lane < w->column_stride; lane += SNNSIM_LANES) {
-            __m256 sum = _mm256_load_ps(in + lane);
-            for (uint32_t ky = 0; ky < kernel_h; ky++) {
-                for (uint32_t kx = ky == 0 ? 1 : 0; kx < kernel_w; kx++)
-                    sum = _mm256_add_ps(sum, _mm256_load_ps(in + ky * w->row_stride +
-                                                            kx * w->column_stride + lane));
-            }
-            _mm256_store_ps(out, sum);
-            *mask++ = (uint8_t)_mm256_movemask_ps(_mm256_cmp_ps(sum, zero, _CMP_NEQ_OQ));
-            out += SNNSIM_LANES;
-        }
-    }
-}
-
-static void pool(const float *in, const struct snnsim_window *w, uint32_t width, float *out,
-                 uint8_t *mask)
-{
-    if (w->kernel_h == 2 && w->kernel_w == 2)
-        pool_row(in, w, width, out, mask, 2, 2);
-    else
-        pool_row(in, w, width, out, mask, w->kernel_h, w->kernel_w);
-}
-
-INLINE __m256i multiply_add(__m256i sum, __m256i x, const int16_t *w)
+SNNSIM_INLINE __m256i multiply_add(__m256i sum, __m256i x, const int16_t *w)
 {
     return _mm256_add_epi32(
         sum, _mm256_madd_epi16(x, _mm256_loadu_si256((const __m256i *)(const void *)w)));
 }
 
 /* The sums of four vectors' lanes. */
-INLINE __m128i add_lanes(__m256i a, __m256i b, __m256i c, __m256i d)
+SNNSIM_INLINE __m128i add_lanes(__m256i a, __m256i b, __m256i c, __m256i d)
 {
     const __m256i all = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
     return _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
@@ -583,17 +232,10 @@ static void multiply(const int16_t *restrict x, const int16_t *restrict weights,
 void snnsim_avx2_kernels(struct snnsim_kernels *kernels)
 {
     kernels->level = "avx2";
-    kernels->scatter = scatter;
+    fill_simd_kernels(kernels);
     kernels->gather = gather;
-    kernels->fire = fire;
-    kernels->fire_each = fire_each;
     kernels->list = list;
-    kernels->accumulate = accumulate;
-    kernels->fire_steps = fire_steps;
-    kernels->fire_each_steps = fire_each_steps;
-    kernels->mark = mark;
     kernels->reach = reach;
-    kernels->pool = pool;
     kernels->multiply = multiply;
 }
 

@@ -175,11 +175,12 @@ struct snnsim_kernels {
 };
 
 /* Fills in the level of that name, or the best one the processor has for NULL. Returns false for a
- * name that this build or this processor does not have. */
+ * name that this build or this processor does not have. Every 64-bit ARM has NEON. */
 bool snnsim_kernels_init(struct snnsim_kernels *out, const char *level, bool has_avx2);
 
 /* The staircase: scalar fills everything, each further level overwrites what it does better. */
 void snnsim_scalar_kernels(struct snnsim_kernels *kernels);
 void snnsim_avx2_kernels(struct snnsim_kernels *kernels);
+void snnsim_neon_kernels(struct snnsim_kernels *kernels);
 
 #endif

@@ -13,9 +13,10 @@ bool snnsim_kernels_init(struct snnsim_kernels *out, const char *level, bool has
     if (level != NULL && strcmp(level, out->level) == 0) return true;
 #if defined(__x86_64__)
     if (has_avx2) snnsim_avx2_kernels(out);
-#else
-    (void)has_avx2;
+#elif defined(__aarch64__)
+    snnsim_neon_kernels(out);
 #endif
+    (void)has_avx2;
     return level == NULL || strcmp(level, out->level) == 0;
 }
 

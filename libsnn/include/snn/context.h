@@ -56,7 +56,7 @@ struct snn_context_options {
     struct snn_limits limits;
     snn_diagnostic_fn diagnostic; /* NULL: notes and warnings are dropped */
     void *diagnostic_user;
-    const char *kernel_level; /* "scalar", "avx2", ...; NULL: the best this processor has */
+    const char *kernel_level; /* "scalar", "avx2", "neon"; NULL: the best this processor has */
 };
 
 /* Makes a context. `options` may be NULL; it is copied. Errors: INVALID (unknown kernel level),

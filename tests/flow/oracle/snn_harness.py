@@ -8,7 +8,7 @@ import traceback
 
 import numpy as np
 
-KERNELS = ("scalar", "avx2")
+KERNELS = ("scalar", "avx2", "neon")
 COMPLAINTS_MAX, LINE_MAX = 12, 300  # of a failed test are printed
 
 
