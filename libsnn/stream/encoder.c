@@ -16,10 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libsnn/base/cpu.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 #include "libsnn/model/intensity.h"
-#include "libsnn/stream/draw.h"
+#include "libsnn/stream/lanes.h"
 #include "snn/stream.h"
 
 _Static_assert(SNN_ENCODER_STEPS_MAX <= 32, "the steps of a chunk are the bits of a word");
@@ -29,6 +30,7 @@ struct snn_encoder {
     struct snnbase_arena arena; /* all arrays below */
     struct snn_encoder_options options;
     struct snn_shape shape;
+    struct snnstream_lanes lanes;
 
     uint64_t index;                     /* of the sample */
     uint64_t step;                      /* the next one */
@@ -40,16 +42,17 @@ struct snn_encoder {
     uint32_t *bin; /* [pixels] events of one step at each address; else all zero */
 
     uint32_t active_count;
-    uint32_t *active; /* [pixels] addresses that may spike, ascending */
-    float *value;     /* [pixels] their intensities, > 0 */
-    float *remainder; /* [pixels] rate: what is left of the accumulated intensity */
-    uint32_t *number; /* [pixels] bernoulli: limit of the draw; ttfs: step of the spike */
-    uint8_t *drawn;   /* [pixels] bernoulli: spikes of four steps */
-    uint32_t *mark;   /* [pixels] steps of the chunk in which each active pixel spikes */
+    uint32_t *active;    /* [pixels] addresses that may spike, ascending */
+    float *value;        /* [pixels] their intensities, > 0 */
+    float *remainder;    /* [pixels] rate: what is left of the accumulated intensity */
+    uint32_t *number;    /* [pixels] bernoulli: limit of the draw; ttfs: step of the spike */
+    uint8_t *drawn;      /* [pixels] bernoulli: spikes of the steps of a block of four */
+    int64_t drawn_block; /* which; -1: none yet */
+    uint32_t *mark;      /* [pixels] steps of the chunk in which each active pixel spikes */
 
     uint32_t step_begin[SNN_ENCODER_STEPS_MAX + 1];
-    uint32_t *address; /* [SNN_ENCODER_STEPS_MAX * pixels] */
-    float *count;      /* the same; of recorded spikes */
+    uint32_t *address; /* [SNN_ENCODER_STEPS_MAX * pixels + SNNSTREAM_LIST_SLACK] */
+    float *count;      /* [SNN_ENCODER_STEPS_MAX * pixels] of recorded spikes */
 };
 
 static const char *const encoding_names[] = {
@@ -100,7 +103,7 @@ static int check_options(struct snn_context *context, const struct snn_encoder_o
                             shape.channels, shape.height, shape.width);
     }
     /* Offsets into the lists of a full chunk are 32-bit, padding included. */
-    uint64_t limit = UINT32_MAX / SNN_ENCODER_STEPS_MAX - SNNSTREAM_DRAW_LANES;
+    uint64_t limit = UINT32_MAX / SNN_ENCODER_STEPS_MAX - SNNSTREAM_LANES;
     if (snnbase_limits(context)->neuron_count < limit) {
         limit = snnbase_limits(context)->neuron_count;
     }
@@ -116,7 +119,7 @@ static int check_options(struct snn_context *context, const struct snn_encoder_o
 static int allocate_arrays(struct snn_encoder *encoder, struct snn_context *context)
 {
     struct snnbase_arena *arena = &encoder->arena;
-    size_t lanes = SNNSTREAM_DRAW_LANES;
+    size_t lanes = SNNSTREAM_LANES;
     size_t pixels = (snn_shape_size(encoder->shape) + lanes - 1) / lanes * lanes;
     encoder->active = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->active));
     encoder->value = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->value));
@@ -125,8 +128,9 @@ static int allocate_arrays(struct snn_encoder *encoder, struct snn_context *cont
     encoder->drawn = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->drawn));
     encoder->mark = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->mark));
     encoder->bin = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->bin));
-    encoder->address = snnbase_arena_alloc(arena, context, pixels * SNN_ENCODER_STEPS_MAX,
-                                           sizeof(*encoder->address));
+    encoder->address =
+        snnbase_arena_alloc(arena, context, pixels * SNN_ENCODER_STEPS_MAX + SNNSTREAM_LIST_SLACK,
+                            sizeof(*encoder->address));
     encoder->count = snnbase_arena_alloc(arena, context, pixels * SNN_ENCODER_STEPS_MAX,
                                          sizeof(*encoder->count));
     bool complete = encoder->active && encoder->value && encoder->remainder && encoder->number &&
@@ -146,6 +150,9 @@ int snn_encoder_create(struct snn_encoder **out, struct snn_context *context,
     encoder->options = *options;
     if (encoder->options.dt_us == 0.0) encoder->options.dt_us = 1000.0;
     encoder->shape = shape;
+    struct snnbase_cpu cpu;
+    snnbase_cpu_detect(&cpu);
+    snnstream_lanes_init(&encoder->lanes, snnbase_kernel_level(context), cpu.avx2);
     snnbase_arena_init(&encoder->arena, context);
     status = allocate_arrays(encoder, context);
     if (status != SNN_OK) {
@@ -202,6 +209,7 @@ static void prepare_bernoulli(struct snn_encoder *encoder)
         encoder->number[kept++] = (uint32_t)(threshold - 1);
     }
     encoder->active_count = kept;
+    encoder->drawn_block = -1;
 }
 
 static void prepare_ttfs(struct snn_encoder *encoder)
@@ -286,6 +294,11 @@ static void mark_rate(const float *value, float *remainder, uint32_t *mark, uint
     }
 }
 
+static uint32_t whole_lanes(uint32_t count)
+{
+    return (count + SNNSTREAM_LANES - 1) / SNNSTREAM_LANES * SNNSTREAM_LANES;
+}
+
 /* Spikes of four steps enter the marks at bit `place`, which is negative for a block that began
  * before the chunk; steps outside the chunk fall off. */
 static void mark_drawn(uint32_t *mark, const uint8_t *drawn, uint32_t count, int place)
@@ -298,20 +311,20 @@ static void mark_drawn(uint32_t *mark, const uint8_t *drawn, uint32_t count, int
 
 static void mark_bernoulli(struct snn_encoder *encoder, uint32_t step_count)
 {
-    uint32_t lanes = SNNSTREAM_DRAW_LANES;
     uint32_t count = encoder->active_count;
     struct snnstream_draw draw = {
         .seed = encoder->options.seed,
         .index = encoder->index,
         .address = encoder->active,
         .limit = encoder->number,
-        .count = (count + lanes - 1) / lanes * lanes,
+        .count = whole_lanes(count),
     };
     memset(encoder->mark, 0, count * sizeof(*encoder->mark));
     int place = -(int)(encoder->step % 4);
     uint32_t block = (uint32_t)(encoder->step / 4);
-    for (; place < (int)step_count; place += 4) {
-        snnstream_draw_block(&draw, block++, encoder->drawn);
+    for (; place < (int)step_count; place += 4, block++) {
+        if (encoder->drawn_block != block) encoder->lanes.draw(&draw, block, encoder->drawn);
+        encoder->drawn_block = block;
         mark_drawn(encoder->mark, encoder->drawn, count, place);
     }
 }
@@ -327,20 +340,17 @@ static void mark_ttfs(const uint32_t *number, uint64_t first_step, uint32_t *mar
 
 /* --- Lists ------------------------------------------------------------------------------------ */
 
-/* Turns marks into one list a step. Every address is written, and kept only if its bit is set:
- * faster than a branch that nobody can predict. */
+/* Turns marks into one list a step. */
 static void list_marked(struct snn_encoder *encoder, uint32_t step_count)
 {
-    const uint32_t *active = encoder->active;
-    const uint32_t *mark = encoder->mark;
-    uint32_t *address = encoder->address;
+    const uint32_t count = whole_lanes(encoder->active_count);
     uint32_t length = 0;
+    for (uint32_t i = encoder->active_count; i < count; i++)
+        encoder->mark[i] = 0;
     for (uint32_t t = 0; t < step_count; t++) {
         encoder->step_begin[t] = length;
-        for (uint32_t i = 0; i < encoder->active_count; i++) {
-            address[length] = active[i];
-            length += mark[i] >> t & 1;
-        }
+        length += encoder->lanes.list(encoder->active, encoder->mark, count, t,
+                                      encoder->address + length);
     }
     encoder->step_begin[step_count] = length;
 }

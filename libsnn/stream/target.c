@@ -193,6 +193,18 @@ static int check_single(struct snn_context *context, const struct snn_spikes *sp
     return SNN_OK;
 }
 
+/* Whether nothing is wrong with the events of a step; straight loops, for there are many. */
+static bool is_good(const uint32_t *address, const float *count, uint32_t length, size_t size)
+{
+    uint32_t wrong = 0;
+    if (length == 0) return true;
+    for (uint32_t i = 1; i < length; i++)
+        wrong |= address[i] <= address[i - 1];
+    for (uint32_t i = 0; count != NULL && i < length; i++)
+        wrong |= !(count[i] >= 1.0f && count[i] <= (float)SNN_SPIKES_PER_STEP_MAX);
+    return wrong == 0 && address[length - 1] < size;
+}
+
 static int check_spikes(const struct snn_target *target, struct snn_context *context,
                         const struct snn_spikes *spikes)
 {
@@ -208,8 +220,11 @@ static int check_spikes(const struct snn_target *target, struct snn_context *con
                                      "compute in float");
     }
     for (uint32_t step = 0; step < lists; step++) {
-        uint32_t first = spikes->step_begin[step];
-        for (uint32_t i = first; i < spikes->step_begin[step + 1]; i++) {
+        const uint32_t first = spikes->step_begin[step], end = spikes->step_begin[step + 1];
+        const float *count =
+            spikes->count != NULL && !spikes->constant ? spikes->count + first : NULL;
+        if (end >= first && is_good(spikes->address + first, count, end - first, size)) continue;
+        for (uint32_t i = first; i < end; i++) {
             int status = check_event(context, spikes, i, i == first, size);
             if (status != SNN_OK) return status;
         }

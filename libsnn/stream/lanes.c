@@ -1,12 +1,15 @@
-/* Philox 4x32-10 for SNNSTREAM_DRAW_LANES counters side by side, compared with their limits.
+/* The loops in plain C, and which ones a context uses.
  *
- * The same numbers as snnbase_philox4x32 gives for each counter alone, which the unit test holds it
- * to; here the loops over lanes become vector instructions of the baseline processor: 2.5 times as
- * fast. With 16 lanes or fewer gcc 12 -O3 unrolls the loops instead and takes three times as long.
+ * The draws are those of snnbase_philox4x32 for each counter alone; here the loops over lanes
+ * become vector instructions of the baseline processor (x86-64: 2.5 times as fast; aarch64 has the
+ * widening multiplication at its baseline). With 16 lanes or fewer gcc 12 -O3 unrolls the loops
+ * instead and takes three times as long.
  */
-#include "libsnn/stream/draw.h"
+#include "libsnn/stream/lanes.h"
 
-enum { LANES = SNNSTREAM_DRAW_LANES, ROUND_COUNT = 10 };
+#include <string.h>
+
+enum { LANES = SNNSTREAM_LANES, ROUND_COUNT = 10 };
 
 /* Four words of each counter, word by word. */
 struct lanes {
@@ -36,7 +39,7 @@ static void philox_lanes(struct lanes *x, uint64_t key)
     }
 }
 
-void snnstream_draw_block(const struct snnstream_draw *draw, uint32_t block, uint8_t *spikes)
+static void draw_scalar(const struct snnstream_draw *draw, uint32_t block, uint8_t *spikes)
 {
     for (size_t start = 0; start < draw->count; start += LANES) {
         struct lanes x;
@@ -56,4 +59,33 @@ void snnstream_draw_block(const struct snnstream_draw *draw, uint32_t block, uin
             spikes[start + (size_t)i] = (uint8_t)bits;
         }
     }
+}
+
+/* Every address is written, and kept only if its bit is set: faster than a branch that nobody can
+ * predict. */
+static uint32_t list_scalar(const uint32_t *restrict address, const uint32_t *restrict mark,
+                            size_t count, uint32_t step, uint32_t *restrict list)
+{
+    uint32_t length = 0;
+    for (size_t i = 0; i < count; i++) {
+        list[length] = address[i];
+        length += mark[i] >> step & 1;
+    }
+    return length;
+}
+
+void snnstream_scalar_lanes(struct snnstream_lanes *out)
+{
+    *out = (struct snnstream_lanes){"scalar", draw_scalar, list_scalar};
+}
+
+void snnstream_lanes_init(struct snnstream_lanes *out, const char *level, bool has_avx2)
+{
+    snnstream_scalar_lanes(out);
+    if (level != NULL && strcmp(level, out->level) == 0) return;
+#if defined(__x86_64__)
+    if (has_avx2) snnstream_avx2_lanes(out);
+#else
+    (void)has_avx2;
+#endif
 }
