@@ -129,6 +129,40 @@ static size_t gather(const uint8_t *mask, const float *count, size_t vectors, ui
     return n;
 }
 
+static size_t list(const uint8_t *mask, size_t bytes, struct snnsim_tap first, uint32_t step,
+                   struct snnsim_tap *taps)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        for (unsigned left = mask[i]; left != 0; left &= left - 1) {
+            const uint32_t input = (uint32_t)(i * SNNSIM_LANES) + (uint32_t)__builtin_ctz(left);
+            taps[n++] = (struct snnsim_tap){first.weights + input * step, first.count + input};
+        }
+    }
+    return n;
+}
+
+/* In double, where all of it is exact. */
+static struct snnsim_reached reach(const float *count, const uint8_t *mask, uint32_t width,
+                                   uint32_t lanes, const uint32_t *fanout)
+{
+    float64x2_t spikes = vdupq_n_f64(0.0), targets = vdupq_n_f64(0.0);
+    for (uint32_t x = 0; x < width; x++, mask += lanes / SNNSIM_LANES, count += lanes) {
+        for (uint32_t lane = 0; lane < lanes; lane += SNNSIM_LANES) {
+            if (mask[lane / SNNSIM_LANES] == 0) continue;
+            const struct vector counts = load(count + lane);
+            const float64x2_t low =
+                vaddq_f64(vcvt_f64_f32(vget_low_f32(counts.low)), vcvt_high_f64_f32(counts.low));
+            const float64x2_t high =
+                vaddq_f64(vcvt_f64_f32(vget_low_f32(counts.high)), vcvt_high_f64_f32(counts.high));
+            const float64x2_t n = vaddq_f64(low, high);
+            spikes = vaddq_f64(spikes, n);
+            targets = vaddq_f64(targets, vmulq_n_f64(n, (double)fanout[x]));
+        }
+    }
+    return (struct snnsim_reached){(uint64_t)vaddvq_f64(spikes), (uint64_t)vaddvq_f64(targets)};
+}
+
 SNNSIM_INLINE int32x4_t multiply_add(int32x4_t sum, int16x8_t x, const int16_t *weights)
 {
     const int16x8_t w = vld1q_s16(weights);
@@ -163,6 +197,8 @@ void snnsim_neon_kernels(struct snnsim_kernels *kernels)
     kernels->level = "neon";
     fill_simd_kernels(kernels);
     kernels->gather = gather;
+    kernels->list = list;
+    kernels->reach = reach;
     kernels->multiply = multiply;
 }
 
