@@ -231,7 +231,7 @@ static const struct snncli_option table[] = {
      .text = "A table of first@K, count:N, margin:M, membrane:M, softmax:P and entropy:P for many "
              "parameters, of all steps, the oracle and each --rule: accuracy, steps, SynOps and "
              "energy until the decision, and whether another row is as accurate for less "
-             "(pareto). The best rows are printed. Needs labels."},
+             "(pareto). A choice of the best rows is printed. Needs labels."},
     {.id = OPT_UNTIL_DECIDED,
      .name = "until-decided",
      .group = "Results",

@@ -402,6 +402,11 @@ void snnsim_print_comparison(const struct snncli_console *console, const struct 
     (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
     snncli_table_fini(&table);
     print_gap(console, report);
+    for (uint32_t i = 0; i < report->result_count; i++) {
+        if (report->results[i]->sweep_count == 0) continue;
+        printf("\n%s\n", target_text(report->results[i]).text);
+        snnsim_sweep_print(console, report->results[i]);
+    }
     if (!isnan(first->cnn_accuracy))
         printf("\n  CNN in float %s; ", snncli_format_percent(first->cnn_accuracy).text);
     else

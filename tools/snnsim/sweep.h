@@ -13,7 +13,8 @@
 uint32_t snnsim_sweep_fill(struct snn_rule rows[SNNSIM_SWEEP_MAX], const struct snn_rule *rules,
                            uint32_t rule_count, bool fires);
 
-/* The rows that no other beats, with the oracle as bound; nothing if there was no sweep. */
+/* A choice of the rows that no other beats, with the oracle as bound; nothing if there was no
+ * sweep. */
 void snnsim_sweep_print(const struct snncli_console *console, const struct snn_result *result);
 
 #endif
