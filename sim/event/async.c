@@ -43,7 +43,6 @@ struct snnsim_async {
     struct snnbase_arena arena;
     const struct snnsim_routes *routes;
     const struct snnsim_plan *plan;
-    enum snnsim_order order;
     struct snnsim_moment moment;
     struct snnsim_sequence sequence;
     struct queue queue;
@@ -91,6 +90,12 @@ static int grow_queue(struct snnsim_async *a, struct snn_context *context, size_
     q->capacity = capacity;
     q->first = 0;
     return SNN_OK;
+}
+
+static int make_room(struct snnsim_async *a, struct snn_context *context, size_t more)
+{
+    const size_t needed = a->queue.count + more;
+    return needed <= a->queue.capacity ? SNN_OK : grow_queue(a, context, needed);
 }
 
 static void enqueue(struct queue *q, struct event event)
@@ -171,9 +176,8 @@ static int visit_cells(struct snnsim_async *a, struct snn_context *context,
                        const struct snnsim_population *p, struct cells *cells,
                        const struct patch *patch)
 {
-    const size_t most = a->queue.count + (size_t)patch->rows * patch->columns * patch->lanes;
-    if (cells->source != NO_SOURCE && most > a->queue.capacity) {
-        int status = grow_queue(a, context, most);
+    if (cells->source != NO_SOURCE) {
+        int status = make_room(a, context, (size_t)patch->rows * patch->columns * patch->lanes);
         if (status != SNN_OK) return status;
     }
     memset(a->reached, 0, patch->lanes * sizeof(*a->reached));
@@ -287,16 +291,21 @@ static int tick(struct snnsim_async *a, struct snn_context *context, uint32_t po
     return status == SNN_OK ? drain(a, context) : status;
 }
 
+/* The input's events; those of one time enter the queue together. */
 static int take_input(struct snnsim_async *a, struct snn_context *context)
 {
     const struct snn_shape shape = a->plan->net->input_shape;
+    const uint64_t *key = a->sequence.key, *end = key + a->sequence.count;
     int status = SNN_OK;
-    for (size_t i = 0; status == SNN_OK && i < a->sequence.count; i++) {
-        const uint32_t address = (uint32_t)a->sequence.key[i];
-        const uint32_t position = address / shape.channels;
-        const struct event event = {a->plan->net->population_count, address % shape.channels,
-                                    position / shape.width, position % shape.width};
-        status = deliver(a, context, &event);
+    while (status == SNN_OK && key < end) {
+        const uint64_t time = *key >> 32;
+        status = make_room(a, context, (size_t)(end - key));
+        for (; status == SNN_OK && key < end && *key >> 32 == time; key++) {
+            const uint32_t address = (uint32_t)*key, position = address / shape.channels;
+            enqueue(&a->queue,
+                    (struct event){a->plan->net->population_count, address % shape.channels,
+                                   position / shape.width, position % shape.width});
+        }
         if (status == SNN_OK) status = drain(a, context);
     }
     return status;
@@ -312,7 +321,7 @@ int snnsim_async_push(struct snnsim_async *a, struct snn_context *context,
                      "asynchronous semantics: analog input (encoding current) has no events");
         return snnbase_hint(context, "take another encoding (rate, bernoulli), or semantics sync");
     }
-    if (a->order == SNNSIM_ORDER_RECORDED && spikes->event_begin == NULL) {
+    if (a->sequence.order == SNNSIM_ORDER_RECORDED && spikes->event_begin == NULL) {
         snnbase_fail(context, SNN_ERR_INVALID,
                      "order recorded: the input has no times of single events");
         return snnbase_hint(context, "only recordings of an event camera have; take order "
@@ -375,7 +384,7 @@ int snnsim_async_step(struct snnsim_async *a, struct snn_context *context,
     memset(a->operations, 0, synapses * sizeof(uint64_t));
     memset(out->synapse_macs + first, 0, synapses * sizeof(uint64_t));
     begin_step(a);
-    snnsim_sequence_make(&a->sequence, a->order, spikes, row, &a->moment);
+    snnsim_sequence_make(&a->sequence, spikes, row, &a->moment);
     out->input_spikes[out_row] = a->sequence.count;
     int status = take_input(a, context);
     for (uint32_t i = 0; status == SNN_OK && i < net->population_count; i++)
@@ -447,9 +456,11 @@ int snnsim_async_create(struct snnsim_async **out, struct snn_context *context,
     snnbase_arena_init(&a->arena, context);
     a->routes = routes;
     a->plan = routes->plan;
-    a->order = order;
     a->moment.seed = seed;
     int status = init(a, context);
+    if (status == SNN_OK)
+        status = snnsim_sequence_init(&a->sequence, context, &a->arena, order,
+                                      a->plan->net->input_shape);
     if (status != SNN_OK) {
         snnsim_async_destroy(&a);
         return status;

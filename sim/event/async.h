@@ -1,6 +1,6 @@
 /* The asynchronous engine: one session's state on routes, stepped through time. Spikes are
- * processed one at a time from one queue; what an input event sets off is over before the next one
- * comes.
+ * processed one at a time from one queue; what input events of one time set off is over before
+ * later ones come.
  *
  * Stepping allocates only where more spikes are on their way at once than the queue was made for.
  */

@@ -65,27 +65,73 @@ void snnsim_sequence_fini(struct snnsim_sequence *sequence, const struct snn_all
     memset(sequence, 0, sizeof(*sequence));
 }
 
-static uint32_t reverse_bits(uint32_t x)
+/* ---- The dither ---- */
+
+/* Bits of the largest coordinate below `size`. */
+static uint32_t bits_of(uint32_t size)
 {
-    x = (x >> 1 & UINT32_C(0x55555555)) | (x & UINT32_C(0x55555555)) << 1;
-    x = (x >> 2 & UINT32_C(0x33333333)) | (x & UINT32_C(0x33333333)) << 2;
-    x = (x >> 4 & UINT32_C(0x0F0F0F0F)) | (x & UINT32_C(0x0F0F0F0F)) << 4;
-    x = (x >> 8 & UINT32_C(0x00FF00FF)) | (x & UINT32_C(0x00FF00FF)) << 8;
-    return x >> 16 | x << 16;
+    uint32_t bits = 0;
+    for (uint32_t largest = size - 1; largest > 0; largest >>= 1)
+        bits++;
+    return bits;
+}
+
+/* Bit i of `value` to bit 31 - from - i * step, as far as there is one. */
+static uint32_t scatter_bits(uint32_t value, uint32_t from, uint32_t step)
+{
+    uint32_t out = 0;
+    for (; value > 0 && from < 32; value >>= 1, from += step)
+        out |= (value & 1) << (31 - from);
+    return out;
+}
+
+int snnsim_sequence_init(struct snnsim_sequence *sequence, struct snn_context *context,
+                         struct snnbase_arena *arena, enum snnsim_order order,
+                         struct snn_shape shape)
+{
+    struct snnsim_dither *d = &sequence->dither;
+    sequence->order = order;
+    sequence->shape = shape;
+    d->row = snnbase_arena_alloc(arena, context, shape.height, sizeof(uint32_t));
+    d->column = snnbase_arena_alloc(arena, context, shape.width, sizeof(uint32_t));
+    d->channel = snnbase_arena_alloc(arena, context, shape.channels, sizeof(uint32_t));
+    if (d->row == NULL || d->column == NULL || d->channel == NULL) return SNN_ERR_NOMEM;
+    for (uint32_t y = 0; y < shape.height; y++)
+        d->row[y] = scatter_bits(y, 0, 2) ^ scatter_bits(y, 1, 2);
+    for (uint32_t x = 0; x < shape.width; x++)
+        d->column[x] = scatter_bits(x, 0, 2);
+    const uint32_t used = 2 * bits_of(shape.height > shape.width ? shape.height : shape.width);
+    for (uint32_t c = 0; c < shape.channels; c++)
+        d->channel[c] = scatter_bits(c, used, 1);
+    return SNN_OK;
+}
+
+static uint32_t dithered(const struct snnsim_sequence *s, uint32_t address)
+{
+    const uint32_t channel = address % s->shape.channels, position = address / s->shape.channels;
+    return s->dither.row[position / s->shape.width] ^ s->dither.column[position % s->shape.width] ^
+           s->dither.channel[channel];
+}
+
+/* ---- Times ---- */
+
+static uint32_t drawn(uint32_t address, uint32_t k, const struct snnsim_moment *m)
+{
+    const uint32_t key[2] = {(uint32_t)m->seed, (uint32_t)(m->seed >> 32) ^ ORDER_STREAM};
+    const uint32_t counter[4] = {address, k, (uint32_t)m->step, (uint32_t)m->sample};
+    uint32_t words[4];
+    snnbase_philox4x32(counter, key, words);
+    return words[0];
 }
 
 /* When event k of the n of an address comes, in 2^-32 of the step. */
-static uint32_t time_of(enum snnsim_order order, uint32_t address, uint32_t k, uint32_t n,
-                        const struct snnsim_moment *m)
+static uint32_t time_of(const struct snnsim_sequence *s, uint32_t address, uint32_t k, uint32_t n,
+                        const struct snnsim_moment *moment)
 {
-    if (order == SNNSIM_ORDER_INTERLEAVE)
-        return (uint32_t)((((uint64_t)k << 32) + reverse_bits(address)) / n);
-    if (order != SNNSIM_ORDER_RANDOM) return 0;
-    const uint32_t key[2] = {(uint32_t)m->seed, (uint32_t)(m->seed >> 32) ^ ORDER_STREAM};
-    const uint32_t counter[4] = {address, k, (uint32_t)m->step, (uint32_t)m->sample};
-    uint32_t drawn[4];
-    snnbase_philox4x32(counter, key, drawn);
-    return drawn[0];
+    if (s->order == SNNSIM_ORDER_RANDOM) return drawn(address, k, moment);
+    if (s->order == SNNSIM_ORDER_RASTER) return 0;
+    const uint32_t first = dithered(s, address);
+    return n == 1 ? first : (uint32_t)((((uint64_t)k << 32) + first) / n);
 }
 
 /* Merges the sorted runs [0, middle) and [middle, end) of `from`. */
@@ -110,23 +156,23 @@ static void sort(struct snnsim_sequence *s)
     }
 }
 
-void snnsim_sequence_make(struct snnsim_sequence *sequence, enum snnsim_order order,
-                          const struct snn_spikes *spikes, uint32_t row,
-                          const struct snnsim_moment *moment)
+void snnsim_sequence_make(struct snnsim_sequence *sequence, const struct snn_spikes *spikes,
+                          uint32_t row, const struct snnsim_moment *moment)
 {
+    uint64_t *key = sequence->key;
     sequence->count = 0;
-    if (order == SNNSIM_ORDER_RECORDED) {
+    if (sequence->order == SNNSIM_ORDER_RECORDED) {
         for (uint64_t i = spikes->event_begin[row]; i < spikes->event_begin[row + 1]; i++)
-            sequence->key[sequence->count++] = spikes->event[i].address;
+            key[sequence->count++] =
+                (uint64_t)spikes->event[i].time_us << 32 | spikes->event[i].address;
         return;
     }
     for (uint32_t i = spikes->step_begin[row]; i < spikes->step_begin[row + 1]; i++) {
         const uint32_t address = spikes->address[i];
         const uint32_t n = spikes->count != NULL ? (uint32_t)spikes->count[i] : 1;
-        for (uint32_t k = 0; k < n; k++) {
-            uint64_t time = time_of(order, address, k, n, moment);
-            sequence->key[sequence->count++] = time << 32 | address;
-        }
+        for (uint32_t k = 0; k < n; k++)
+            key[sequence->count++] =
+                (uint64_t)time_of(sequence, address, k, n, moment) << 32 | address;
     }
-    if (order != SNNSIM_ORDER_RASTER) sort(sequence);
+    if (sequence->order != SNNSIM_ORDER_RASTER) sort(sequence);
 }

@@ -1,5 +1,5 @@
 /* The order of a step's input events, for asynchronous semantics: one 64-bit key an event, its time
- * within the step above its address, sorted.
+ * above its address, ascending in time. Events of one time arrive together.
  *
  * Equal keys are events of one address at one time, which nothing can tell apart: so the order is
  * defined by the keys alone. docs/semantics.md says how the times come about.
@@ -28,9 +28,18 @@ extern const char *const snnsim_order_names[SNNSIM_ORDER_COUNT];
 /* Most input events of one step. */
 #define SNNSIM_SEQUENCE_MAX ((size_t)1 << 24)
 
-/* Addresses of a step's events in the order of their arrival. Zeroed to begin with. */
+/* Where an address stands in the dither that `interleave` spreads a step by: row ^ column ^
+ * channel, in 2^-32 of the step. */
+struct snnsim_dither {
+    uint32_t *row, *column, *channel; /* by coordinate */
+};
+
+/* A step's events in the order of their arrival. Zeroed to begin with. */
 struct snnsim_sequence {
-    uint64_t *key; /* the address is the low half */
+    enum snnsim_order order;
+    struct snn_shape shape; /* of the input */
+    struct snnsim_dither dither;
+    uint64_t *key; /* the address is the low half, the time the high one */
     uint64_t *scratch;
     size_t key_capacity, scratch_capacity;
     size_t count;
@@ -43,6 +52,11 @@ struct snnsim_moment {
     uint64_t step;
 };
 
+/* The tables come from `arena`. Errors: NOMEM. */
+int snnsim_sequence_init(struct snnsim_sequence *sequence, struct snn_context *context,
+                         struct snnbase_arena *arena, enum snnsim_order order,
+                         struct snn_shape shape);
+
 /* Room for every step of `spikes`. Errors: LIMIT (too many events in a step), NOMEM. */
 int snnsim_sequence_reserve(struct snnsim_sequence *sequence, struct snn_context *context,
                             const struct snn_spikes *spikes);
@@ -50,8 +64,7 @@ void snnsim_sequence_fini(struct snnsim_sequence *sequence, const struct snn_all
 
 /* Puts the events of step `row` of `spikes` in order, for which there is room. `recorded` needs
  * their single events. */
-void snnsim_sequence_make(struct snnsim_sequence *sequence, enum snnsim_order order,
-                          const struct snn_spikes *spikes, uint32_t row,
-                          const struct snnsim_moment *moment);
+void snnsim_sequence_make(struct snnsim_sequence *sequence, const struct snn_spikes *spikes,
+                          uint32_t row, const struct snnsim_moment *moment);
 
 #endif

@@ -16,6 +16,7 @@ sys.path[0] = os.path.join(os.path.dirname(os.path.abspath(__file__)), "oracle")
 import numpy as np
 
 import snn_async
+import snn_async_activity
 import snn_decode
 import snn_lower
 import snn_model
@@ -73,7 +74,7 @@ def compare(tool, number):
     if case.encoding is None:
         arguments += ["--seed", case.seed]
     for order in snn_async.ORDERS:
-        activities = snn_async.simulate(populations, x, order, case.seed, case.offset)
+        activities = snn_async_activity.simulate(populations, x, order, case.seed, case.offset)
         expected = snn_decode.result(populations, activities, x, case.options, case.rules, labels,
                                      False, case.accounting, snn_nets.PROFILE, offset=case.offset)
         counts, layers, found = tool.run(path, *arguments, "--semantics", "async", "--order", order)
@@ -90,7 +91,7 @@ def notice_orders(numbers):
     for number in numbers[:20]:
         case = shorten(snn_nets.make_case(number))
         populations, x = snn_lower.lower(case.model, case.options), case.input()
-        runs = [snn_async.simulate(populations, x, order, case.seed, case.offset)
+        runs = [snn_async_activity.simulate(populations, x, order, case.seed, case.offset)
                 for order in snn_async.ORDERS]
         noticed += any((a.spikes != b.spikes).any() for run in runs[1:]
                        for a, b in zip(runs[0], run))
@@ -126,13 +127,13 @@ def recorded(tool):
     counts, stream = np.zeros((1, steps, 2, 6, 6), np.float32), [[] for _ in range(steps)]
     for t, x, y, p in events:
         counts[0, t // 1000, p, y, x] += 1
-        stream[t // 1000].append((p, y, x))
-    activities = snn_async.simulate(populations, counts, "recorded", streams=[stream])
+        stream[t // 1000].append((t, (y * 6 + x) * 2 + p, (p, y, x)))
+    activities = snn_async_activity.simulate(populations, counts, "recorded", streams=[stream])
     arguments = (tool.path("model.json"), "--data", path, "--norm", "none", "--timesteps", steps)
     found, layers, _ = tool.run(*arguments, "--semantics", "async", "--order", "recorded")
     yield from spike_differences(activities, found, layers)
     for order in snn_async.ORDERS:
-        other = snn_async.simulate(populations, counts, order)
+        other = snn_async_activity.simulate(populations, counts, order)
         found, layers, _ = tool.run(*arguments, "--semantics", "async", "--order", order)
         for text in spike_differences(other, found, layers):
             yield f"{order}: {text}"

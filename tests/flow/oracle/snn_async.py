@@ -1,61 +1,68 @@
-"""The oracle for asynchronous semantics: spike by spike, as docs/semantics.md words it.
+"""The oracle for asynchronous semantics: event for event, as docs/semantics.md words it.
 
-One queue for all layers. `fans` lists for every input address of a synapse the neurons it reaches,
-in (channel, row, column) order, and the weights; an event adds them one after another, each neuron
-being checked at once. What the output was visited with is kept, for further readouts.
+One queue for all layers. A net keeps a log of what happened: every spike in the order in which it
+was queued, and every visit to the neurons of a population. Populations come from snn_lower.py, in
+float32 or in the whole numbers of a chip, whose potentials saturate at each event.
 """
 
 import collections
-import dataclasses
+import itertools
 
 import numpy as np
 
 import snn_lower
 import snn_model
-import snn_oracle
 from snn_encode import philox4x32
 
-F32 = np.float32
-ORDER_STREAM = 0x6F726465
 ORDERS = ("raster", "interleave", "random")
+ORDER_STREAM = 0x6F726465
+CHIP_RANGE = -32768, 32767
 
 
-@dataclasses.dataclass
-class AsyncActivity(snn_oracle.Activity):
-    visits: list = None  # of the output: [sample][step] of (neurons, weights)
+def dither(place, shape):
+    """Where `interleave` has an address, in 2^-32 of the step."""
+    c, y, x = place
+    pairs = range((max(shape[1:]) - 1).bit_length())
+    bits = "".join(f"{(x ^ y) >> i & 1}{y >> i & 1}" for i in pairs) + f"{c:032b}"[::-1]
+    return int(bits[:32].ljust(32, "0"), 2)
 
-    def read_out(self, population):
-        """Spikes and potentials of a further readout."""
-        spikes, potential = np.zeros_like(self.spikes), np.zeros_like(self.potential)
-        for sample, steps in enumerate(self.visits):
-            cells = Cells(population)
-            for step, visits in enumerate(steps):
-                for neurons, weights in visits:
-                    np.add.at(spikes[sample, step].reshape(-1), cells.visit(neurons, weights), 1)
-                potential[sample, step] = cells.v.reshape(population.shape)
-        return spikes, potential
+
+def arrivals(counts, order, seed=0, sample=0, step=0):
+    """The events of a step [channels][rows][columns]: (time, address, place), in their order."""
+    events = []
+    for place in map(tuple, np.argwhere(counts)):
+        (c, y, x), n = map(int, place), int(counts[place])
+        address = (y * counts.shape[2] + x) * counts.shape[0] + c
+        for k in range(n):
+            time = (k * 2**32 + dither((c, y, x), counts.shape)) // n if order == "interleave" else 0
+            if order == "random":
+                words = [np.uint64(word) for word in (address, k, step, sample & 0xFFFFFFFF)]
+                time = int(philox4x32(words, (seed & 0xFFFFFFFF, seed >> 32 ^ ORDER_STREAM))[0])
+            events.append((time, address, (c, y, x)))
+    return sorted(events)
 
 
 class Cells:
     """Neurons of a population, numbered in (channel, row, column) order."""
 
-    def __init__(self, population):
-        spread = lambda values: np.broadcast_to(values, population.shape).astype(F32).reshape(-1)
-        self.v = spread(population.v_init).copy()
-        self.threshold, self.v_min = spread(population.threshold), spread(population.v_min)
-        self.reset = population.reset
+    def __init__(self, p):
+        spread = lambda values: np.array(np.broadcast_to(values, p.shape)).reshape(-1)
+        self.v, self.threshold, self.v_min = map(spread, (p.v_init, p.threshold, p.v_min))
+        self.chip, self.reset = getattr(p, "chip", None), p.reset
 
     def visit(self, neurons, weights):
-        """v += w; one spike if v >= threshold; the lower clip. Neurons that fired."""
+        """Each neuron once; those that fired."""
         v = self.v[neurons] + weights
+        if self.chip:
+            v = np.clip(v, *CHIP_RANGE)
         fired = v >= self.threshold[neurons]
-        after = v - self.threshold[neurons] if self.reset == "subtract" else np.zeros_like(v)
-        self.v[neurons] = np.maximum(np.where(fired, after, v), self.v_min[neurons])
+        v[fired] = v[fired] - self.threshold[neurons][fired] if self.reset == "subtract" else 0
+        self.v[neurons] = np.maximum(v, self.v_min[neurons])
         return neurons[fired]
 
 
-def fans_of(population, branch):
-    """{(channel, row, column): [(neuron, weight), ...]} seen from the receiving side."""
+def receivers(population, branch):
+    """{place behind the pools: ([neuron, ...], [weight, ...])}, neurons ascending."""
     fans, layer, weights = collections.defaultdict(list), branch.layer, branch.weights
     for neuron, (o, y, x) in enumerate(np.ndindex(*population.shape)):
         if layer is None:
@@ -69,115 +76,63 @@ def fans_of(population, branch):
                 row = y * layer.stride[0] + ky * layer.dilation[0] - layer.padding[0]
                 column = x * layer.stride[1] + kx * layer.dilation[1] - layer.padding[1]
                 fans[first + c, row, column].append((neuron, weights[o, c, ky, kx]))
-    return {place: (np.array([n for n, _ in fan]), np.array([w for _, w in fan], F32))
-            for place, fan in fans.items()}
+    return {place: tuple(map(np.array, zip(*fan))) for place, fan in fans.items()}
 
 
-def through_pools(pools, shape, y, x):
-    """The addresses behind the pools, as often as paths lead there, by (row, column)."""
-    places = [(y, x)]
+def behind_pools(pools, shape, place):
+    """The places behind the pools, each as often as paths lead there, rows before columns."""
+    places = [place[1:]]
     for window in pools:
-        rows, columns = snn_model.window_shape(window, *shape)
-        places = [(r, q) for y, x in places for r in range(rows) for q in range(columns)
-                  if 0 <= y + window.padding[0] - r * window.stride[0] < window.kernel[0]
-                  and 0 <= x + window.padding[1] - q * window.stride[1] < window.kernel[1]]
-        shape = (rows, columns)
-    return sorted(places)
-
-
-def time_of(order, address, k, n, seed, sample, step):
-    """When event k of the n of an address comes, in 2^-32 of the step."""
-    if order == "interleave":
-        return (k * 2**32 + int(f"{address:032b}"[::-1], 2)) // n
-    if order == "random":
-        words = [np.array([word], np.uint64) for word in (address, k, step, sample & 0xFFFFFFFF)]
-        return int(philox4x32(words, (seed & 0xFFFFFFFF, seed >> 32 ^ ORDER_STREAM))[0][0])
-    return 0
-
-
-def in_order(counts, order, seed, sample, step):
-    """The events of one step [channels][rows][columns], as places."""
-    channels, _, width = counts.shape
-    events = []
-    for c, y, x in np.argwhere(counts):
-        address, n = int((y * width + x) * channels + c), int(counts[c, y, x])
-        events += [(time_of(order, address, k, n, seed, sample, step), address, (c, y, x))
-                   for k in range(n)]
-    return [place for _, _, place in sorted(events)]
+        inside = lambda at, out, axis: (
+            0 <= at + window.padding[axis] - out * window.stride[axis] < window.kernel[axis])
+        shape = snn_model.window_shape(window, *shape)
+        places = [(r, q) for y, x in places for r in range(shape[0]) for q in range(shape[1])
+                  if inside(y, r, 0) and inside(x, q, 1)]
+    return [(place[0], *at) for at in sorted(places)]
 
 
 class Net:
-    """Synapses by source, with their fans made once."""
+    """The state of a sample; `spikes` and `visits` are its log."""
 
     def __init__(self, populations, input_shape):
-        self.populations = populations
+        self.populations, self.queue = populations, collections.deque()
         self.shapes = {snn_lower.INPUT: input_shape,
                        **{i: p.shape for i, p in enumerate(populations)}}
-        self.synapses = [(i, branch, fans_of(p, branch)) for i, p in enumerate(populations)
-                         for branch in p.branches]
+        self.branches = [(i, b, receivers(p, b)) for i, p in enumerate(populations)
+                         for b in p.branches]
+        self.reset()
 
-        self.known = {}
+    def reset(self):
+        self.cells, self.step = [Cells(p) for p in self.populations], 0
+        self.spikes = []      # (step, population, place)
+        self.visits = []      # (step, population, branch or None, neurons, weights)
+        self.potentials = []  # [step][population]
 
-    def through_pools(self, index, branch, source, y, x):
-        key = (index, id(branch), y, x)
-        if key not in self.known:
-            self.known[key] = through_pools(branch.input.pools, self.shapes[source][1:], y, x)
-        return self.known[key]
+    def visit(self, index, branch, neurons, weights):
+        self.visits.append((self.step, index, branch, neurons, weights))
+        for neuron in self.cells[index].visit(neurons, weights) if len(neurons) else ():
+            spike = index, tuple(map(int, np.unravel_index(neuron, self.shapes[index])))
+            self.spikes.append((self.step, *spike))
+            self.queue.append(spike)
 
-    def run(self, steps, activities, sample):
-        """One sample: `steps` yields the places of the input's events in order, step by step."""
-        cells = [Cells(p) for p in self.populations]
-        queue = collections.deque()
+    def drain(self):
+        while self.queue:
+            source, place = self.queue.popleft()
+            for index, branch, fans in self.branches:
+                if branch.input.source == source:
+                    shape = self.shapes[source][1:]
+                    for at in behind_pools(branch.input.pools, shape, place):
+                        self.visit(index, branch, *fans.get(at, ((), ())))
 
-        def visit(index, neurons, weights, step):
-            if index == len(cells) - 1:
-                activities[index].visits[sample][step].append((neurons, weights))
-            for neuron in cells[index].visit(neurons, weights):
-                place = np.unravel_index(neuron, self.populations[index].shape)
-                activities[index].spikes[sample, step][place] += 1
-                queue.append((index, place))
-
-        def drain(step):
-            while queue:
-                source, (c, y, x) = queue.popleft()
-                for index, branch, fans in self.synapses:
-                    if branch.input.source != source:
-                        continue
-                    one = snn_oracle.count_sinabs(np.ones((1, 1, 1, 1), F32), branch)[0]
-                    for place in self.through_pools(index, branch, source, y, x):
-                        neurons, weights = fans.get((c, *place), (np.array([], int), None))
-                        activities[index].events[sample, step] += 1
-                        activities[index].synops[sample, step] += len(neurons)
-                        activities[index].sinabs[sample, step] += one
-                        if len(neurons):
-                            visit(index, neurons, weights, step)
-
-        for step, events in enumerate(steps):
-            for place in events:
-                queue.append((snn_lower.INPUT, place))
-                drain(step)
-            for index, population in enumerate(self.populations):
-                if population.bias is not None:
-                    bias = np.broadcast_to(population.bias, population.shape).reshape(-1)
-                    visit(index, np.arange(bias.size), bias, step)
-                    drain(step)
-            for activity, c in zip(activities, cells):
-                activity.potential[sample, step] = c.v.reshape(activity.potential.shape[2:])
-
-
-def simulate(populations, x, order, seed=0, offset=0, streams=None):
-    """Runs x [sample][step][channels][rows][columns]: one Activity a population. `streams`
-    [sample][step] are the places of the events in the order in which they were recorded."""
-    samples, steps = x.shape[:2]
-    net, activities = Net(populations, x.shape[2:]), []
-    for p in populations:
-        counts = [np.zeros((samples, steps)) for _ in range(4)]
-        activities.append(AsyncActivity(
-            p.name, np.zeros((samples, steps, *p.shape), F32),
-            np.zeros((samples, steps, *p.shape), F32), None, *counts,
-            visits=[[[] for _ in range(steps)] for _ in range(samples)]))
-    for i in range(samples):
-        stream = streams[i] if streams else (in_order(x[i, step], order, seed, offset + i, step)
-                                             for step in range(steps))
-        net.run(stream, activities, i)
-    return activities
+    def run_step(self, events):
+        """`events` are (time, address, place); those of one time come together."""
+        for _, together in itertools.groupby(events, key=lambda event: event[0]):
+            self.queue.extend((snn_lower.INPUT, place) for _, _, place in together)
+            self.drain()
+        for index, p in enumerate(self.populations):
+            if p.bias is not None:
+                bias = np.broadcast_to(p.bias, p.shape).reshape(-1)
+                self.visit(index, None, np.arange(bias.size), bias)
+                self.drain()
+        self.potentials.append([cells.v.copy() for cells in self.cells])
+        self.step += 1
