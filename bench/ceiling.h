@@ -6,24 +6,37 @@
 
 #include <stdint.h>
 
+#include "sim/kernel/chip.h"
 #include "sim/kernel/kernel.h"
 
+/* Shares are of the inputs: those that spike in a step, and those that do so at least once in 8
+ * steps, in 32, and the same of pairs of neighbouring channels. */
 struct snnbench_layer {
     const char *name;
     uint32_t inputs; /* channels */
     uint32_t width;  /* of the square map; 0: dense */
     uint32_t lanes, kernel;
-    uint32_t active; /* channels that spike at a position with spikes */
+    double active, in_scope, in_chunk, in_chunk_pairs;
 };
 
-/* Lane additions a second of the scatter kernel, padded lanes too; best of several rounds. */
+/* All rates are additions of a weight to a potential a second, for inputs that spike alone and with
+ * padded lanes; best of several rounds. */
+
+/* Event by event. */
 double snnbench_ceiling_scatter(const struct snnbench_layer *layer,
                                 const struct snnsim_kernels *kernels);
+/* Tile by tile, inputs listed for `steps` steps (8 or 32), silent ones among them. */
+double snnbench_ceiling_accumulate(const struct snnbench_layer *layer,
+                                   const struct snnsim_kernels *kernels, uint32_t steps);
+/* The same in chip arithmetic, 32 steps. */
+double snnbench_ceiling_chip(const struct snnbench_layer *layer,
+                             const struct snnsim_chip_kernels *kernels);
 
 /* Additions a second of a[i] += b[i] in the first-level cache. */
 double snnbench_ceiling_stream(void);
 
-/* The best kernels of this processor. */
-void snnbench_ceiling_kernels(struct snnsim_kernels *kernels);
+/* The kernels of a level; NULL: the best of this processor. False where it has none such. */
+bool snnbench_ceiling_kernels(const char *level, struct snnsim_kernels *kernels,
+                              struct snnsim_chip_kernels *chip);
 
 #endif

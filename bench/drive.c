@@ -1,8 +1,5 @@
 /* Driving a target by hand.
  */
-/* For clock_gettime. NOLINTNEXTLINE(bugprone-reserved-identifier): the C library's own switch */
-#define _POSIX_C_SOURCE 200809L
-
 #include "bench/drive.h"
 
 #include <float.h>
@@ -127,9 +124,8 @@ void snnbench_session_close(struct snnbench_session *session)
     *session = (struct snnbench_session){.context = NULL};
 }
 
-/* Steps [first, first + count) of a sample, at most SNN_TARGET_STEPS_MAX. */
-static int advance(struct snnbench_session *s, const struct snnbench_sample *sample, uint32_t first,
-                   uint32_t count)
+int snnbench_session_advance(struct snnbench_session *s, const struct snnbench_sample *sample,
+                             uint32_t first, uint32_t count)
 {
     const struct snn_spikes spikes = {
         .step_count = count, .step_begin = sample->begin + first, .address = sample->address};
@@ -153,8 +149,8 @@ int snnbench_session_run(struct snnbench_session *session, const struct snnbench
     int status = snn_target_reset(session->target, session->context);
     for (uint32_t t = 0; status == SNN_OK && t < sample->step_count; t += SNN_TARGET_STEPS_MAX) {
         const uint32_t left = sample->step_count - t;
-        status =
-            advance(session, sample, t, left < SNN_TARGET_STEPS_MAX ? left : SNN_TARGET_STEPS_MAX);
+        status = snnbench_session_advance(
+            session, sample, t, left < SNN_TARGET_STEPS_MAX ? left : SNN_TARGET_STEPS_MAX);
     }
     *seconds_out += snnbench_seconds() - start;
     return status;
@@ -232,164 +228,4 @@ void snnbench_cut_free(struct snnbench_cut *cut)
     free(cut->weights);
     cut->populations = NULL;
     cut->weights = NULL;
-}
-
-/* ---- Watching ---- */
-
-/* A map of spike counts [channels][height][width], summed over windows. Returns the pooled one. */
-static uint32_t *pooled(const uint32_t *from, struct snn_shape *shape, const struct snn_window *w)
-{
-    const struct snn_shape
-        in = *shape,
-        out = {in.channels,
-               (in.height + w->pad_top + w->pad_bottom - w->kernel_h) / w->stride_h + 1,
-               (in.width + w->pad_left + w->pad_right - w->kernel_w) / w->stride_w + 1};
-    uint32_t *to = calloc(snn_shape_size(out), sizeof(*to));
-    for (size_t i = 0; to != NULL && i < snn_shape_size(out); i++) {
-        const uint32_t x = (uint32_t)(i % out.width), y = (uint32_t)(i / out.width % out.height);
-        const uint32_t *map = from + i / ((size_t)out.height * out.width) * in.height * in.width;
-        for (uint32_t k = 0; k < w->kernel_h * w->kernel_w; k++) {
-            const int64_t row = (int64_t)y * w->stride_h + k / w->kernel_w - w->pad_top;
-            const int64_t column = (int64_t)x * w->stride_w + k % w->kernel_w - w->pad_left;
-            if (row >= 0 && row < in.height && column >= 0 && column < in.width)
-                to[i] += map[row * in.width + column];
-        }
-    }
-    *shape = out;
-    return to;
-}
-
-/* Adds what one step's spikes of a synapse's source do. */
-static int add_arriving(const struct snn_net *net, uint32_t population, uint32_t synapse,
-                        const uint32_t *spikes, struct snnbench_traffic *to)
-{
-    const struct snn_synapse *s = &net->populations[population].synapses[synapse];
-    struct snn_shape shape =
-        s->source == SNN_SOURCE_INPUT ? net->input_shape : net->populations[s->source].shape;
-    uint32_t *own = NULL;
-    for (uint32_t p = 0; p < s->pool_count; p++) {
-        uint32_t *next = pooled(spikes, &shape, &s->pools[p]);
-        free(own);
-        own = next;
-        if (own == NULL) return SNN_ERR_NOMEM;
-        spikes = own;
-    }
-    for (uint32_t at = 0; at < shape.height * shape.width; at++) {
-        uint64_t events = 0;
-        for (uint32_t c = 0; c < shape.channels; c++)
-            events += spikes[(size_t)c * shape.height * shape.width + at] > 0;
-        if (events == 0) continue;
-        to->arriving += (double)events;
-        to->additions += (double)(events * snn_synapse_fanout(net, population, synapse,
-                                                              at / shape.width, at % shape.width));
-    }
-    free(own);
-    return SNN_OK;
-}
-
-/* Counts of all populations, and of the input behind them. */
-struct watch {
-    const struct snn_net *net;
-    uint32_t **before, **step; /* [population_count + 1] */
-};
-
-static const uint32_t *source_spikes(const struct watch *w, uint32_t source)
-{
-    return w->step[source == SNN_SOURCE_INPUT ? w->net->population_count : source];
-}
-
-static int watch_init(struct watch *w, const struct snn_net *net)
-{
-    const uint32_t count = net->population_count;
-    *w = (struct watch){.net = net};
-    w->before = calloc((size_t)count + 1, sizeof(*w->before));
-    w->step = calloc((size_t)count + 1, sizeof(*w->step));
-    if (w->before == NULL || w->step == NULL) return SNN_ERR_NOMEM;
-    for (uint32_t i = 0; i <= count; i++) {
-        const struct snn_shape shape = i < count ? net->populations[i].shape : net->input_shape;
-        w->before[i] = calloc(snn_shape_size(shape), sizeof(**w->before));
-        w->step[i] = calloc(snn_shape_size(shape), sizeof(**w->step));
-        if (w->before[i] == NULL || w->step[i] == NULL) return SNN_ERR_NOMEM;
-    }
-    return SNN_OK;
-}
-
-static void watch_fini(struct watch *w)
-{
-    for (uint32_t i = 0; i <= w->net->population_count; i++) {
-        if (w->before != NULL) free(w->before[i]);
-        if (w->step != NULL) free(w->step[i]);
-    }
-    free(w->before);
-    free(w->step);
-}
-
-static void watch_input(struct watch *w, const struct snnbench_sample *sample, uint32_t t)
-{
-    const struct snn_shape in = w->net->input_shape;
-    uint32_t *to = w->step[w->net->population_count];
-    memset(to, 0, snn_shape_size(in) * sizeof(*to));
-    for (uint32_t e = sample->begin[t]; e < sample->begin[t + 1]; e++) {
-        const uint32_t at = sample->address[e] / in.channels, c = sample->address[e] % in.channels;
-        to[(size_t)c * in.height * in.width + at]++;
-    }
-}
-
-/* The spikes of one population in the step just taken. */
-static int watch_population(struct watch *w, struct snnbench_session *s, uint32_t index,
-                            struct snnbench_traffic *to)
-{
-    const size_t neurons = snn_shape_size(w->net->populations[index].shape);
-    uint32_t *step = w->step[index], *before = w->before[index], active = 0;
-    int status = snn_target_counts(s->target, s->context, index, step);
-    for (size_t n = 0; status == SNN_OK && n < neurons; n++) {
-        const uint32_t spikes = step[n] - before[n];
-        before[n] = step[n];
-        step[n] = spikes;
-        active += spikes > 0;
-        to->spikes += spikes;
-    }
-    to->active += (double)active / (double)neurons;
-    return status;
-}
-
-static int watch_step(struct watch *w, struct snnbench_session *s,
-                      const struct snnbench_sample *sample, uint32_t t,
-                      struct snnbench_traffic *traffic)
-{
-    int status = advance(s, sample, t, 1);
-    watch_input(w, sample, t);
-    for (uint32_t i = 0; status == SNN_OK && i < w->net->population_count; i++) {
-        const struct snn_population *p = &w->net->populations[i];
-        status = watch_population(w, s, i, &traffic[i]);
-        for (uint32_t k = 0; status == SNN_OK && k < p->synapse_count; k++) {
-            traffic[i].operations += (double)s->output.synapse_operations[p->synapse_first + k];
-            status =
-                add_arriving(w->net, i, k, source_spikes(w, p->synapses[k].source), &traffic[i]);
-        }
-    }
-    return status;
-}
-
-int snnbench_session_watch(struct snnbench_session *session, const struct snnbench_sample *sample,
-                           struct snnbench_traffic *traffic)
-{
-    struct watch w;
-    const uint32_t count = session->net->population_count;
-    memset(traffic, 0, count * sizeof(*traffic));
-    int status = watch_init(&w, session->net);
-    if (status == SNN_OK) status = snn_target_reset(session->target, session->context);
-    for (uint32_t i = 0; status == SNN_OK && i < count; i++) /* counted from here on */
-        status = snn_target_counts(session->target, session->context, i, w.step[i]);
-    for (uint32_t t = 0; status == SNN_OK && t < sample->step_count; t++)
-        status = watch_step(&w, session, sample, t, traffic);
-    for (uint32_t i = 0; i < count; i++) {
-        traffic[i].active /= sample->step_count;
-        traffic[i].spikes /= sample->step_count;
-        traffic[i].arriving /= sample->step_count;
-        traffic[i].additions /= sample->step_count;
-        traffic[i].operations /= sample->step_count;
-    }
-    watch_fini(&w);
-    return status;
 }

@@ -37,6 +37,9 @@ struct snnbench_session {
 int snnbench_session_open(struct snnbench_session *out, struct snn_context *context,
                           const char *uri, const struct snn_net *net);
 void snnbench_session_close(struct snnbench_session *session);
+/* Steps [first, first + count) of a sample, at most SNN_TARGET_STEPS_MAX. */
+int snnbench_session_advance(struct snnbench_session *session, const struct snnbench_sample *sample,
+                             uint32_t first, uint32_t count);
 /* A sample from reset to the last step; adds to *seconds_out the processor time it took. */
 int snnbench_session_run(struct snnbench_session *session, const struct snnbench_sample *sample,
                          double *seconds_out);
@@ -54,19 +57,5 @@ struct snnbench_cut {
 
 int snnbench_cut_make(struct snnbench_cut *out, const struct snn_net *net, uint32_t count);
 void snnbench_cut_free(struct snnbench_cut *cut);
-
-/* What arrives at one population a step, on average; an event is an address that spikes, however
- * often in the step. */
-struct snnbench_traffic {
-    double active;     /* share of the population's neurons that spike in a step */
-    double spikes;     /* of the population */
-    double arriving;   /* events that arrive, after the pools */
-    double additions;  /* of weights to potentials: arriving events times their fan-out */
-    double operations; /* SynOps: the same with each event as often as it spikes */
-};
-
-/* Steps a sample one by one and looks at every neuron; traffic [population_count]. Slow. */
-int snnbench_session_watch(struct snnbench_session *session, const struct snnbench_sample *sample,
-                           struct snnbench_traffic *traffic);
 
 #endif

@@ -11,6 +11,7 @@
 /* For wait4. NOLINTNEXTLINE(bugprone-reserved-identifier): the C library's own switch */
 #define _DEFAULT_SOURCE
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #include "bench/ceiling.h"
 #include "bench/drive.h"
 #include "bench/nets.h"
+#include "bench/watch.h"
 
 enum { STEPS = 32, ROUNDS = 5, POPULATIONS_MAX = 32, BYTES_A_NEURON_MAX = 32 };
 
@@ -135,29 +137,39 @@ static int time_cuts(const struct made *m, const struct snnbench_sample *sample,
     return status;
 }
 
-/* Lane additions a second, padded lanes left out, of the kernel alone on a layer like this one; 0
- * for what it is not made for. */
+/* Additions a second, padded lanes left out, of the best kernel alone on a layer like this one; 0
+ * for what the kernels are not measured on. */
 static double kernel_rate(const struct snn_net *net, uint32_t population,
-                          const struct snnbench_traffic *traffic)
+                          const struct snnbench_traffic *t)
 {
     struct snnsim_kernels kernels;
+    struct snnsim_chip_kernels chip;
     const struct snn_population *p = &net->populations[population];
     const struct snn_synapse *s = &p->synapses[0];
     const uint32_t lanes = (p->shape.channels + SNNSIM_LANES - 1) / SNNSIM_LANES * SNNSIM_LANES;
-    const double share = traffic->arriving / (double)snn_shape_size(s->source_shape);
-    struct snnbench_layer layer = {p->name, s->source_shape.channels, s->source_shape.width,
-                                   lanes,   s->window.kernel_w,       1};
-    if (p->synapse_count > 1 || s->kind == SNN_SYNAPSE_ONE_TO_ONE) return 0.0;
+    struct snnbench_layer layer = {p->name,
+                                   s->source_shape.channels,
+                                   s->source_shape.width,
+                                   lanes,
+                                   s->window.kernel_w,
+                                   t->inputs,
+                                   t->in_scope,
+                                   t->in_chunk,
+                                   t->in_chunk_pairs};
+    if (p->synapse_count > 1 || s->kind == SNN_SYNAPSE_ONE_TO_ONE || t->arriving <= 0.0) return 0.0;
     if (s->kind == SNN_SYNAPSE_CONV2D && (s->window.stride_w > 1 || s->groups > 1)) return 0.0;
     if (s->kind == SNN_SYNAPSE_DENSE) {
         layer.inputs = (uint32_t)snn_shape_size(s->source_shape);
         layer.width = 0;
         layer.kernel = 1;
     }
-    layer.active = (uint32_t)(share * layer.inputs + 0.5);
-    if (layer.active == 0) layer.active = 1;
-    snnbench_ceiling_kernels(&kernels);
-    return snnbench_ceiling_scatter(&layer, &kernels) * p->shape.channels / lanes;
+    const double share = (double)p->shape.channels / lanes;
+    if (!snnbench_ceiling_kernels(NULL, &kernels, &chip)) return 0.0;
+    if (net->arith == SNN_ARITH_CHIP) return share * snnbench_ceiling_chip(&layer, &chip);
+    const double rates[] = {snnbench_ceiling_scatter(&layer, &kernels),
+                            snnbench_ceiling_accumulate(&layer, &kernels, 8),
+                            snnbench_ceiling_accumulate(&layer, &kernels, 32)};
+    return share * fmax(rates[0], fmax(rates[1], rates[2]));
 }
 
 static void print_layer(const struct snn_net *net, uint32_t i, const struct snnbench_traffic *t,
@@ -165,10 +177,10 @@ static void print_layer(const struct snn_net *net, uint32_t i, const struct snnb
 {
     const struct snn_population *p = &net->populations[i];
     const double rate = t->additions / seconds, most = kernel_rate(net, i, t);
-    printf("  %-8s %8zu %6.1f %9.0f %9.1f %9.1f %8.3f %8.1f %8.1f %8.1f ", p->name,
-           snn_shape_size(p->shape), 100.0 * t->active, t->arriving, t->additions * 1e-3,
-           t->operations * 1e-3, 1e3 * seconds, 1e9 * seconds / t->arriving,
-           t->operations / seconds * 1e-9, rate * 1e-9);
+    printf("  %-8s %8zu %6.1f %9.0f %5.1f %5.1f %9.1f %9.1f %8.3f %8.1f %8.1f %8.1f ", p->name,
+           snn_shape_size(p->shape), 100.0 * t->active, t->arriving, 100.0 * t->inputs,
+           100.0 * t->in_chunk, t->additions * 1e-3, t->operations * 1e-3, 1e3 * seconds,
+           1e9 * seconds / t->arriving, t->operations / seconds * 1e-9, rate * 1e-9);
     if (most > 0.0)
         printf("%8.1f %5.0f %%\n", most * 1e-9, 100.0 * rate / most);
     else
@@ -194,8 +206,9 @@ static int print_layers(const struct made *m, const char *name,
            name, m->net->arith == SNN_ARITH_CHIP ? "chip arithmetic" : "float32",
            sample->step_count, 1e3 * seconds[count], operations * 1e-6,
            operations / seconds[count] * 1e-9, 1.0 / (sample->step_count * seconds[count]));
-    printf("  %-8s %8s %6s %9s %9s %9s %8s %8s %8s %8s %8s\n", "layer", "neurons", "act. %",
-           "events", "k adds", "k SynOps", "ms/step", "ns/event", "GSynOp/s", "G adds/s", "kernel");
+    printf("  %-8s %8s %6s %9s %5s %5s %9s %9s %8s %8s %8s %8s %8s\n", "layer", "neurons", "act. %",
+           "events", "in %", "in 32", "k adds", "k SynOps", "ms/step", "ns/event", "GSynOp/s",
+           "G adds/s", "kernel");
     for (uint32_t i = 0; i < count; i++)
         print_layer(m->net, i, &traffic[i], seconds[i + 1] - seconds[i]);
     printf("\n");
