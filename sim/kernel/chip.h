@@ -114,5 +114,6 @@ bool snnsim_chip_kernels_init(struct snnsim_chip_kernels *out, const char *level
 
 void snnsim_chip_scalar_kernels(struct snnsim_chip_kernels *kernels);
 void snnsim_chip_avx2_kernels(struct snnsim_chip_kernels *kernels);
+void snnsim_chip_neon_kernels(struct snnsim_chip_kernels *kernels);
 
 #endif

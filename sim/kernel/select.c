@@ -26,8 +26,9 @@ bool snnsim_chip_kernels_init(struct snnsim_chip_kernels *out, const char *level
     if (level != NULL && strcmp(level, out->level) == 0) return true;
 #if defined(__x86_64__)
     if (has_avx2) snnsim_chip_avx2_kernels(out);
-#else
-    (void)has_avx2;
+#elif defined(__aarch64__)
+    snnsim_chip_neon_kernels(out);
 #endif
+    (void)has_avx2;
     return level == NULL || strcmp(level, out->level) == 0;
 }

@@ -235,13 +235,13 @@ static bool unite_round(const struct snnsim_kernels *scalar, const struct snnsim
 }
 
 const struct kernel_round batch_rounds[] = {
-    {"accumulate", accumulate_round},
-    {"fire_steps", fire_steps_round},
-    {"fire_each_steps", fire_each_steps_round},
-    {"fire_steps after fire", batch_round},
-    {"list", list_round},
-    {"reach", reach_round},
-    {"mark", mark_round},
-    {"unite", unite_round},
-    {NULL, NULL},
+    {.name = "accumulate", .run = accumulate_round},
+    {.name = "fire_steps", .run = fire_steps_round},
+    {.name = "fire_each_steps", .run = fire_each_steps_round},
+    {.name = "fire_steps after fire", .run = batch_round},
+    {.name = "list", .run = list_round},
+    {.name = "reach", .run = reach_round},
+    {.name = "mark", .run = mark_round},
+    {.name = "unite", .run = unite_round},
+    {.name = NULL},
 };

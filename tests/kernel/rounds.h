@@ -7,6 +7,7 @@
 #ifndef SNN_TESTS_KERNEL_ROUNDS_H
 #define SNN_TESTS_KERNEL_ROUNDS_H
 
+#include "sim/kernel/chip.h"
 #include "sim/kernel/kernel.h"
 
 /* An array for each of the two levels. Behind it lie floats that must stay as they were. */
@@ -15,16 +16,21 @@ struct pair {
     size_t size;
 };
 
+/* Both give false where the levels differ. */
 typedef bool (*round_fn)(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other);
+typedef bool (*chip_round_fn)(const struct snnsim_chip_kernels *scalar,
+                              const struct snnsim_chip_kernels *other);
 
 struct kernel_round {
     const char *name;
-    round_fn run; /* false: the levels differ */
+    round_fn run; /* one of the two */
+    chip_round_fn run_chip;
 };
 
 /* Lists that end with a name of NULL. */
 extern const struct kernel_round step_rounds[];
 extern const struct kernel_round batch_rounds[];
+extern const struct kernel_round chip_rounds[];
 
 /* Uniform in 0 .. below - 1. */
 uint32_t draw(uint32_t below);

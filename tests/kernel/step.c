@@ -166,11 +166,11 @@ static bool multiply_round(const struct snnsim_kernels *scalar, const struct snn
 }
 
 const struct kernel_round step_rounds[] = {
-    {"scatter", scatter_round},
-    {"fire", fire_round},
-    {"fire_each", fire_each_round},
-    {"gather", gather_round},
-    {"pool", pool_round},
-    {"multiply", multiply_round},
-    {NULL, NULL},
+    {.name = "scatter", .run = scatter_round},
+    {.name = "fire", .run = fire_round},
+    {.name = "fire_each", .run = fire_each_round},
+    {.name = "gather", .run = gather_round},
+    {.name = "pool", .run = pool_round},
+    {.name = "multiply", .run = multiply_round},
+    {.name = NULL},
 };
