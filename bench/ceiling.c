@@ -254,19 +254,38 @@ double snnbench_ceiling_chip(const struct snnbench_layer *l,
     return best * l->lanes / (groups * SNNSIM_CHIP_LANES);
 }
 
-/* ---- The rest ---- */
+/* ---- Ceilings ---- */
+
+/* Lets the loops of one function use AVX2. */
+#if defined(__x86_64__)
+#define WIDE __attribute__((target("avx2"), noinline))
+#else
+#define WIDE __attribute__((noinline))
+#endif
+
+WIDE static void add(float *restrict a, const float *restrict b)
+{
+    for (size_t k = 0; k < STREAM; k++)
+        a[k] += b[k];
+}
+
+static bool has_vectors(void)
+{
+    struct snnsim_kernels best;
+    struct snnsim_chip_kernels chip;
+    return snnbench_ceiling_kernels(NULL, &best, &chip) && strcmp(best.level, "scalar") != 0;
+}
 
 double snnbench_ceiling_stream(void)
 {
+    if (!has_vectors()) return 0.0;
     float *a = zeros(STREAM, sizeof(float)), *b = zeros(STREAM, sizeof(float));
     const unsigned repeat = 200000;
     double best = 0.0;
     for (unsigned round = 0; round < ROUNDS; round++) {
         double start = now();
         for (unsigned i = 0; i < repeat; i++) {
-            for (size_t k = 0; k < STREAM; k++)
-                a[k] += b[k];
-            __asm__ volatile("" : : "r"(a) : "memory");
+            add(a, b);
         }
         double rate = (double)repeat * STREAM / (now() - start);
         if (rate > best) best = rate;
@@ -274,6 +293,43 @@ double snnbench_ceiling_stream(void)
     free(a);
     free(b);
     return best;
+}
+
+#define VECTOR float __attribute__((vector_size(32)))
+
+WIDE static void multiply_and_add(const float *count, size_t size, float *sums)
+{
+    VECTOR sum[12] = {{0.0f}}, low, high;
+    memcpy(&low, sums, sizeof(low));
+    memcpy(&high, sums + SNNSIM_LANES, sizeof(high));
+    for (size_t i = 0; i + 6 <= size; i += 6) {
+        for (size_t t = 0; t < 6; t++) {
+            sum[2 * t] += count[i + t] * low;
+            sum[2 * t + 1] += count[i + t] * high;
+        }
+    }
+    for (size_t t = 1; t < 12; t++)
+        sum[0] += sum[t];
+    memcpy(sums, &sum[0], sizeof(low));
+}
+
+double snnbench_ceiling_products(void)
+{
+    enum { COUNTS = 6 * 256 };
+    if (!has_vectors()) return 0.0;
+    float *count = zeros(COUNTS, sizeof(float)), *sums = zeros(SNNSIM_TILE_LANES, sizeof(float));
+    const unsigned repeat = 2000;
+    double most = 0.0;
+    for (unsigned round = 0; round < 4 * ROUNDS; round++) {
+        double start = now();
+        for (unsigned i = 0; i < repeat; i++)
+            multiply_and_add(count, COUNTS, sums);
+        double rate = (double)repeat * COUNTS * SNNSIM_TILE_LANES / (now() - start);
+        if (rate > most) most = rate;
+    }
+    free(count);
+    free(sums);
+    return most;
 }
 
 bool snnbench_ceiling_kernels(const char *level, struct snnsim_kernels *kernels,

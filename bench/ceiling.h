@@ -32,7 +32,12 @@ double snnbench_ceiling_accumulate(const struct snnbench_layer *layer,
 double snnbench_ceiling_chip(const struct snnbench_layer *layer,
                              const struct snnsim_chip_kernels *kernels);
 
-/* Additions a second of a[i] += b[i] in the first-level cache. */
+/* Multiplications with an addition each a second: six counts times two vectors of eight weights,
+ * all in registers but the counts. No tile can be summed faster, for it loads weights, too. 0 where
+ * the processor lacks AVX2 and NEON. */
+double snnbench_ceiling_products(void);
+
+/* Additions a second of a[i] += b[i] in the first-level cache; 0 as above. */
 double snnbench_ceiling_stream(void);
 
 /* The kernels of a level; NULL: the best of this processor. False where it has none such. */
