@@ -351,17 +351,18 @@ static void print_gap(const struct snncli_console *console, const struct snn_rep
     static const struct snncli_column columns[] = {
         {"decision", SNNCLI_LEFT}, {"target", SNNCLI_LEFT},     {"accuracy", SNNCLI_RIGHT},
         {"steps", SNNCLI_RIGHT},   {"undecided", SNNCLI_RIGHT}, {NULL, SNNCLI_LEFT}};
-    uint32_t spiking = 0, rules = 0;
+    uint32_t spiking = 0, begin = 1, rules = 0;
     for (uint32_t i = 0; i < report->result_count; i++) {
         const struct snn_result *r = report->results[i];
         if (!is_spiking(r) || r->sample_count == 0) continue;
         spiking++;
         rules = r->rule_count;
+        if (r->first_spike.count > 0) begin = 0; /* a membrane that is only read never fires */
     }
-    if (spiking < 2) return;
+    if (spiking < 2 || begin > rules) return;
     struct snncli_table table;
     snncli_table_init(&table, columns);
-    for (uint32_t k = 0; k <= rules; k++) {
+    for (uint32_t k = begin; k <= rules; k++) {
         for (uint32_t i = 0; i < report->result_count; i++) {
             if (is_spiking(report->results[i]) && report->results[i]->sample_count > 0)
                 add_decision(&table, report->results[i], k);

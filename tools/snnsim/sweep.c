@@ -21,8 +21,10 @@ static const double spikes[] = {2, 3, 4, 5, 6, 8, 10, 15, 20, 0};
 static const double leads[] = {1, 2, 3, 4, 5, 6, 8, 10, 0};
 static const double thresholds[] = {0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8, 0};
 /* Logits are summed over the steps, so that the softmax soon is close to 1. */
-static const double shares[] = {0.7,    0.9,     0.95,     0.98,      0.99,       0.995, 0.999,
-                                0.9999, 0.99999, 0.999999, 0.9999999, 0.99999999, 0};
+static const double shares[] = {
+    0.7,         0.9,          0.95,          0.98,           0.99,      0.995,
+    0.999,       0.9999,       0.99999,       0.999999,       0.9999999, 0.99999999,
+    0.999999999, 0.9999999999, 0.99999999999, 0.999999999999, 0};
 static const struct series grid[] = {{SNN_RULE_COUNT, spikes},
                                      {SNN_RULE_MARGIN, leads},
                                      {SNN_RULE_MEMBRANE, thresholds},
