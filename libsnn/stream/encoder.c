@@ -39,7 +39,8 @@ struct snn_encoder {
     const struct snn_event *event_end;
     const struct snn_event *event_first; /* of the recording */
     uint64_t event_begin[SNN_ENCODER_STEPS_MAX + 1];
-    uint32_t *bin; /* [pixels] events of one step at each address; else all zero */
+    uint32_t *bin; /* [pixels] events of one step at each address, else all zero; NULL before the
+                    * first recording */
 
     uint32_t active_count;
     uint32_t *active;    /* [pixels] addresses that may spike, ascending */
@@ -52,7 +53,7 @@ struct snn_encoder {
 
     uint32_t step_begin[SNN_ENCODER_STEPS_MAX + 1];
     uint32_t *address; /* [SNN_ENCODER_STEPS_MAX * pixels + SNNSTREAM_LIST_SLACK] */
-    float *count;      /* [SNN_ENCODER_STEPS_MAX * pixels] of recorded spikes */
+    float *count;      /* [SNN_ENCODER_STEPS_MAX * pixels] of recorded spikes, as `bin` */
 };
 
 static const char *const encoding_names[] = {
@@ -127,16 +128,24 @@ static int allocate_arrays(struct snn_encoder *encoder, struct snn_context *cont
     encoder->number = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->number));
     encoder->drawn = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->drawn));
     encoder->mark = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->mark));
-    encoder->bin = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->bin));
     encoder->address =
         snnbase_arena_alloc(arena, context, pixels * SNN_ENCODER_STEPS_MAX + SNNSTREAM_LIST_SLACK,
                             sizeof(*encoder->address));
-    encoder->count = snnbase_arena_alloc(arena, context, pixels * SNN_ENCODER_STEPS_MAX,
-                                         sizeof(*encoder->count));
     bool complete = encoder->active && encoder->value && encoder->remainder && encoder->number &&
-                    encoder->drawn && encoder->mark && encoder->bin && encoder->address &&
-                    encoder->count;
+                    encoder->drawn && encoder->mark && encoder->address;
     return complete ? SNN_OK : SNN_ERR_NOMEM;
+}
+
+/* What only recordings need: spikes of a frame are single. */
+static int allocate_recorded(struct snn_encoder *encoder, struct snn_context *context)
+{
+    const size_t pixels = snn_shape_size(encoder->shape);
+    if (!encoder->bin)
+        encoder->bin = snnbase_arena_alloc(&encoder->arena, context, pixels, sizeof(*encoder->bin));
+    if (encoder->bin && !encoder->count)
+        encoder->count = snnbase_arena_alloc(
+            &encoder->arena, context, pixels * SNN_ENCODER_STEPS_MAX, sizeof(*encoder->count));
+    return encoder->bin && encoder->count ? SNN_OK : SNN_ERR_NOMEM;
 }
 
 int snn_encoder_create(struct snn_encoder **out, struct snn_context *context,
@@ -266,6 +275,8 @@ int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *
                             "sample %" PRIu64 " of a source with %" PRIu64 " samples", index,
                             snn_source_count(source));
     }
+    int status = allocate_recorded(encoder, context);
+    if (status != SNN_OK) return status;
     encoder->index = index;
     encoder->step = 0;
     encoder->recording = source;

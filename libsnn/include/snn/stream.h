@@ -119,7 +119,8 @@ SNN_API void snn_encoder_destroy(struct snn_encoder **encoder);
  * for a value outside 0..1, naming it. */
 SNN_API int snn_encoder_begin(struct snn_encoder *encoder, struct snn_context *context,
                               uint64_t index, const float *intensity);
-/* The same for recorded spikes or events of a source; events of one address in one step add up. */
+/* The same for recorded spikes or events of a source; events of one address in one step add up.
+ * Errors: INVALID, NOMEM. */
 SNN_API int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *context,
                                        const struct snn_source *source, uint64_t index);
 /* The next `step_count` steps (at most SNN_ENCODER_STEPS_MAX). No allocation. */
