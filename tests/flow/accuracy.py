@@ -16,10 +16,14 @@ SEEDS = range(5)
 MODEL = os.path.join(os.path.dirname(__file__), "..", "..", "data", "lenet.json")
 
 
-def simulate(place, *arguments):
+def simulate_all(place, *arguments):
     answer = place.run(MODEL, "-q", "--json", "-", *arguments)
     require(answer.returncode == 0, "snnsim failed", answer)
-    return json.loads(answer.stdout)["results"][0]
+    return json.loads(answer.stdout)["results"]
+
+
+def simulate(place, *arguments):
+    return simulate_all(place, *arguments)[0]
 
 
 def mnist():
@@ -79,6 +83,29 @@ def first_spike_with_gain(place):
     require(max(steps) <= 5, f"worst mean of steps is {max(steps)}")
 
 
+def chip_costs_little(place):
+    """10,000 MNIST images, Bernoulli, T = 16: whole numbers of 8 bits cost at most 0.1 points in the
+    mean of five seeds, and the worst is within 0.2 points of the CNN"""
+    pairs = [simulate_all(place, "-d", mnist(), "-e", "bernoulli", "-t", 16, "-s", seed, "--arith",
+                          "both") for seed in SEEDS]
+    real, whole = ([pair[i]["accuracy"] for pair in pairs] for i in (0, 1))
+    note(f"float mean {mean(real):.4f} worst {min(real)}; chip mean {mean(whole):.4f} "
+         f"worst {min(whole)}")
+    require(mean(whole) >= mean(real) - 0.001, f"{mean(real)} in float, {mean(whole)} on a chip")
+    require(min(whole) >= pairs[0][0]["cnn_accuracy"] - 0.002, f"worst accuracy is {min(whole)}")
+
+
+def chip_within_few_steps(place):
+    """10,000 MNIST images, Bernoulli, 8 bits: the membrane >= 98.5 % at T = 4, thresholds of 1 >=
+    98.8 % at T = 2, worst of five seeds"""
+    for floor, *options in ((0.985, "-t", 4, "--readout", "membrane"),
+                            (0.988, "-t", 2, "--norm", "none")):
+        found = [simulate(place, "-d", mnist(), "-e", "bernoulli", "--arith", "chip", "-s", seed,
+                          *options)["accuracy"] for seed in SEEDS]
+        note(f"{' '.join(map(str, options))}: mean {mean(found):.4f} worst {min(found)}")
+        require(min(found) >= floor, f"worst accuracy is {min(found)}")
+
+
 def memory(place):
     """10,000 MNIST images stay under 64 MB"""
     path = mnist()
@@ -93,5 +120,6 @@ def memory(place):
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    sys.exit(report(named([bundled_digits, within_100_steps, first_spike_with_gain, memory]),
+    sys.exit(report(named([bundled_digits, within_100_steps, first_spike_with_gain,
+                           chip_costs_little, chip_within_few_steps, memory]),
                     os.path.abspath(sys.argv[1])))
