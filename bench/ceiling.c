@@ -225,6 +225,7 @@ double snnbench_ceiling_chip(const struct snnbench_layer *l,
     int16_t *sums = zeros((size_t)STEPS * SNNSIM_CHIP_LANES, sizeof(*sums));
     struct snnsim_chip_tap *taps = zeros(all * s.positions, sizeof(*taps));
     size_t listed[POSITIONS] = {0};
+    static const int16_t bias[SNNSIM_CHIP_LANES] = {0};
     make_lines(&s, pairs, lines);
     for (uint32_t p = 0; p < s.positions; p++) {
         for (size_t k = 0; k < all; k++) {
@@ -237,11 +238,12 @@ double snnbench_ceiling_chip(const struct snnbench_layer *l,
     const unsigned repeat = work > 0.0 ? (unsigned)(4.0 * WORK_MIN / work) + 1 : 0;
     double best = 0.0;
     for (unsigned round = 0; round < ROUNDS && repeat > 0; round++) {
+        const struct snnsim_chip_sums to = {bias, 0, sums, STEPS};
         const double start = now();
         for (unsigned i = 0; i < repeat * s.positions * groups; i++) {
             const uint32_t p = i / groups % s.positions;
             kernels->accumulate(weights + i % groups * all * 2 * SNNSIM_CHIP_LANES, lines,
-                                taps + p * all, listed[p], STEPS, false, sums);
+                                taps + p * all, listed[p], &to);
         }
         const double rate = repeat * work / (now() - start);
         if (rate > best) best = rate;

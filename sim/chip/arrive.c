@@ -10,6 +10,7 @@
 
 #define LANES SNNSIM_CHIP_LANES
 #define UNIT SNNSIM_CHIP_UNIT
+#define PEAKS_BEYOND 8u /* read by select behind the last */
 
 int snnsim_chip_spikes_init(struct snnsim_chip *chip, struct snn_context *context,
                             const struct snnsim_chip_grid *grid, struct snnsim_chip_spikes *out)
@@ -30,7 +31,7 @@ int snnsim_chip_arrival_init(struct snnsim_chip *chip, struct snn_context *conte
     const uint32_t pools = synapse->synapse->pool_count;
     out->lines = snnbase_arena_alloc(arena, context, synapse->lines.count,
                                      chip->plan->chunk * sizeof(uint16_t));
-    out->peak = snnbase_arena_alloc(arena, context, synapse->lines.count, 1);
+    out->peak = snnbase_arena_alloc(arena, context, synapse->lines.count + PEAKS_BEYOND, 1);
     out->pooled = snnbase_arena_alloc(arena, context, pools, sizeof(*out->pooled));
     if (out->lines == NULL || out->peak == NULL || out->pooled == NULL) return SNN_ERR_NOMEM;
     int status = SNN_OK;
@@ -47,15 +48,51 @@ static uint32_t event_count(const struct snn_spikes *input, uint32_t e)
     return input->count != NULL ? (uint32_t)input->count[e] : 1;
 }
 
-static void put(struct snnsim_chip_arrival *arrival, uint32_t at, uint32_t spikes, uint32_t step,
-                uint32_t padded)
+/* What the events of one step come to. */
+struct step_tally {
+    uint64_t spikes, operations;
+};
+
+/* Events of one spike each: line by line, that is one after the other in memory. */
+static struct step_tally put_single(const struct snnsim_chip_synapse *synapse,
+                                    struct snnsim_chip_arrival *arrival, const uint32_t *address,
+                                    size_t event_count, uint32_t step, uint32_t padded)
 {
-    uint16_t *line = arrival->lines + (size_t)(at >> 1) * padded;
-    uint8_t *peak = &arrival->peak[at >> 1];
-    if (*peak == 0) memset(line, 0, padded * sizeof(*line));
-    if (spikes > arrival->largest) arrival->largest = spikes;
-    if (spikes > *peak) *peak = (uint8_t)(spikes < UINT8_MAX ? spikes : UINT8_MAX);
-    line[step] |= (uint16_t)((spikes & 0xff) << (8 * (at & 1)));
+    const struct snnsim_chip_address *restrict addresses = synapse->addresses;
+    uint16_t *restrict lines = arrival->lines;
+    uint8_t *restrict peak = arrival->peak;
+    struct step_tally tally = {event_count, 0};
+    for (size_t e = 0; e < event_count; e++) {
+        const struct snnsim_chip_address at = addresses[address[e]];
+        const size_t line = at.line_odd >> 1;
+        if (peak[line] == 0) memset(lines + line * padded, 0, padded * sizeof(*lines));
+        peak[line] = 1;
+        lines[line * padded + step] |= (uint16_t)(1u << (8 * (at.line_odd & 1)));
+        tally.operations += at.fanout;
+    }
+    if (event_count > 0) arrival->largest = 1;
+    return tally;
+}
+
+static struct step_tally put_counted(const struct snnsim_chip_synapse *synapse,
+                                     struct snnsim_chip_arrival *arrival,
+                                     const struct snn_spikes *input, uint32_t row, uint32_t step,
+                                     uint32_t padded)
+{
+    struct step_tally tally = {0, 0};
+    for (uint32_t e = input->step_begin[row]; e < input->step_begin[row + 1]; e++) {
+        const struct snnsim_chip_address at = synapse->addresses[input->address[e]];
+        const uint32_t spikes = (uint32_t)input->count[e];
+        uint16_t *line = arrival->lines + (size_t)(at.line_odd >> 1) * padded;
+        uint8_t *peak = &arrival->peak[at.line_odd >> 1];
+        if (*peak == 0) memset(line, 0, padded * sizeof(*line));
+        if (spikes > arrival->largest) arrival->largest = spikes;
+        if (spikes > *peak) *peak = (uint8_t)(spikes < UINT8_MAX ? spikes : UINT8_MAX);
+        line[step] |= (uint16_t)((spikes & 0xff) << (8 * (at.line_odd & 1)));
+        tally.spikes += spikes;
+        tally.operations += (uint64_t)spikes * at.fanout;
+    }
+    return tally;
 }
 
 /* The lines of unpooled input. */
@@ -66,16 +103,14 @@ static void arrive_events(const struct snnsim_chip *chip, const struct snnsim_ch
     const struct snn_spikes *input = chunk->input;
     memset(arrival->peak, 0, synapse->lines.count);
     for (uint32_t t = 0; t < chunk->steps; t++) {
-        const uint32_t end = input->step_begin[chunk->first + t + 1];
-        uint64_t spikes = 0, operations = 0;
-        for (uint32_t e = input->step_begin[chunk->first + t]; e < end; e++) {
-            const uint32_t address = input->address[e], count = event_count(input, e);
-            put(arrival, synapse->address_line[address], count, t, chunk->padded);
-            spikes += count;
-            operations += (uint64_t)count * synapse->address_fanout[address];
-        }
-        arrival->spikes[t] = spikes;
-        arrival->operations[t] = operations;
+        const uint32_t row = chunk->first + t;
+        const uint32_t begin = input->step_begin[row], end = input->step_begin[row + 1];
+        const struct step_tally tally =
+            input->count != NULL ? put_counted(synapse, arrival, input, row, t, chunk->padded)
+                                 : put_single(synapse, arrival, input->address + begin, end - begin,
+                                              t, chunk->padded);
+        arrival->spikes[t] = tally.spikes;
+        arrival->operations[t] = tally.operations;
     }
 }
 

@@ -17,9 +17,10 @@ static int init_population(struct snnsim_chip *chip, struct snn_context *context
     struct snnsim_chip_state *state = &chip->populations[index];
     const uint32_t synapses = p->population->synapse_count;
     state->v = snnbase_arena_alloc(&chip->arena, context, p->grid.tiles, LANES * sizeof(int16_t));
+    state->rests = snnbase_arena_alloc(&chip->arena, context, p->grid.tiles, 1);
     state->arrivals =
         snnbase_arena_alloc(&chip->arena, context, synapses, sizeof(*state->arrivals));
-    if (state->v == NULL || state->arrivals == NULL) return SNN_ERR_NOMEM;
+    if (state->v == NULL || state->rests == NULL || state->arrivals == NULL) return SNN_ERR_NOMEM;
     int status = snnsim_chip_spikes_init(chip, context, &p->grid, &state->spikes);
     for (uint32_t s = 0; status == SNN_OK && s < synapses; s++)
         status = snnsim_chip_arrival_init(chip, context, &p->synapses[s], &state->arrivals[s]);
@@ -82,9 +83,9 @@ static int init_scratch(struct snnsim_chip *chip, struct snn_context *context)
     /* One more than a window has: the next is written before it is known to count. */
     chip->units = snnbase_arena_alloc(arena, context, needs.units + 1, sizeof(*chip->units));
     chip->taps = snnbase_arena_alloc(arena, context, needs.taps + 8, sizeof(*chip->taps));
-    chip->tap_count = snnbase_arena_alloc(arena, context, needs.synapses, sizeof(size_t));
+    chip->looks = snnbase_arena_alloc(arena, context, needs.synapses, sizeof(*chip->looks));
     chip->row_sums = snnbase_arena_alloc(arena, context, 2 * SNNSIM_CHIP_STEPS, sizeof(uint32_t));
-    chip->sums = snnbase_arena_alloc(arena, context, (tiles + 1) * sums, sizeof(int16_t));
+    chip->sums = snnbase_arena_alloc(arena, context, tiles * sums, sizeof(int16_t));
     chip->part = snnbase_arena_alloc(arena, context, sums, sizeof(int16_t));
     chip->wide_sums = snnbase_arena_alloc(arena, context, tiles * sums, sizeof(int32_t));
     chip->read_count = snnbase_arena_alloc(arena, context, sums, sizeof(uint16_t));
@@ -92,7 +93,7 @@ static int init_scratch(struct snnsim_chip *chip, struct snn_context *context)
     chip->current = snnbase_arena_alloc(arena, context, needs.lanes, sizeof(int64_t));
     chip->map[0] = snnbase_arena_alloc(arena, context, needs.map, sizeof(int64_t));
     chip->map[1] = snnbase_arena_alloc(arena, context, needs.map, sizeof(int64_t));
-    const bool all = chip->units != NULL && chip->taps != NULL && chip->tap_count != NULL &&
+    const bool all = chip->units != NULL && chip->taps != NULL && chip->looks != NULL &&
                      chip->row_sums != NULL && chip->sums != NULL && chip->part != NULL &&
                      chip->wide_sums != NULL && chip->read_count != NULL &&
                      chip->read_potential != NULL && chip->current != NULL &&
@@ -148,6 +149,7 @@ void snnsim_chip_reset(struct snnsim_chip *chip)
     for (uint32_t i = 0; i <= last; i++) {
         const size_t lanes = chip->plan->populations[i].grid.tiles * LANES;
         memcpy(chip->populations[i].v, chip->plan->limits[i].v_init, lanes * sizeof(int16_t));
+        memcpy(chip->populations[i].rests, chip->plan->limits[i].rests, lanes / LANES);
         if (chip->counting) memset(chip->populations[i].total, 0, lanes * sizeof(uint32_t));
     }
     for (uint32_t r = 1; r < net->readout_count; r++)

@@ -72,8 +72,6 @@ void snnsim_chip_fire(struct snnsim_chip *chip, uint32_t index, struct snnsim_ch
     const bool output = index == chip->plan->net->population_count - 1;
     for (size_t i = 0; i < count; i++) {
         struct snnsim_chip_tile *tile = &tiles[i];
-        const size_t block = p->bias_each ? at[i] : at[i] % p->grid.groups;
-        tile->bias = p->bias + block * LANES;
         tile->neurons = neurons_of(&chip->plan->limits[index], &p->grid, at[i]);
         tile->v = state->v + at[i] * LANES;
         tile->count = state->spikes.count + (at[i] * chip->chunk.padded + first) * LANES;
@@ -81,6 +79,8 @@ void snnsim_chip_fire(struct snnsim_chip *chip, uint32_t index, struct snnsim_ch
         if (output) fire_output(chip, p, tile, at[i], first, steps);
     }
     if (!output) fire(chip, p, tiles, count, steps);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         state->spikes.fired[at[i]] |= tiles[i].fired;
+        state->rests[at[i]] = chip->plan->limits[index].settles;
+    }
 }

@@ -2,6 +2,7 @@
  */
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "libsnn/base/error.h"
 #include "sim/chip/plan.h"
@@ -64,7 +65,6 @@ static void set_lane(struct snnsim_chip_neurons *neurons, uint32_t lane,
     neurons->threshold[lane] = (int16_t)values->threshold;
     neurons->v_min[lane] = (int16_t)values->v_min;
     neurons->spikes_max[lane] = values->spikes_max;
-    snnsim_chip_divisor(neurons, lane);
 }
 
 /* Lanes without a neuron receive nothing and integrate only. */
@@ -91,6 +91,8 @@ static int fill(struct snn_context *context, const struct snnsim_chip_grid *grid
         const size_t tile = at / LANES;
         const size_t block = tile * out->per_tile + tile % grid->groups * out->per_group;
         out->v_init[at] = (int16_t)values.v_init;
+        if (values.v_init >= values.threshold || values.v_init < values.v_min) out->rests[tile] = 0;
+        out->settles &= values.spikes_max == INT16_MAX;
         set_lane(&out->neurons[block], at % LANES, &values);
     }
     return SNN_OK;
@@ -107,7 +109,10 @@ static int make(struct snnsim_chip_plan *plan, struct snn_context *context,
     const size_t blocks = out->per_tile ? grid->tiles : out->per_group ? grid->groups : 1;
     out->neurons = snnbase_arena_alloc(&plan->arena, context, blocks, sizeof(*out->neurons));
     out->v_init = snnbase_arena_alloc(&plan->arena, context, grid->tiles, LANES * sizeof(int16_t));
-    if (out->neurons == NULL || out->v_init == NULL) return SNN_ERR_NOMEM;
+    out->rests = snnbase_arena_alloc(&plan->arena, context, grid->tiles, 1);
+    if (out->neurons == NULL || out->v_init == NULL || out->rests == NULL) return SNN_ERR_NOMEM;
+    memset(out->rests, 1, grid->tiles);
+    out->settles = true;
     set_idle(out->neurons, blocks);
     int status = fill(context, grid, source, out);
     /* One block for all tiles, of which the first may have fewer neurons than others. */
@@ -116,6 +121,8 @@ static int make(struct snnsim_chip_plan *plan, struct snn_context *context,
         status = take(context, source, 1, 0, &values);
         set_lane(out->neurons, lane, &values);
     }
+    for (size_t i = 0; status == SNN_OK && i < blocks; i++)
+        snnsim_chip_divisors(&out->neurons[i]);
     return status;
 }
 
@@ -151,18 +158,21 @@ int snnsim_chip_bias_make(struct snnsim_chip_plan *plan, struct snn_context *con
     p->bias_each = population->bias_count > shape.channels;
     const size_t blocks = p->bias_each ? p->grid.tiles : p->grid.groups;
     p->bias = snnbase_arena_alloc(&plan->arena, context, blocks, LANES * sizeof(*p->bias));
-    if (p->bias == NULL) return SNN_ERR_NOMEM;
+    p->wide_bias = snnbase_arena_alloc(&plan->arena, context, blocks, LANES * sizeof(int32_t));
+    if (p->bias == NULL || p->wide_bias == NULL) return SNN_ERR_NOMEM;
     for (size_t i = 0; population->bias_count > 0 && i < snn_shape_size(shape); i++) {
         const size_t at =
             snnsim_chip_grid_lane(&p->grid, (uint32_t)(i / map), (uint32_t)(i % map / shape.width),
                                   (uint32_t)(i % shape.width));
         const size_t tile = at / LANES;
-        int32_t *to = p->bias + (p->bias_each ? tile : tile % p->grid.groups) * LANES + at % LANES;
+        const size_t to = (p->bias_each ? tile : tile % p->grid.groups) * LANES + at % LANES;
+        int32_t *bias = &p->wide_bias[to];
         const float value =
             snn_neurons_at(population->bias, population->bias_count, snn_shape_size(shape), i);
-        int status = snnsim_chip_whole(context, "bias", value, -BIAS_MAX, BIAS_MAX, to);
+        int status = snnsim_chip_whole(context, "bias", value, -BIAS_MAX, BIAS_MAX, bias);
         if (status != SNN_OK) return status;
-        const uint32_t magnitude = (uint32_t)(*to < 0 ? -*to : *to);
+        p->bias[to] = (int16_t)*bias;
+        const uint32_t magnitude = (uint32_t)(*bias < 0 ? -*bias : *bias);
         if (magnitude > p->bias_reach) p->bias_reach = magnitude;
     }
     return SNN_OK;

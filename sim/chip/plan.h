@@ -48,6 +48,12 @@ struct snnsim_chip_lines {
     size_t count; /* lines in all */
 };
 
+/* Where an event of the input goes. */
+struct snnsim_chip_address {
+    uint32_t line_odd; /* line << 1 | 1 if it is the odd one of the pair */
+    uint32_t fanout;   /* neurons that a spike reaches */
+};
+
 struct snnsim_chip_synapse {
     const struct snn_synapse *synapse;
     struct snnsim_chip_lines lines;
@@ -56,9 +62,8 @@ struct snnsim_chip_synapse {
     uint32_t *column_fanout;
     uint32_t fanout_channels;
     uint32_t tally_strip; /* positions of a row whose spikes times fan-outs stay below 2^32 */
-    /* Of unpooled input, by address: line << 1 | odd, and the neurons a spike reaches. */
-    uint32_t *address_line;
-    uint32_t *address_fanout;
+    /* By address, of unpooled input. */
+    struct snnsim_chip_address *addresses;
     bool sees_each_spike_once; /* its pools neither drop nor repeat spikes of the source */
 
     uint32_t *run_line;
@@ -77,7 +82,8 @@ struct snnsim_chip_population {
     const struct snn_population *population;
     struct snnsim_chip_synapse *synapses;
     struct snnsim_chip_grid grid;
-    int32_t *bias;       /* [groups or tiles][16] */
+    int16_t *bias;       /* [groups or tiles][16]; of no meaning where they reach beyond 16 bits */
+    int32_t *wide_bias;  /* the same in 32 bits */
     bool bias_each;      /* ... tiles */
     uint32_t bias_reach; /* largest magnitude */
     uint32_t counted_by; /* synapse whose arriving spikes are all of this population's, or none */
@@ -89,6 +95,8 @@ struct snnsim_chip_limits {
     struct snnsim_chip_neurons *neurons; /* [1, groups or tiles] */
     uint32_t per_group, per_tile;        /* 1 where each has its own, else 0 */
     int16_t *v_init;                     /* [tiles][16] */
+    uint8_t *rests; /* [tiles] no neuron would fire or be clipped that begins so */
+    bool settles;   /* nor after it fired: every neuron fires as often as it can */
 };
 
 #define SNNSIM_CHIP_NOT_COUNTED UINT32_MAX

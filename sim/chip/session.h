@@ -24,7 +24,8 @@ struct snnsim_chip_arrival {
 };
 
 struct snnsim_chip_state {
-    int16_t *v; /* [tiles][16] */
+    int16_t *v;     /* [tiles][16] */
+    uint8_t *rests; /* [tiles] nothing would change if nothing came */
     struct snnsim_chip_spikes spikes;
     struct snnsim_chip_arrival *arrivals; /* [synapse_count] */
     uint32_t *total;                      /* [tiles][16] spikes since the reset, or NULL */
@@ -39,6 +40,16 @@ struct snnsim_chip_chunk {
     uint32_t row;
 };
 
+/* What a tile sees of a synapse. */
+struct snnsim_chip_look {
+    const int8_t *weights; /* of the position's first tile */
+    size_t group_size;     /* from there to the next tile's */
+    const uint16_t *reach; /* by tap */
+    const struct snnsim_chip_arrival *arrival;
+    const struct snnsim_chip_tap *taps; /* the active ones */
+    size_t tap_count;
+};
+
 struct snnsim_chip {
     struct snnbase_arena arena;
     const struct snnsim_chip_plan *plan;
@@ -49,17 +60,17 @@ struct snnsim_chip {
     bool counting;
     bool stepped; /* since the reset */
 
-    const uint16_t **units;       /* of a pool's window */
-    struct snnsim_chip_tap *taps; /* of one tile, synapse by synapse */
-    size_t *tap_count;            /* [synapses of a population] */
-    uint32_t *row_sums;           /* [2][SNNSIM_CHIP_STEPS] */
-    int16_t *sums;                /* [SNNSIM_CHIP_TILES + 1][steps][16]; the last stays 0 */
-    int16_t *part;                /* [steps][16] */
-    int32_t *wide_sums;           /* [SNNSIM_CHIP_TILES][steps][16] */
-    uint16_t *read_count;         /* [steps][16] */
-    int16_t *read_potential;      /* [steps][16] */
-    int64_t *current;             /* of all neurons of a population, one step */
-    int64_t *map[2];              /* spikes of one step [y][x][channel] */
+    const uint16_t **units;         /* of a pool's window */
+    struct snnsim_chip_tap *taps;   /* of one tile, synapse by synapse */
+    struct snnsim_chip_look *looks; /* [synapses of a population] */
+    uint32_t *row_sums;             /* [2][SNNSIM_CHIP_STEPS] */
+    int16_t *sums;                  /* [SNNSIM_CHIP_TILES][steps][16] */
+    int16_t *part;                  /* [steps][16] */
+    int32_t *wide_sums;             /* [SNNSIM_CHIP_TILES][steps][16] */
+    uint16_t *read_count;           /* [steps][16] */
+    int16_t *read_potential;        /* [steps][16] */
+    int64_t *current;               /* of all neurons of a population, one step */
+    int64_t *map[2];                /* spikes of one step [y][x][channel] */
 };
 
 /* Memory for the lines of a population's synapses, and what they hold of a chunk (arrive.c). */

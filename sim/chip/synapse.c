@@ -108,17 +108,17 @@ static int make_addresses(struct snnsim_chip_plan *plan, struct snn_context *con
     const struct snn_shape in = s->source_shape;
     if (s->source != SNN_SOURCE_INPUT || s->pool_count > 0) return SNN_OK;
     const size_t size = snn_shape_size(in);
-    out->address_line = snnbase_arena_alloc(&plan->arena, context, size, sizeof(uint32_t));
-    out->address_fanout = snnbase_arena_alloc(&plan->arena, context, size, sizeof(uint32_t));
-    if (out->address_line == NULL || out->address_fanout == NULL) return SNN_ERR_NOMEM;
+    out->addresses = snnbase_arena_alloc(&plan->arena, context, size, sizeof(*out->addresses));
+    if (out->addresses == NULL) return SNN_ERR_NOMEM;
     for (size_t i = 0; i < size; i++) {
         const uint32_t c = (uint32_t)(i % in.channels);
         const uint32_t x = (uint32_t)(i / in.channels % in.width);
         const uint32_t y = (uint32_t)(i / in.channels / in.width);
         const uint32_t row = (y + l->pad_top) * l->row_lines, column = x + l->pad_left;
-        out->address_line[i] =
+        out->addresses[i].line_odd =
             l->joined ? 2 * row + column : 2 * (row + column * l->pairs + c / 2) + c % 2;
-        out->address_fanout[i] = out->row_fanout[y] * out->column_fanout[x] * out->fanout_channels;
+        out->addresses[i].fanout =
+            out->row_fanout[y] * out->column_fanout[x] * out->fanout_channels;
     }
     return SNN_OK;
 }
@@ -128,7 +128,7 @@ static int check_weights(struct snn_context *context, const struct snn_synapse *
     int status = SNN_OK;
     for (size_t i = 0; status == SNN_OK && i < s->weight_count; i++) {
         int32_t whole = 0;
-        status = snnsim_chip_whole(context, "weight", s->weights[i], INT8_MIN, INT8_MAX, &whole);
+        status = snnsim_chip_whole(context, "weight", s->weights[i], -INT8_MAX, INT8_MAX, &whole);
     }
     return status;
 }

@@ -161,10 +161,11 @@ static int32_t bound(int64_t current)
 
 static void fire_all(struct snnsim_chip *chip, uint32_t index, uint32_t step)
 {
-    const size_t tiles = chip->plan->populations[index].grid.tiles;
-    for (size_t at = 0; at < tiles; at++) {
+    const struct snnsim_chip_population *p = &chip->plan->populations[index];
+    for (size_t at = 0; at < p->grid.tiles; at++) {
+        const int32_t *bias = p->wide_bias + (p->bias_each ? at : at % p->grid.groups) * LANES;
         for (uint32_t lane = 0; lane < LANES; lane++)
-            chip->wide_sums[lane] = bound(chip->current[at * LANES + lane]);
+            chip->wide_sums[lane] = bound(chip->current[at * LANES + lane] + bias[lane]);
         struct snnsim_chip_tile tile = {.wide_sums = chip->wide_sums};
         snnsim_chip_fire(chip, index, &tile, &at, 1, step, 1);
     }

@@ -38,20 +38,22 @@ struct snnsim_chip_tap {
 };
 
 /* What 16 neurons have of their own. A neuron fires n = max(v, 0) / threshold times, computed as
- * ((2v + 1) * multiplier >> 16) * shift >> 16, see snnsim_chip_divisor. */
+ * ((2v + 1) * multiplier >> 16) * shift >> 16; where all 16 have one threshold above 1 and no limit
+ * of their spikes (`quick`), also as v * quick_multiplier >> 16 >> quick_shift. */
 struct snnsim_chip_neurons {
     int16_t threshold[SNNSIM_CHIP_LANES];
     int16_t v_min[SNNSIM_CHIP_LANES];
     uint16_t multiplier[SNNSIM_CHIP_LANES];
     uint16_t shift[SNNSIM_CHIP_LANES];      /* 2^(16 - l) */
     uint16_t spikes_max[SNNSIM_CHIP_LANES]; /* at most 32767; 0: integrates only */
+    uint16_t quick_multiplier, quick_shift;
+    bool quick;
 };
 
 /* Sixteen neurons over a chunk. */
 struct snnsim_chip_tile {
-    const int16_t *sums; /* [padded][16], or as int32_t */
+    const int16_t *sums; /* [padded][16] what each step adds to v; or */
     const int32_t *wide_sums;
-    const int32_t *bias; /* [16] */
     const struct snnsim_chip_neurons *neurons;
     int16_t *v;         /* [16] */
     uint16_t *count;    /* [padded][16]: spikes */
@@ -66,27 +68,41 @@ struct snnsim_chip_row {
     const uint32_t *factor; /* [positions] */
 };
 
+/* Sums of a tile over a chunk, [padded][16]. They begin with `start`, which is the tile's bias and
+ * the same in every step (`start_step` 0), or the sums so far, of [padded][16] (16). */
+struct snnsim_chip_sums {
+    const int16_t *start;
+    size_t start_step;
+    int16_t *sums;
+    uint32_t padded;
+};
+
 struct snnsim_chip_kernels {
     const char *level;
 
     /* The taps whose line has a peak above 0, in order: lines line + runs->line[r] + i with weights
-     * r * length + i. Writes up to 8 entries beyond those it returns the number of. */
+     * r * length + i. Reads up to 7 peaks beyond a run and writes up to 8 entries beyond those it
+     * returns the number of. */
     size_t (*select)(const uint8_t *peak, uint32_t line, const struct snnsim_chip_runs *runs,
                      struct snnsim_chip_tap *out);
 
-    /* sums[t][lane] = or with `more` += the sum over taps of both counts of the line in step t
-     * times their weights, modulo 2^16. Weights [tap][lane][2], lines [line][padded]. */
+    /* Most that the sum of any lane can rise or fall by through these taps while counts are at most
+     * their peaks; 32767 stands for all that is more. Weights are at least -127. */
+    uint32_t (*reach)(const int8_t *weights, const uint8_t *peak,
+                      const struct snnsim_chip_tap *taps, size_t tap_count);
+
+    /* Adds to the sums of step t over all taps both counts of the line times their weights, modulo
+     * 2^16. Weights [tap][lane][2], lines [line][padded]. */
     void (*accumulate)(const int8_t *weights, const uint16_t *lines,
-                       const struct snnsim_chip_tap *taps, size_t tap_count, uint32_t padded,
-                       bool more, int16_t *sums);
+                       const struct snnsim_chip_tap *taps, size_t tap_count,
+                       const struct snnsim_chip_sums *sums);
 
     /* totals[i] += sums[i]; `count` is a multiple of 16. */
     void (*widen)(const int16_t *sums, size_t count, int32_t *totals);
 
     /* Fires 1 to 4 tiles through `steps` steps; counts of the steps up to the padded ones are 0.
-     * With each step v = saturated(v + (sum + bias)), n = min(n, spikes_max), v -= n * threshold or
-     * v = 0 where n > 0, v = max(v, v_min). For `fire`, sum + bias is within 16 bits and so is the
-     * bias; for `fire_wide` within 31. */
+     * With each step v = saturated(v + sum), n = min(n, spikes_max), v -= n * threshold or v = 0
+     * where n > 0, v = max(v, v_min). Wide sums are within 31 bits. */
     void (*fire)(struct snnsim_chip_tile *tiles, size_t tile_count, uint32_t steps,
                  bool reset_zero);
     void (*fire_wide)(struct snnsim_chip_tile *tiles, size_t tile_count, uint32_t steps,
@@ -95,8 +111,9 @@ struct snnsim_chip_kernels {
     /* Adds up units of 8 lanes, [padded] steps a tile apart, saturating at 65535. */
     void (*pool)(const uint16_t *const *units, size_t unit_count, uint32_t padded, uint16_t *out);
 
-    /* The same, and packs the sums into the lines of their 1 to 4 pairs. Returns the largest sum
-     * and writes to peak[pair] the pair's; the lines mean nothing where that is above 127. */
+    /* The same, and packs the sums into the lines of their 1 to 4 pairs; lanes beyond are 0.
+     * Returns the largest sum and writes to peak[pair] the pair's, at most 255; the lines mean
+     * nothing where that is above 127. */
     uint32_t (*pack)(const uint16_t *const *units, size_t unit_count, uint32_t padded,
                      uint16_t *lines, uint32_t pairs, uint8_t *peak);
 
@@ -106,8 +123,8 @@ struct snnsim_chip_kernels {
                   uint32_t padded, uint32_t *spikes, uint32_t *weighted);
 };
 
-/* Sets multiplier and shift of one lane for a threshold of 1..32767. */
-void snnsim_chip_divisor(struct snnsim_chip_neurons *neurons, uint32_t lane);
+/* Sets what divisions take, once thresholds of 1..32767 and spikes_max are there. */
+void snnsim_chip_divisors(struct snnsim_chip_neurons *neurons);
 
 /* As snnsim_kernels_init of kernel.h. */
 bool snnsim_chip_kernels_init(struct snnsim_chip_kernels *out, const char *level, bool has_avx2);

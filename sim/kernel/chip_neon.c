@@ -10,20 +10,42 @@
 #define LANES SNNSIM_CHIP_LANES
 #define INLINE static inline __attribute__((always_inline))
 
+/* Sums of products that are never negative: once saturated they stay so. */
+static uint32_t reach(const int8_t *weights, const uint8_t *peak,
+                      const struct snnsim_chip_tap *taps, size_t tap_count)
+{
+    int16x8_t up[2] = {vdupq_n_s16(0), vdupq_n_s16(0)}, down[2] = {up[0], up[0]};
+    for (size_t k = 0; k < tap_count; k++) {
+        const int8_t *w = weights + (size_t)taps[k].weights * 2 * LANES;
+        const int8x8_t most = vdup_n_s8((int8_t)peak[taps[k].line]);
+        for (uint32_t half = 0; half < 2; half++) {
+            const int8x8x2_t pair = vld2_s8(w + (size_t)half * LANES);
+            for (uint32_t i = 0; i < 2; i++) {
+                const int8x8_t positive = vmax_s8(pair.val[i], vdup_n_s8(0));
+                const int8x8_t negative = vsub_s8(positive, pair.val[i]);
+                up[half] = vqaddq_s16(up[half], vmull_s8(most, positive));
+                down[half] = vqaddq_s16(down[half], vmull_s8(most, negative));
+            }
+        }
+    }
+    const int16x8_t low = vmaxq_s16(up[0], down[0]), high = vmaxq_s16(up[1], down[1]);
+    return (uint32_t)vmaxvq_s16(vmaxq_s16(low, high));
+}
+
 /* `steps` is known at compile time, so that the sums are registers. Weights come apart into those
  * of the even and the odd inputs; so do the two counts of a step, which are its bytes. */
 INLINE void accumulate_block(const int8_t *weights, const uint16_t *lines,
-                             const struct snnsim_chip_tap *taps, size_t tap_count, uint32_t padded,
-                             bool more, int16_t *sums, uint32_t steps)
+                             const struct snnsim_chip_tap *taps, size_t tap_count,
+                             const struct snnsim_chip_sums *to, uint32_t steps)
 {
     int16x8_t low[8], high[8];
     for (uint32_t t = 0; t < steps; t++) {
-        low[t] = more ? vld1q_s16(sums + t * LANES) : vdupq_n_s16(0);
-        high[t] = more ? vld1q_s16(sums + t * LANES + 8) : vdupq_n_s16(0);
+        low[t] = vld1q_s16(to->start + t * to->start_step);
+        high[t] = vld1q_s16(to->start + t * to->start_step + 8);
     }
     for (size_t k = 0; k < tap_count; k++) {
         const int8x16x2_t w = vld2q_s8(weights + (size_t)taps[k].weights * 2 * LANES);
-        const int8_t *x = (const int8_t *)(lines + (size_t)taps[k].line * padded);
+        const int8_t *x = (const int8_t *)(lines + (size_t)taps[k].line * to->padded);
         for (uint32_t t = 0; t < steps; t++) {
             const int8x16_t even = vld1q_dup_s8(x + 2 * t), odd = vld1q_dup_s8(x + 2 * t + 1);
             low[t] = vmlal_s8(low[t], vget_low_s8(w.val[0]), vget_low_s8(even));
@@ -33,29 +55,30 @@ INLINE void accumulate_block(const int8_t *weights, const uint16_t *lines,
         }
     }
     for (uint32_t t = 0; t < steps; t++) {
-        vst1q_s16(sums + t * LANES, low[t]);
-        vst1q_s16(sums + t * LANES + 8, high[t]);
+        vst1q_s16(to->sums + t * LANES, low[t]);
+        vst1q_s16(to->sums + t * LANES + 8, high[t]);
     }
 }
 
 static void accumulate(const int8_t *weights, const uint16_t *lines,
-                       const struct snnsim_chip_tap *taps, size_t tap_count, uint32_t padded,
-                       bool more, int16_t *sums)
+                       const struct snnsim_chip_tap *taps, size_t tap_count,
+                       const struct snnsim_chip_sums *sums)
 {
-    switch (padded) {
+    switch (sums->padded) {
     case 1:
-        accumulate_block(weights, lines, taps, tap_count, padded, more, sums, 1);
-        break;
+        accumulate_block(weights, lines, taps, tap_count, sums, 1);
+        return;
     case 2:
-        accumulate_block(weights, lines, taps, tap_count, padded, more, sums, 2);
-        break;
+        accumulate_block(weights, lines, taps, tap_count, sums, 2);
+        return;
     case 4:
-        accumulate_block(weights, lines, taps, tap_count, padded, more, sums, 4);
-        break;
-    default:
-        for (uint32_t t = 0; t < padded; t += 8)
-            accumulate_block(weights, lines + t, taps, tap_count, padded, more, sums + t * LANES,
-                             8);
+        accumulate_block(weights, lines, taps, tap_count, sums, 4);
+        return;
+    }
+    for (uint32_t t = 0; t < sums->padded; t += 8) {
+        const struct snnsim_chip_sums block = {sums->start + t * sums->start_step, sums->start_step,
+                                               sums->sums + t * LANES, sums->padded};
+        accumulate_block(weights, lines + t, taps, tap_count, &block, 8);
     }
 }
 
@@ -84,11 +107,10 @@ INLINE struct neurons load_neurons(const struct snnsim_chip_neurons *from, uint3
     };
 }
 
-/* v + bias + sum of 32 bits, saturated to 16. */
-INLINE int16x8_t integrate_wide(int16x8_t v, const int32_t *sums, const int32_t *bias)
+/* v + sum of 32 bits, saturated to 16. */
+INLINE int16x8_t integrate_wide(int16x8_t v, const int32_t *sums)
 {
-    const int32x4_t low = vaddq_s32(vld1q_s32(sums), vld1q_s32(bias));
-    const int32x4_t high = vaddq_s32(vld1q_s32(sums + 4), vld1q_s32(bias + 4));
+    const int32x4_t low = vld1q_s32(sums), high = vld1q_s32(sums + 4);
     return vqmovn_high_s32(vqmovn_s32(vaddw_s16(low, vget_low_s16(v))), vaddw_high_s16(high, v));
 }
 
@@ -119,15 +141,13 @@ INLINE bool fire_half(struct snnsim_chip_tile *tile, uint32_t lane, uint32_t ste
                       bool reset_zero)
 {
     const struct neurons neurons = load_neurons(tile->neurons, lane);
-    const int32_t *bias = tile->bias + lane;
-    const int16x8_t narrow_bias = vqmovn_high_s32(vqmovn_s32(vld1q_s32(bias)), vld1q_s32(bias + 4));
     int16x8_t v = vld1q_s16(tile->v + lane), any = vdupq_n_s16(0);
     for (uint32_t t = 0; t < steps; t++) {
         const size_t at = (size_t)t * LANES + lane;
         if (wide)
-            v = integrate_wide(v, tile->wide_sums + at, bias);
+            v = integrate_wide(v, tile->wide_sums + at);
         else
-            v = vqaddq_s16(v, vaddq_s16(vld1q_s16(tile->sums + at), narrow_bias));
+            v = vqaddq_s16(v, vld1q_s16(tile->sums + at));
         const int16x8_t spikes = fire_step(&v, &neurons, reset_zero);
         any = vorrq_s16(any, spikes);
         vst1q_u16(tile->count + at, vreinterpretq_u16_s16(spikes));
@@ -278,6 +298,7 @@ static void tally(const uint16_t *lines, const uint8_t *peak, const struct snnsi
 void snnsim_chip_neon_kernels(struct snnsim_chip_kernels *kernels)
 {
     kernels->level = "neon";
+    kernels->reach = reach;
     kernels->accumulate = accumulate;
     kernels->widen = widen;
     kernels->fire = fire;

@@ -16,7 +16,7 @@
  * v / threshold. m fits 16 bits for a threshold above 1: it is below 2^16 / (1 + 2^(1 - l)) + 1. A
  * threshold of 1 takes l = 1 and m = 65535: (2v + 1) (1 - 2^-16) is within [2v, 2v + 1), halved v.
  */
-void snnsim_chip_divisor(struct snnsim_chip_neurons *neurons, uint32_t lane)
+static void set_divisor(struct snnsim_chip_neurons *neurons, uint32_t lane)
 {
     const uint32_t threshold = (uint32_t)neurons->threshold[lane];
     uint32_t l = 1;
@@ -25,6 +25,35 @@ void snnsim_chip_divisor(struct snnsim_chip_neurons *neurons, uint32_t lane)
     const uint32_t multiplier = ((1u << (15 + l)) + threshold / 2) / threshold;
     neurons->multiplier[lane] = (uint16_t)(multiplier < UINT16_MAX ? multiplier : UINT16_MAX);
     neurons->shift[lane] = (uint16_t)(1u << (16 - l));
+}
+
+/* With the l of above and a threshold above 1, m = 2^(15 + l) / threshold rounded up, which is
+ * below 2^16 as above, and e < threshold <= 2^l:
+ *
+ *   v m / 2^(15 + l) = v / threshold + v e / (threshold 2^(15 + l)),
+ *
+ * of which the second term is below 1 / threshold for v < 2^15: the floor is that of v / threshold.
+ */
+static void set_quick(struct snnsim_chip_neurons *neurons)
+{
+    const uint32_t threshold = (uint32_t)neurons->threshold[0];
+    neurons->quick = threshold > 1;
+    for (uint32_t lane = 0; lane < LANES; lane++)
+        neurons->quick &= neurons->threshold[lane] == neurons->threshold[0] &&
+                          neurons->spikes_max[lane] == INT16_MAX;
+    if (!neurons->quick) return;
+    uint32_t l = 1;
+    while (1u << l < threshold)
+        l++;
+    neurons->quick_multiplier = (uint16_t)(((1u << (15 + l)) + threshold - 1) / threshold);
+    neurons->quick_shift = (uint16_t)(l - 1);
+}
+
+void snnsim_chip_divisors(struct snnsim_chip_neurons *neurons)
+{
+    for (uint32_t lane = 0; lane < LANES; lane++)
+        set_divisor(neurons, lane);
+    set_quick(neurons);
 }
 
 static size_t select_taps(const uint8_t *peak, uint32_t line, const struct snnsim_chip_runs *runs,
@@ -42,18 +71,39 @@ static size_t select_taps(const uint8_t *peak, uint32_t line, const struct snnsi
     return n;
 }
 
-/* Sums of 16 bits wrap, which C leaves to the compiler only for unsigned numbers. */
-static void accumulate(const int8_t *weights, const uint16_t *lines,
-                       const struct snnsim_chip_tap *taps, size_t tap_count, uint32_t padded,
-                       bool more, int16_t *sums)
+static uint32_t reach(const int8_t *weights, const uint8_t *peak,
+                      const struct snnsim_chip_tap *taps, size_t tap_count)
 {
-    if (!more) memset(sums, 0, (size_t)padded * LANES * sizeof(*sums));
+    uint64_t most = 0;
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        uint64_t up = 0, down = 0;
+        for (size_t k = 0; k < tap_count; k++) {
+            const int8_t *w = weights + ((size_t)taps[k].weights * LANES + lane) * 2;
+            for (uint32_t i = 0; i < 2; i++) {
+                const int magnitude = w[i] < 0 ? -w[i] : w[i];
+                *(w[i] < 0 ? &down : &up) += (uint64_t)magnitude * peak[taps[k].line];
+            }
+        }
+        most = up > most ? up : most;
+        most = down > most ? down : most;
+    }
+    return most < INT16_MAX ? (uint32_t)most : INT16_MAX;
+}
+
+/* Sums of 16 bits wrap, which C defines for unsigned numbers only. */
+static void accumulate(const int8_t *weights, const uint16_t *lines,
+                       const struct snnsim_chip_tap *taps, size_t tap_count,
+                       const struct snnsim_chip_sums *sums)
+{
+    for (uint32_t t = 0; t < sums->padded; t++)
+        memmove(sums->sums + (size_t)t * LANES, sums->start + t * sums->start_step,
+                LANES * sizeof(*sums->sums));
     for (size_t k = 0; k < tap_count; k++) {
         const int8_t *w = weights + (size_t)taps[k].weights * 2 * LANES;
-        const uint16_t *x = lines + (size_t)taps[k].line * padded;
-        for (uint32_t t = 0; t < padded; t++) {
+        const uint16_t *x = lines + (size_t)taps[k].line * sums->padded;
+        for (uint32_t t = 0; t < sums->padded; t++) {
             const int even = x[t] & 0xff, odd = x[t] >> 8;
-            int16_t *to = sums + (size_t)t * LANES;
+            int16_t *to = sums->sums + (size_t)t * LANES;
             for (uint32_t lane = 0; lane < LANES; lane++)
                 to[lane] =
                     (int16_t)(uint16_t)(to[lane] + even * w[2 * lane] + odd * w[2 * lane + 1]);
@@ -94,8 +144,7 @@ static void fire_tile(struct snnsim_chip_tile *tile, uint32_t steps, bool wide, 
     for (uint32_t i = 0; i < steps * LANES; i++) {
         const uint32_t lane = i % LANES;
         const int32_t sum = wide ? tile->wide_sums[i] : tile->sums[i];
-        tile->count[i] =
-            fire_one(&tile->v[lane], sum + tile->bias[lane], tile->neurons, lane, reset_zero);
+        tile->count[i] = fire_one(&tile->v[lane], sum, tile->neurons, lane, reset_zero);
         any |= tile->count[i];
         if (tile->potential != NULL) tile->potential[i] = tile->v[lane];
     }
@@ -173,6 +222,7 @@ void snnsim_chip_scalar_kernels(struct snnsim_chip_kernels *kernels)
 {
     kernels->level = "scalar";
     kernels->select = select_taps;
+    kernels->reach = reach;
     kernels->accumulate = accumulate;
     kernels->widen = widen;
     kernels->fire = fire;

@@ -30,7 +30,7 @@ static bool select_round(const struct snnsim_chip_kernels *scalar,
                          const struct snnsim_chip_kernels *other)
 {
     enum { LINES = 60, RUNS = 5, LENGTH = 9, MOST = RUNS * LENGTH + 8 };
-    uint8_t peak[LINES + RUNS + LENGTH];
+    uint8_t peak[LINES + RUNS + LENGTH + 8];
     uint32_t line[RUNS];
     struct snnsim_chip_tap taps[2][MOST];
     struct snnsim_chip_runs runs = {.line = line, .count = draw(RUNS + 1)};
@@ -55,7 +55,7 @@ static bool accumulate_round(const struct snnsim_chip_kernels *scalar,
     struct snnsim_chip_tap taps[TAPS];
     const uint32_t padded = snnsim_chip_padded(draw_steps());
     const size_t tap_count = draw(TAPS + 1);
-    const bool more = draw(2) > 0;
+    const bool bias = draw(2) > 0;
     for (size_t i = 0; i < sizeof(weights); i++)
         weights[i] = (int8_t)draw_between(INT8_MIN, INT8_MAX);
     for (size_t i = 0; i < LINES * STEPS; i++)
@@ -67,9 +67,34 @@ static bool accumulate_round(const struct snnsim_chip_kernels *scalar,
     for (size_t i = 0; i < STEPS * LANES + GUARD; i++)
         sums[0][i] = (int16_t)draw_between(INT16_MIN, INT16_MAX);
     memcpy(sums[1], sums[0], sizeof(sums[0]));
-    scalar->accumulate(weights, lines, taps, tap_count, padded, more, sums[0]);
-    other->accumulate(weights, lines, taps, tap_count, padded, more, sums[1]);
+    int16_t start[LANES];
+    memcpy(start, sums[0], sizeof(start));
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct snnsim_chip_sums to = {bias ? start : sums[i], bias ? 0 : LANES, sums[i],
+                                            padded};
+        (i == 0 ? scalar : other)->accumulate(weights, lines, taps, tap_count, &to);
+    }
     return same_bytes(sums[0], sums[1], sizeof(sums[0]));
+}
+
+static bool reach_round(const struct snnsim_chip_kernels *scalar,
+                        const struct snnsim_chip_kernels *other)
+{
+    enum { TAPS = 60, LINES = 12, WEIGHTS = 10 };
+    static int8_t weights[WEIGHTS * 2 * LANES];
+    uint8_t peak[LINES];
+    struct snnsim_chip_tap taps[TAPS];
+    const size_t tap_count = draw(TAPS + 1);
+    const int32_t most = draw(2) > 0 ? 6 : SNNSIM_CHIP_COUNT_MAX; /* beyond 16 bits, or not */
+    for (size_t i = 0; i < sizeof(weights); i++)
+        weights[i] = (int8_t)draw_between(-INT8_MAX, INT8_MAX);
+    for (size_t i = 0; i < LINES; i++)
+        peak[i] = (uint8_t)draw_between(0, most);
+    for (size_t i = 0; i < tap_count; i++)
+        taps[i] = (struct snnsim_chip_tap){draw(WEIGHTS), draw(LINES)};
+    const uint32_t a = scalar->reach(weights, peak, taps, tap_count);
+    const uint32_t b = other->reach(weights, peak, taps, tap_count);
+    return same_bytes(&a, &b, sizeof(a));
 }
 
 static bool widen_round(const struct snnsim_chip_kernels *scalar,
@@ -100,7 +125,6 @@ struct currents {
     struct snnsim_chip_neurons neurons[SNNSIM_CHIP_TILES];
     int16_t sums[SNNSIM_CHIP_TILES][STEPS * LANES];
     int32_t wide_sums[SNNSIM_CHIP_TILES][STEPS * LANES];
-    int32_t bias[SNNSIM_CHIP_TILES][LANES];
 };
 
 static void draw_neurons_of_tile(struct snnsim_chip_neurons *n)
@@ -110,24 +134,22 @@ static void draw_neurons_of_tile(struct snnsim_chip_neurons *n)
         if (draw(10) == 0) n->threshold[lane] = (int16_t)(1u << draw(15));
         n->v_min[lane] = (int16_t)(draw(3) > 0 ? draw_between(-1000, 0) : INT16_MIN);
         n->spikes_max[lane] = (uint16_t)(draw(2) > 0 ? INT16_MAX : draw(4));
-        snnsim_chip_divisor(n, lane);
     }
+    const bool one = draw(2) > 0, unlimited = draw(2) > 0;
+    for (uint32_t lane = 1; lane < LANES && one; lane++)
+        n->threshold[lane] = n->threshold[0];
+    for (uint32_t lane = 0; lane < LANES && unlimited; lane++)
+        n->spikes_max[lane] = INT16_MAX;
+    snnsim_chip_divisors(n);
 }
 
-/* Sums for 16 bits stay there with their bias; wide ones reach beyond what a potential can be. */
+/* Wide sums reach beyond what a potential can be. */
 static void draw_currents(struct currents *c, size_t tile)
 {
     draw_neurons_of_tile(&c->neurons[tile]);
-    for (uint32_t lane = 0; lane < LANES; lane++)
-        c->bias[tile][lane] = draw_between(-300, 300);
-    if (draw(8) == 0) c->bias[tile][draw(LANES)] = draw(2) > 0 ? INT16_MIN : INT16_MAX;
     for (uint32_t i = 0; i < STEPS * LANES; i++) {
-        const int32_t bias = c->bias[tile][i % LANES];
         const int32_t range = draw(4) > 0 ? 2000 : INT16_MAX;
-        int32_t low = -range, high = range;
-        if (low + bias < INT16_MIN) low = INT16_MIN - bias;
-        if (high + bias > INT16_MAX) high = INT16_MAX - bias;
-        c->sums[tile][i] = (int16_t)draw_between(low, high);
+        c->sums[tile][i] = (int16_t)draw_between(-range, range);
         c->wide_sums[tile][i] =
             draw(4) > 0 ? draw_between(-20000, 20000) : draw_between(-1000000000, 1000000000);
     }
@@ -139,7 +161,7 @@ static void make_tiles(struct firing *f, const struct currents *c, bool alike, b
         f->tiles[i] = (struct snnsim_chip_tile){
             .sums = c->sums[i],
             .wide_sums = c->wide_sums[i],
-            .bias = c->bias[i],
+
             .neurons = &c->neurons[alike ? 0 : i],
             .v = f->v[i],
             .count = f->count[i],
@@ -274,6 +296,7 @@ static bool tally_round(const struct snnsim_chip_kernels *scalar,
 const struct kernel_round chip_rounds[] = {
     {.name = "chip select", .run_chip = select_round},
     {.name = "chip accumulate", .run_chip = accumulate_round},
+    {.name = "chip reach", .run_chip = reach_round},
     {.name = "chip widen", .run_chip = widen_round},
     {.name = "chip fire", .run_chip = fire_round},
     {.name = "chip fire_wide", .run_chip = fire_wide_round},
