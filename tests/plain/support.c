@@ -259,6 +259,26 @@ static int run_async(struct passage *p, struct snn_run_options options)
     return status;
 }
 
+static int run_chip(struct passage *p, struct snn_run_options options)
+{
+    struct snn_lower_options lower;
+    snn_lower_options_init(&lower);
+    lower.arith = SNN_ARITH_CHIP;
+    lower.quantise_mse = true;
+    options.progress = NULL;
+    options.sample = NULL;
+    snn_result_destroy(&p->chip_result);
+    snn_target_close(&p->chip_target);
+    snn_net_destroy(&p->chip_net);
+    int status = snn_net_lower(&p->chip_net, p->context, p->graph, &lower);
+    if (status == SNN_OK) status = snn_target_open(&p->chip_target, p->context, "sim");
+    if (status == SNN_OK) status = snn_target_load(p->chip_target, p->context, p->chip_net);
+    if (status == SNN_OK)
+        status =
+            snn_run(&p->chip_result, p->context, p->chip_target, p->chip_net, p->source, &options);
+    return status;
+}
+
 int passage_run(struct passage *p, const struct snn_run_options *run)
 {
     struct snn_run_options options = *run;
@@ -266,8 +286,10 @@ int passage_run(struct passage *p, const struct snn_run_options *run)
     int status = snn_run(&p->result, p->context, p->target, p->net, p->source, &options);
     if (status == SNN_OK) status = run_frames(p, options);
     if (status == SNN_OK) status = run_async(p, options);
+    if (status == SNN_OK) status = run_chip(p, options);
     if (status != SNN_OK) return status;
-    const struct snn_result *const results[] = {p->result, p->frame_result, p->async_result};
+    const struct snn_result *const results[] = {p->result, p->frame_result, p->async_result,
+                                                p->chip_result};
     const struct snn_report report = {.tool = "plain",
                                       .model_name = snn_graph_provenance(p->graph)->name,
                                       .data = "images-idx3",
@@ -277,13 +299,16 @@ int passage_run(struct passage *p, const struct snn_run_options *run)
                                       .dt_us = options.dt_us,
                                       .encoding = snn_encoding_name(options.encoding),
                                       .results = results,
-                                      .result_count = 3};
+                                      .result_count = 4};
     return snn_report_format(&p->text, p->context, &report);
 }
 
 void passage_end(struct passage *p)
 {
     snn_text_free(p->context, &p->text);
+    snn_result_destroy(&p->chip_result);
+    snn_target_close(&p->chip_target);
+    snn_net_destroy(&p->chip_net);
     snn_result_destroy(&p->async_result);
     snn_target_close(&p->async_target);
     snn_result_destroy(&p->frame_result);

@@ -59,6 +59,9 @@ struct passage {
     struct snn_result *frame_result;
     struct snn_target *async_target; /* and spike by spike */
     struct snn_result *async_result;
+    struct snn_net *chip_net; /* and in whole numbers of 8 and 16 bits */
+    struct snn_target *chip_target;
+    struct snn_result *chip_result;
     char *text; /* the report; of equal runs, equal up to "timing" */
 };
 
