@@ -125,19 +125,29 @@ static void add_lanes(float *restrict v, const float *restrict w, const float *r
     }
 }
 
+/* A chip's potentials end at 16 bits: above here, below by the lower clip. No threshold lies beyond
+ * them, so it is the same after the comparison. */
+static void saturate_lanes(float *v, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        v[i] = v[i] > (float)INT16_MAX ? (float)INT16_MAX : v[i];
+}
+
 static void add_patch(struct snnsim_async *a, const struct snnsim_population *p,
                       const struct cells *cells, const struct patch *patch)
 {
     const struct snnsim_spread *threshold = &cells->limits->threshold;
     const struct snnsim_spread *v_min = &cells->limits->v_min;
+    const bool chip = a->plan->net->arith == SNN_ARITH_CHIP;
     for (uint32_t r = 0; r < patch->rows; r++) {
         const size_t y = patch->y + (size_t)r * patch->row_step;
         const float *weights = patch->weights + r * patch->weight_pitch;
         for (uint32_t q = 0; q < patch->columns; q++, weights += patch->lanes) {
             const size_t at = (patch->x + (size_t)q * patch->column_step) * p->lanes + patch->lane;
-            add_lanes(cells->v + y * p->row_length + at, weights,
-                      threshold->values + y * threshold->stride + at,
+            float *v = cells->v + y * p->row_length + at;
+            add_lanes(v, weights, threshold->values + y * threshold->stride + at,
                       v_min->values + y * v_min->stride + at, a->reached, patch->lanes);
+            if (chip) saturate_lanes(v, patch->lanes);
         }
     }
 }

@@ -127,6 +127,21 @@ Test(async, count_is_as_many_events)
     cr_assert_eq(operations[0], 3);
 }
 
+/* A weight of 1 is 127 on the chip, which only reads: 258 events make 32766, the next one is held
+ * at 32767, the thousandth too; one of -127 leaves 32640. Downwards -32768 ends it. */
+Test(async, chip_saturates_at_every_event)
+{
+    static const float weights[] = {1.0f, -1.0f}, count[] = {258, 742, 1, 1000};
+    static const uint32_t first[] = {0, 1, 2, 3, 4}, address[] = {0, 0, 1, 1};
+    const float held[] = {32766.0f, 32767.0f, 32640.0f, -32768.0f};
+    options.arith = SNN_ARITH_CHIP;
+    options.readout_membrane = true;
+    add_dense("d", add_input(2), 2, 1, weights, NULL);
+    load("sim:async");
+    run(4, first, address, count);
+    cr_assert_arr_eq(potential, held, sizeof(held));
+}
+
 /* Excitation before inhibition fires, the other way round it does not: raster order goes by
  * address, and the first spike's consequences are over before the second event. */
 static uint32_t in_raster_order(float first_weight, float second_weight)
