@@ -156,6 +156,14 @@ int snn_target_reset(struct snn_target *target, struct snn_context *context)
     return status == SNN_OK ? target->ops->reset(target->session, context) : status;
 }
 
+/* A count of spikes: 1, 2, ... Converted only within its range, where that is defined. */
+static bool is_whole(float count)
+{
+    const bool within = count >= 1.0f && count <= (float)SNN_SPIKES_PER_STEP_MAX;
+    const float value = within ? count : 0.5f;
+    return (float)(int32_t)value >= value;
+}
+
 static int check_event(struct snn_context *context, const struct snn_spikes *spikes, uint32_t i,
                        bool first, size_t size)
 {
@@ -166,8 +174,7 @@ static int check_event(struct snn_context *context, const struct snn_spikes *spi
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "event %u has address %u after %u: they must ascend within a step", i,
                             spikes->address[i], spikes->address[i - 1]);
-    if (spikes->count != NULL && !spikes->constant &&
-        !(spikes->count[i] >= 1.0f && spikes->count[i] <= (float)SNN_SPIKES_PER_STEP_MAX))
+    if (spikes->count != NULL && !spikes->constant && !is_whole(spikes->count[i]))
         return snnbase_fail(context, SNN_ERR_INVALID, "event %u stands for %g spikes", i,
                             (double)spikes->count[i]);
     return SNN_OK;
@@ -201,7 +208,7 @@ static bool is_good(const uint32_t *address, const float *count, uint32_t length
     for (uint32_t i = 1; i < length; i++)
         wrong |= address[i] <= address[i - 1];
     for (uint32_t i = 0; count != NULL && i < length; i++)
-        wrong |= !(count[i] >= 1.0f && count[i] <= (float)SNN_SPIKES_PER_STEP_MAX);
+        wrong |= !is_whole(count[i]);
     return wrong == 0 && address[length - 1] < size;
 }
 
@@ -223,7 +230,11 @@ static int check_spikes(const struct snn_target *target, struct snn_context *con
         const uint32_t first = spikes->step_begin[step], end = spikes->step_begin[step + 1];
         const float *count =
             spikes->count != NULL && !spikes->constant ? spikes->count + first : NULL;
-        if (end >= first && is_good(spikes->address + first, count, end - first, size)) continue;
+        if (end < first)
+            return snnbase_fail(context, SNN_ERR_INVALID,
+                                "the list of step %u ends at event %u, before it begins at %u",
+                                step, end, first);
+        if (is_good(spikes->address + first, count, end - first, size)) continue;
         for (uint32_t i = first; i < end; i++) {
             int status = check_event(context, spikes, i, i == first, size);
             if (status != SNN_OK) return status;

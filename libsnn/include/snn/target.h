@@ -54,9 +54,9 @@ SNN_API int snn_target_fork(struct snn_target **out, struct snn_context *context
 /* Begins a sample: initial potentials, nothing pushed. */
 SNN_API int snn_target_reset(struct snn_target *target, struct snn_context *context);
 /* Hands over the input of the next steps, borrowed until all of them are advanced. Addresses ascend
- * strictly within a step and lie within the net's input; counts are at least 1. Errors: INVALID;
- * UNSUPPORTED (analog input, for which asynchronous semantics have no events and chip arithmetic no
- * numbers), LIMIT, NOMEM. */
+ * strictly within a step and lie within the net's input; counts are whole, from 1 to
+ * SNN_SPIKES_PER_STEP_MAX. Errors: INVALID; UNSUPPORTED (analog input, for which asynchronous
+ * semantics have no events and chip arithmetic no numbers), LIMIT, NOMEM. */
 SNN_API int snn_target_push(struct snn_target *target, struct snn_context *context,
                             const struct snn_spikes *spikes);
 /* Runs some or all of the steps that were pushed. Errors: INVALID (more than those); LIMIT and

@@ -140,7 +140,8 @@ Test(target, net_stays_while_forks_are_open)
 Test(target, events_must_ascend_within_the_input_and_stand_for_spikes)
 {
     static const uint32_t repeated[] = {5, 5}, outside[] = {3, INPUTS}, two[] = {0, 2};
-    static const float zero[] = {1.0f, 0.0f};
+    static const uint32_t backwards[] = {2, 0};
+    static const float zero[] = {1.0f, 0.0f}, half[] = {1.0f, 1.5f};
     struct snn_spikes in = {.step_count = 1, .step_begin = two, .address = repeated};
     cr_assert_eq(snn_target_load(target, context, net), SNN_OK);
     cr_assert_eq(snn_target_push(target, context, &in), SNN_ERR_INVALID);
@@ -153,6 +154,14 @@ Test(target, events_must_ascend_within_the_input_and_stand_for_spikes)
     in.count = zero;
     cr_assert_eq(snn_target_push(target, context, &in), SNN_ERR_INVALID);
     cr_assert_str_eq(snn_context_message(context), "event 1 stands for 0 spikes");
+    in.count = half;
+    cr_assert_eq(snn_target_push(target, context, &in), SNN_ERR_INVALID);
+    cr_assert_str_eq(snn_context_message(context), "event 1 stands for 1.5 spikes");
+    in.count = NULL;
+    in.step_begin = backwards;
+    cr_assert_eq(snn_target_push(target, context, &in), SNN_ERR_INVALID);
+    cr_assert_str_eq(snn_context_message(context),
+                     "the list of step 0 ends at event 0, before it begins at 2");
 }
 
 Test(target, unknown_scheme_names_the_known_ones)
