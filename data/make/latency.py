@@ -348,8 +348,8 @@ def marks_values(results):
     values["share"] = f"{rows['counts100'][5] / rows['softmax'][5]:.0f}"
     losses = [a - b for key, row in rows.items() for a, b in zip(row[2], row[1])]
     values["int8.most"] = f"{100 * max(losses):.2f}"
-    silent = sum(run["silent"]["count"] for run in results.seeds("whole"))
-    values["silent"] = str(silent)
+    for key, kind in (("silent", "whole"), ("silent.16", "short")):
+        values[key] = str(sum(run["silent"]["count"] for run in results.seeds(kind)))
     for label, runs in orders_of(results):
         values[f"{label}.first"] = percent(mean(rule_of(r, "first")["accuracy"] for r in runs))
         found = [rule_of(run, "first@4") for run in runs]

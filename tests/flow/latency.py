@@ -21,7 +21,7 @@ POINT = 0.01
 # What the page says without a run behind it: a published row, the net's size, quantiles and classes
 # of options, the energy of a convention.
 GIVEN = {"0.1 points", "992", "41.3 ms", "98.79 %", "99.09 %", "144.5 uJ", "99.9 %", "95 %", "41 ms", "10 pJ",
-         "1 ms", "0.3.3", "10,080", "61,706", "10,000", "1,000"}
+         "1 ms", "0.3.3", "10,080", "61,706", "10,000", "1,000", "50,000"}
 
 
 def mnist():
@@ -74,7 +74,7 @@ def check_seed(results, seed):
             f"asynchronous first@4, seed {seed}: {events}")
     require(softmax["accuracy"] >= cnn - 0.2 * POINT - 1e-9 and softmax["steps_mean"] <= 3,
             f"softmax, seed {seed}: {softmax}")
-    for name in ("counts", "decided", "async"):
+    for name in ("decided", "async"):  # within 100 steps; after 16 a sample may still be waiting
         require(found[name]["silent"]["count"] == 0, f"{name}, seed {seed}: silent samples")
     return loss
 
@@ -82,7 +82,8 @@ def check_seed(results, seed):
 def whole_test_set(place):
     """10,000 images, int8: counts after 16 steps and a softmax rule within 3 are within 0.2 points
     of the CNN, first@4 has 99 % within 4.1 steps (event by event 98.7 % within 4), potentials after 4
-    steps 98.5 %, norm none after 2 98.8 %, none is silent, 8 bits cost at most 0.1 point"""
+    steps 98.5 %, norm none after 2 98.8 %, none is silent within 100 steps, 8 bits cost at most 0.1
+    point"""
     results = latency.Results(place.tool, mnist(), place.at("work"))
     begin, losses = time.monotonic(), []
     for seed in latency.SEEDS:
