@@ -2,41 +2,41 @@
  * after each of them the queue until it is empty.
  *
  * An event visits each neuron it reaches once: v += w, and with v >= threshold one spike is queued.
- * First all weights are added, lane by lane, noting which lanes reached their threshold; then those
- * lanes fire in (channel, y, x) order. Neurons do not see each other, so that is the same as one
- * after another. Clipping before firing changes nothing either: no lower clip is positive.
+ * A kernel adds all weights and tells which neurons reached their threshold; those fire in
+ * (channel, y, x) order. Neurons do not see each other, so that is the same as one after another.
+ * Clipping before firing changes nothing either: no lower clip is positive.
  */
 #include "sim/event/async.h"
 
 #include <string.h>
 
 #include "libsnn/base/error.h"
+#include "sim/event/queue.h"
 
-#define QUEUE_MIN ((size_t)1 << 10)
-#define QUEUE_MAX ((size_t)1 << 24)
 #define NO_SOURCE UINT32_MAX
-
-/* A spike, or an input event. */
-struct event {
-    uint32_t source; /* population; the population count stands for the input */
-    uint32_t channel, y, x;
-};
-
-/* A ring; its capacity is a power of two. */
-struct queue {
-    struct event *events;
-    size_t capacity, first, count, high_water;
-};
+#define FEW 32u /* spikes that are put in order one by one */
 
 /* The neurons of a population, or those of a further readout. */
 struct cells {
-    float *v; /* [height][row_length] */
-    const struct snnsim_differing *limits;
+    const struct snnsim_population *population;
+    struct snnsim_visited real;      /* one of the two arithmetics */
+    struct snnsim_chip_visited chip; /* ... has potentials */
+    struct snnsim_spread v_init;
     bool reset_zero;
-    uint32_t source; /* of their spikes; NO_SOURCE: nobody takes them */
-    uint32_t *fired; /* [height][row_length] in this step, of readouts; NULL: not wanted */
+    uint32_t source; /* of their spikes: the population, or NO_SOURCE for a further readout */
+    bool taken;      /* some synapse takes their spikes */
+    uint32_t *fired; /* [position][lane] in this step, of readouts; NULL: not wanted */
     uint32_t *total; /* the same since the reset, of populations that are counted */
     uint64_t spikes; /* of this step */
+};
+
+/* Lanes that reached their threshold, and the spikes they become. */
+struct hits {
+    uint32_t *lane;
+    size_t lane_capacity;
+    struct snnsim_event *spikes, *sorted;
+    size_t spike_capacity, sorted_capacity;
+    uint32_t *channels; /* [lanes + 1] of the widest population */
 };
 
 struct snnsim_async {
@@ -45,208 +45,183 @@ struct snnsim_async {
     const struct snnsim_plan *plan;
     struct snnsim_moment moment;
     struct snnsim_sequence sequence;
-    struct queue queue;
+    struct snnsim_queue queue;
+    struct hits hits;
     struct cells *populations; /* the last are readout 0 */
     struct cells *readouts;    /* [readout_count], from 1 on */
-    uint32_t *reached;         /* [lanes]: some neuron of the lane reached its threshold */
     uint64_t *arrived;         /* of the step at hand, [synapse] */
     uint64_t *operations;
     bool counting;
     bool stepped; /* since the reset */
+    snnsim_spike_fn watch;
+    void *watch_user;
 };
 
-/* Positions of one map that an event visits, and the weights it brings. */
+/* What one event brings: weights of either arithmetic for the lanes of a footprint. */
 struct patch {
-    const float *weights; /* of the first position and lane */
-    size_t weight_pitch;  /* from row to row; from column to column it is `lanes` */
-    uint32_t y, x;
-    uint32_t rows, columns;
-    uint32_t row_step, column_step;
-    uint32_t lane, lanes;
+    const float *weights;
+    const int16_t *chip_weights;
+    const struct snnsim_footprint *footprint;
+    uint32_t target; /* its first lane */
 };
 
-/* ---- The queue ---- */
+/* ---- Firing ---- */
 
-static int grow_queue(struct snnsim_async *a, struct snn_context *context, size_t needed)
+/* Takes a spike off each lane that reached its threshold, and lists those of neurons. */
+static uint32_t discharge(struct snnsim_async *a, struct cells *cells, uint32_t count)
 {
-    struct queue *q = &a->queue;
-    size_t capacity = q->capacity;
-    while (capacity < needed)
-        capacity *= 2;
-    if (capacity > QUEUE_MAX) {
-        snnbase_fail(context, SNN_ERR_LIMIT,
-                     "asynchronous semantics: more than %zu spikes are on their way at once",
-                     QUEUE_MAX);
-        return snnbase_hint(context, "thresholds may be far too low: look at --norm");
-    }
-    struct event *events = snnbase_alloc(context, capacity, sizeof(*events));
-    if (events == NULL) return SNN_ERR_NOMEM;
-    size_t tail = q->capacity - q->first;
-    if (tail > q->count) tail = q->count;
-    memcpy(events, q->events + q->first, tail * sizeof(*events));
-    memcpy(events + tail, q->events, (q->count - tail) * sizeof(*events));
-    snnbase_allocator_free(&a->arena.allocator, q->events);
-    q->events = events;
-    q->capacity = capacity;
-    q->first = 0;
-    return SNN_OK;
-}
-
-static int make_room(struct snnsim_async *a, struct snn_context *context, size_t more)
-{
-    const size_t needed = a->queue.count + more;
-    return needed <= a->queue.capacity ? SNN_OK : grow_queue(a, context, needed);
-}
-
-static void enqueue(struct queue *q, struct event event)
-{
-    q->events[(q->first + q->count++) & (q->capacity - 1)] = event;
-    if (q->count > q->high_water) q->high_water = q->count;
-}
-
-static struct event dequeue(struct queue *q)
-{
-    const struct event event = q->events[q->first];
-    q->first = (q->first + 1) & (q->capacity - 1);
-    q->count--;
-    return event;
-}
-
-/* ---- One visit ---- */
-
-/* Lanes of one position: v += w, the lower clip, and who reached the threshold. */
-static void add_lanes(float *restrict v, const float *restrict w, const float *restrict threshold,
-                      const float *restrict v_min, uint32_t *restrict reached, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const float sum = v[i] + w[i];
-        reached[i] |= (uint32_t)(sum >= threshold[i]);
-        v[i] = sum > v_min[i] ? sum : v_min[i];
-    }
-}
-
-/* A chip's potentials end at 16 bits: above here, below by the lower clip. No threshold lies beyond
- * them, so it is the same after the comparison. */
-static void saturate_lanes(float *v, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        v[i] = v[i] > (float)INT16_MAX ? (float)INT16_MAX : v[i];
-}
-
-static void add_patch(struct snnsim_async *a, const struct snnsim_population *p,
-                      const struct cells *cells, const struct patch *patch)
-{
-    const struct snnsim_spread *threshold = &cells->limits->threshold;
-    const struct snnsim_spread *v_min = &cells->limits->v_min;
-    const bool chip = a->plan->net->arith == SNN_ARITH_CHIP;
-    for (uint32_t r = 0; r < patch->rows; r++) {
-        const size_t y = patch->y + (size_t)r * patch->row_step;
-        const float *weights = patch->weights + r * patch->weight_pitch;
-        for (uint32_t q = 0; q < patch->columns; q++, weights += patch->lanes) {
-            const size_t at = (patch->x + (size_t)q * patch->column_step) * p->lanes + patch->lane;
-            float *v = cells->v + y * p->row_length + at;
-            add_lanes(v, weights, threshold->values + y * threshold->stride + at,
-                      v_min->values + y * v_min->stride + at, a->reached, patch->lanes);
-            if (chip) saturate_lanes(v, patch->lanes);
+    const struct snnsim_population *p = cells->population;
+    const struct snn_shape shape = p->population->shape;
+    const uint32_t pitch = (uint32_t)p->pitch;
+    struct snnsim_event *spikes = a->hits.spikes;
+    uint32_t spike_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t at = a->hits.lane[i];
+        const uint32_t row = at / pitch, column = (at - row * pitch) / p->lanes;
+        const uint32_t lane = at - row * pitch - column * p->lanes;
+        const uint32_t y = row - p->halo_top, x = column - p->halo_left;
+        if (a->routes->chip) {
+            const struct snnsim_chip_visited *c = &cells->chip;
+            const int below = c->belows != NULL ? c->belows[at] : c->below;
+            c->v[at] = (int16_t)(cells->reset_zero ? 0 : c->v[at] - (below + 1));
+        } else {
+            const struct snnsim_visited *c = &cells->real;
+            const float threshold = c->thresholds != NULL ? c->thresholds[at] : c->threshold;
+            c->v[at] = cells->reset_zero ? 0.0f : c->v[at] - threshold;
         }
+        if (y < shape.height && x < shape.width) /* the halo is no neuron */
+            spikes[spike_count++] = (struct snnsim_event){cells->source, lane, y, x};
+    }
+    return spike_count;
+}
+
+/* Few spikes, as most visits bring. */
+static void insert_by_channel(struct snnsim_event *spikes, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        const struct snnsim_event spike = spikes[i];
+        uint32_t to = i;
+        for (; to > 0 && spikes[to - 1].channel > spike.channel; to--)
+            spikes[to] = spikes[to - 1];
+        spikes[to] = spike;
     }
 }
 
-/* One spike of the neuron at (y, x, lane), for which the queue has room. */
-static void fire(struct snnsim_async *a, struct cells *cells, size_t at, float threshold,
-                 struct event spike)
+/* Many, as a bias may bring; `begin` has an entry a channel and one more. */
+static void deal_by_channel(const struct snnsim_event *spikes, uint32_t count, uint32_t channels,
+                            uint32_t *begin, struct snnsim_event *out)
 {
-    cells->v[at] = cells->reset_zero ? 0.0f : cells->v[at] - threshold;
-    cells->spikes++;
-    if (cells->fired != NULL) cells->fired[at]++;
-    if (cells->total != NULL && cells->total[at] < UINT32_MAX) cells->total[at]++;
-    if (cells->source != NO_SOURCE) enqueue(&a->queue, spike);
+    memset(begin, 0, (channels + 1) * sizeof(*begin));
+    for (uint32_t i = 0; i < count; i++)
+        begin[spikes[i].channel + 1]++;
+    for (uint32_t c = 0; c < channels; c++)
+        begin[c + 1] += begin[c];
+    for (uint32_t i = 0; i < count; i++)
+        out[begin[spikes[i].channel]++] = spikes[i];
 }
 
-/* Fires those of one lane that reached their threshold. What is left is not negative, so that it
- * needs no lower clip. */
-static void fire_lane(struct snnsim_async *a, const struct snnsim_population *p,
-                      struct cells *cells, const struct patch *patch, uint32_t lane)
+static int reserve_lanes(struct snnsim_async *a, struct snn_context *context, size_t count)
 {
-    const struct snnsim_spread *threshold = &cells->limits->threshold;
-    for (uint32_t r = 0; r < patch->rows; r++) {
-        const uint32_t y = patch->y + r * patch->row_step;
-        for (uint32_t q = 0; q < patch->columns; q++) {
-            const uint32_t x = patch->x + q * patch->column_step;
-            const size_t in_row = (size_t)x * p->lanes + lane;
-            const size_t at = y * p->row_length + in_row;
-            const float limit = threshold->values[y * threshold->stride + in_row];
-            if (cells->v[at] >= limit)
-                fire(a, cells, at, limit, (struct event){cells->source, lane, y, x});
-        }
-    }
-}
-
-static int visit_cells(struct snnsim_async *a, struct snn_context *context,
-                       const struct snnsim_population *p, struct cells *cells,
-                       const struct patch *patch)
-{
-    if (cells->source != NO_SOURCE) {
-        int status = make_room(a, context, (size_t)patch->rows * patch->columns * patch->lanes);
-        if (status != SNN_OK) return status;
-    }
-    memset(a->reached, 0, patch->lanes * sizeof(*a->reached));
-    add_patch(a, p, cells, patch);
-    for (uint32_t i = 0; i < patch->lanes; i++) {
-        if (a->reached[i]) fire_lane(a, p, cells, patch, patch->lane + i);
-    }
-    return SNN_OK;
-}
-
-/* Visits a population, and with the output all further readouts. */
-static int visit(struct snnsim_async *a, struct snn_context *context, uint32_t population,
-                 const struct patch *patch)
-{
-    const struct snn_net *net = a->plan->net;
-    const struct snnsim_population *p = &a->plan->populations[population];
-    int status = visit_cells(a, context, p, &a->populations[population], patch);
-    if (population + 1 < net->population_count) return status;
-    for (uint32_t r = 1; status == SNN_OK && r < net->readout_count; r++)
-        status = visit_cells(a, context, p, &a->readouts[r], patch);
+    void *lane = a->hits.lane;
+    int status = snnbase_grow(context, &lane, &a->hits.lane_capacity, count, sizeof(uint32_t));
+    a->hits.lane = lane;
     return status;
 }
 
+static int reserve_spikes(struct snnsim_async *a, struct snn_context *context, size_t count,
+                          bool queued)
+{
+    void *spikes = a->hits.spikes, *sorted = a->hits.sorted;
+    int status =
+        snnbase_grow(context, &spikes, &a->hits.spike_capacity, count, sizeof(struct snnsim_event));
+    a->hits.spikes = spikes;
+    if (status == SNN_OK && count > FEW)
+        status = snnbase_grow(context, &sorted, &a->hits.sorted_capacity, count,
+                              sizeof(struct snnsim_event));
+    a->hits.sorted = sorted;
+    return status == SNN_OK && queued ? snnsim_queue_reserve(&a->queue, context, count) : status;
+}
+
+/* The lanes in hits, which come by position, fire in the order of their channels. */
+static int fire(struct snnsim_async *a, struct snn_context *context, struct cells *cells,
+                uint32_t count)
+{
+    const struct snn_shape shape = cells->population->population->shape;
+    int status = reserve_spikes(a, context, count, cells->taken);
+    if (status != SNN_OK) return status;
+    count = discharge(a, cells, count);
+    const struct snnsim_event *spikes = a->hits.spikes;
+    if (count <= FEW) {
+        insert_by_channel(a->hits.spikes, count);
+    } else {
+        deal_by_channel(spikes, count, shape.channels, a->hits.channels, a->hits.sorted);
+        spikes = a->hits.sorted;
+    }
+    cells->spikes += count;
+    for (uint32_t i = 0; i < count; i++) {
+        const size_t at =
+            ((size_t)spikes[i].y * shape.width + spikes[i].x) * cells->population->lanes +
+            spikes[i].channel;
+        if (cells->fired != NULL) cells->fired[at]++;
+        if (cells->total != NULL && cells->total[at] < UINT32_MAX) cells->total[at]++;
+        if (cells->taken) snnsim_queue_push(&a->queue, spikes[i]);
+        if (a->watch != NULL && cells->source != NO_SOURCE)
+            a->watch(cells->source, spikes[i].channel, spikes[i].y, spikes[i].x, a->watch_user);
+    }
+    return SNN_OK;
+}
+
 /* ---- Events ---- */
+
+static uint32_t visit_cells(const struct snnsim_async *a, const struct cells *cells,
+                            const struct patch *patch, uint32_t *hits)
+{
+    const struct snnsim_visit_kernels *kernels = &a->routes->kernels;
+    if (a->routes->chip)
+        return kernels->visit_chip(&cells->chip, patch->target, patch->chip_weights,
+                                   patch->footprint, hits);
+    return kernels->visit(&cells->real, patch->target, patch->weights, patch->footprint, hits);
+}
+
+/* The further readouts, which see what the output does. */
+static int visit_readouts(struct snnsim_async *a, struct snn_context *context,
+                          const struct patch *patch)
+{
+    int status = SNN_OK;
+    for (uint32_t r = 1; status == SNN_OK && r < a->plan->net->readout_count; r++) {
+        const uint32_t count = visit_cells(a, &a->readouts[r], patch, a->hits.lane);
+        if (count > 0) status = fire(a, context, &a->readouts[r], count);
+    }
+    return status;
+}
 
 /* An event behind the pools. */
 static int arrive(struct snnsim_async *a, struct snn_context *context,
                   const struct snnsim_route *route, uint32_t channel, uint32_t y, uint32_t x)
 {
     const struct snnsim_synapse *s = route->synapse;
-    const uint32_t phase_index = y % s->phases_h * s->phases_w + x % s->phases_w;
-    const struct snnsim_phase *phase = &s->phases[phase_index];
-    const struct snnsim_stride *stride = &route->strides[phase_index];
-    const struct snnsim_reach_on_map *rows = &route->row_reach[y];
-    const struct snnsim_reach_on_map *columns = &route->column_reach[x];
-    a->arrived[route->index]++;
-    if (phase->size == 0 || rows->count == 0 || columns->count == 0) return SNN_OK;
-    a->operations[route->index] += (uint64_t)rows->count * columns->count * s->fanout_channels;
-    const size_t pitch = (size_t)stride->columns * route->lanes;
+    const struct snnsim_phase *phase = &s->phases[y % s->phases_h * s->phases_w + x % s->phases_w];
+    const size_t weights = (size_t)phase->weights + s->rows.weights[y] + s->columns.weights[x] +
+                           (size_t)channel * phase->size;
+    struct cells *cells = &a->populations[route->population];
     const struct patch patch = {
-        .weights = s->weights + phase->weights + s->rows.weights[y] + s->columns.weights[x] +
-                   (size_t)channel * phase->size + rows->skipped * pitch +
-                   (size_t)columns->skipped * route->lanes,
-        .weight_pitch = pitch,
-        .y = rows->first,
-        .x = columns->first,
-        .rows = rows->count,
-        .columns = columns->count,
-        .row_step = stride->row_step,
-        .column_step = stride->column_step,
-        .lane = s->channel_target[channel],
-        .lanes = route->lanes,
+        .weights = s->weights + weights,
+        .chip_weights = a->routes->chip ? route->chip_weights + weights : NULL,
+        .footprint = &phase->footprint,
+        .target = s->rows.target[y] + s->columns.target[x] + s->channel_target[channel],
     };
-    return visit(a, context, route->population, &patch);
+    a->arrived[route->index]++;
+    a->operations[route->index] +=
+        (uint64_t)s->rows.fanout[y] * s->columns.fanout[x] * s->fanout_channels;
+    const uint32_t count = visit_cells(a, cells, &patch, a->hits.lane);
+    int status = count > 0 ? fire(a, context, cells, count) : SNN_OK;
+    if (route->population + 1 < a->plan->net->population_count || status != SNN_OK) return status;
+    return visit_readouts(a, context, &patch);
 }
 
 /* Through the pools, one path after another. */
 static int pass(struct snnsim_async *a, struct snn_context *context,
-                const struct snnsim_route *route, const struct event *event)
+                const struct snnsim_route *route, const struct snnsim_event *event)
 {
     if (route->rows == NULL) return arrive(a, context, route, event->channel, event->y, event->x);
     const struct snnsim_passage *rows = &route->rows[event->y];
@@ -263,7 +238,8 @@ static int pass(struct snnsim_async *a, struct snn_context *context,
     return status;
 }
 
-static int deliver(struct snnsim_async *a, struct snn_context *context, const struct event *event)
+static int deliver(struct snnsim_async *a, struct snn_context *context,
+                   const struct snnsim_event *event)
 {
     const struct snnsim_routes *routes = a->routes;
     int status = SNN_OK;
@@ -277,27 +253,42 @@ static int drain(struct snnsim_async *a, struct snn_context *context)
 {
     int status = SNN_OK;
     while (status == SNN_OK && a->queue.count > 0) {
-        const struct event event = dequeue(&a->queue);
+        const struct snnsim_event event = snnsim_queue_pop(&a->queue);
         status = deliver(a, context, &event);
     }
     return status;
 }
 
-/* An event at every neuron of a layer that has biases. */
+/* An event at every neuron of a layer that has biases, row after row. */
+static int tick_cells(struct snnsim_async *a, struct snn_context *context, struct cells *cells,
+                      const int16_t *chip_bias)
+{
+    const struct snnsim_population *p = cells->population;
+    const struct snnsim_footprint row = {
+        .rows = 1, .segments = 1, .length = (uint32_t)p->row_length};
+    size_t count = 0;
+    for (size_t y = 0; y < p->population->shape.height; y++) {
+        int status = reserve_lanes(a, context, count + p->row_length);
+        if (status != SNN_OK) return status;
+        const struct patch patch = {
+            .weights = p->bias.values + y * p->bias.stride,
+            .chip_weights = chip_bias != NULL ? chip_bias + y * p->bias.stride : NULL,
+            .footprint = &row,
+            .target = (uint32_t)(p->origin + y * p->pitch),
+        };
+        count += visit_cells(a, cells, &patch, a->hits.lane + count);
+    }
+    return count > 0 ? fire(a, context, cells, (uint32_t)count) : SNN_OK;
+}
+
 static int tick(struct snnsim_async *a, struct snn_context *context, uint32_t population)
 {
-    const struct snnsim_population *p = &a->plan->populations[population];
-    const struct patch patch = {
-        .weights = p->bias.values,
-        .weight_pitch = p->bias.stride,
-        .rows = p->population->shape.height,
-        .columns = p->population->shape.width,
-        .row_step = 1,
-        .column_step = 1,
-        .lanes = p->lanes,
-    };
-    if (p->population->bias == NULL) return SNN_OK;
-    int status = visit(a, context, population, &patch);
+    const struct snn_net *net = a->plan->net;
+    const int16_t *chip_bias = a->routes->chip_bias[population];
+    if (net->populations[population].bias == NULL) return SNN_OK;
+    int status = tick_cells(a, context, &a->populations[population], chip_bias);
+    for (uint32_t r = 1; population + 1 == net->population_count && r < net->readout_count; r++)
+        if (status == SNN_OK) status = tick_cells(a, context, &a->readouts[r], chip_bias);
     return status == SNN_OK ? drain(a, context) : status;
 }
 
@@ -309,12 +300,13 @@ static int take_input(struct snnsim_async *a, struct snn_context *context)
     int status = SNN_OK;
     while (status == SNN_OK && key < end) {
         const uint64_t time = *key >> 32;
-        status = make_room(a, context, (size_t)(end - key));
+        status = snnsim_queue_reserve(&a->queue, context, (size_t)(end - key));
         for (; status == SNN_OK && key < end && *key >> 32 == time; key++) {
             const uint32_t address = (uint32_t)*key, position = address / shape.channels;
-            enqueue(&a->queue,
-                    (struct event){a->plan->net->population_count, address % shape.channels,
-                                   position / shape.width, position % shape.width});
+            snnsim_queue_push(&a->queue, (struct snnsim_event){a->plan->net->population_count,
+                                                               address % shape.channels,
+                                                               position / shape.width,
+                                                               position % shape.width});
         }
         if (status == SNN_OK) status = drain(a, context);
     }
@@ -341,16 +333,18 @@ int snnsim_async_push(struct snnsim_async *a, struct snn_context *context,
     return snnsim_sequence_reserve(&a->sequence, context, spikes);
 }
 
-/* Copies a readout to the caller's [class] order, classes being [channel][y][x]. */
-static void read_out(const struct snnsim_population *p, const struct cells *cells, uint32_t *spikes,
-                     float *potential)
+/* Copies potentials, and the step's spikes of a readout, as [channel][y][x]. */
+static void read_out(const struct cells *cells, uint32_t *spikes, float *potential)
 {
+    const struct snnsim_population *p = cells->population;
     const struct snn_shape shape = p->population->shape;
     const size_t map = (size_t)shape.height * shape.width;
     for (size_t i = 0; i < map; i++) {
+        const size_t v = p->origin + i / shape.width * p->pitch + i % shape.width * p->lanes;
         for (uint32_t c = 0; c < shape.channels; c++) {
-            spikes[c * map + i] = cells->fired[i * p->lanes + c];
-            potential[c * map + i] = cells->v[i * p->lanes + c];
+            if (spikes != NULL) spikes[c * map + i] = cells->fired[i * p->lanes + c];
+            potential[c * map + i] =
+                cells->chip.v != NULL ? (float)cells->chip.v[v + c] : cells->real.v[v + c];
         }
     }
 }
@@ -376,8 +370,8 @@ static void end_step(struct snnsim_async *a, struct snn_output *out, uint32_t ro
         out->population_spikes[(size_t)row * net->population_count + i] = a->populations[i].spikes;
     for (uint32_t r = 0; r < net->readout_count; r++) {
         size_t at = ((size_t)row * net->readout_count + r) * net->class_count;
-        read_out(&a->plan->populations[last], r == 0 ? &a->populations[last] : &a->readouts[r],
-                 out->spikes + at, out->potential + at);
+        read_out(r == 0 ? &a->populations[last] : &a->readouts[r], out->spikes + at,
+                 out->potential + at);
     }
     a->moment.step++;
 }
@@ -405,29 +399,39 @@ int snnsim_async_step(struct snnsim_async *a, struct snn_context *context,
 
 /* ---- Creation ---- */
 
-static int init_cells(struct snnsim_async *a, struct snn_context *context,
-                      const struct snnsim_population *p, bool read, struct cells *cells)
+static int init_cells(struct snnsim_async *a, struct snn_context *context, uint32_t population,
+                      const struct snnsim_cells *from, struct cells *out)
 {
+    const struct snnsim_population *p = &a->plan->populations[population];
+    const bool read = population + 1 == a->plan->net->population_count;
     const size_t size = p->population->shape.height * p->row_length;
-    cells->v = snnbase_arena_alloc(&a->arena, context, size, sizeof(float));
-    if (read) cells->fired = snnbase_arena_alloc(&a->arena, context, size, sizeof(uint32_t));
-    cells->reset_zero = p->population->reset == SNN_RESET_ZERO;
-    return cells->v != NULL && (!read || cells->fired != NULL) ? SNN_OK : SNN_ERR_NOMEM;
+    out->population = p;
+    out->real = from->real;
+    out->chip = from->chip;
+    out->v_init = from->v_init;
+    out->reset_zero = p->population->reset == SNN_RESET_ZERO;
+    out->source = NO_SOURCE;
+    if (a->routes->chip)
+        out->chip.v =
+            snnbase_arena_alloc(&a->arena, context, p->current_size, sizeof(*out->chip.v));
+    else
+        out->real.v =
+            snnbase_arena_alloc(&a->arena, context, p->current_size, sizeof(*out->real.v));
+    if (out->chip.v == NULL && out->real.v == NULL) return SNN_ERR_NOMEM;
+    if (!read) return SNN_OK;
+    out->fired = snnbase_arena_alloc(&a->arena, context, size, sizeof(*out->fired));
+    return out->fired != NULL ? SNN_OK : SNN_ERR_NOMEM;
 }
 
-static int init_queue(struct snnsim_async *a, struct snn_context *context)
+/* Room for the hits of any visit but a bias's, whose need the first step shows. */
+static int init_hits(struct snnsim_async *a, struct snn_context *context)
 {
-    size_t most = 0; /* neurons of a layer */
-    for (uint32_t i = 0; i < a->plan->net->population_count; i++) {
-        const struct snnsim_population *p = &a->plan->populations[i];
-        const size_t size = p->population->shape.height * p->row_length;
-        if (size > most) most = size;
-    }
-    a->queue.capacity = QUEUE_MIN;
-    while (a->queue.capacity < 2 * most && a->queue.capacity < QUEUE_MAX)
-        a->queue.capacity *= 2;
-    a->queue.events = snnbase_alloc(context, a->queue.capacity, sizeof(*a->queue.events));
-    return a->queue.events != NULL ? SNN_OK : SNN_ERR_NOMEM;
+    uint32_t lanes = 0;
+    for (uint32_t i = 0; i < a->plan->net->population_count; i++)
+        if (a->plan->populations[i].lanes > lanes) lanes = a->plan->populations[i].lanes;
+    a->hits.channels = snnbase_arena_alloc(&a->arena, context, lanes + 1, sizeof(uint32_t));
+    if (a->hits.channels == NULL) return SNN_ERR_NOMEM;
+    return reserve_lanes(a, context, a->routes->footprint_max);
 }
 
 static int init(struct snnsim_async *a, struct snn_context *context)
@@ -435,27 +439,19 @@ static int init(struct snnsim_async *a, struct snn_context *context)
     const struct snnsim_routes *routes = a->routes;
     const struct snn_net *net = a->plan->net;
     const uint32_t last = net->population_count - 1;
-    uint32_t lanes = 0;
     a->populations =
         snnbase_arena_alloc(&a->arena, context, net->population_count, sizeof(*a->populations));
     a->readouts = snnbase_arena_alloc(&a->arena, context, net->readout_count, sizeof(*a->readouts));
     if (a->populations == NULL || a->readouts == NULL) return SNN_ERR_NOMEM;
     int status = SNN_OK;
     for (uint32_t i = 0; status == SNN_OK && i <= last; i++) {
-        struct cells *cells = &a->populations[i];
-        if (a->plan->populations[i].lanes > lanes) lanes = a->plan->populations[i].lanes;
-        status = init_cells(a, context, &a->plan->populations[i], i == last, cells);
-        cells->limits = routes->populations[i];
-        cells->source = routes->first[i] < routes->first[i + 1] ? i : NO_SOURCE;
+        status = init_cells(a, context, i, &routes->populations[i], &a->populations[i]);
+        a->populations[i].source = i;
+        a->populations[i].taken = routes->first[i] < routes->first[i + 1];
     }
-    for (uint32_t r = 1; status == SNN_OK && r < net->readout_count; r++) {
-        status = init_cells(a, context, &a->plan->populations[last], true, &a->readouts[r]);
-        a->readouts[r].limits = routes->readouts[r];
-        a->readouts[r].source = NO_SOURCE;
-    }
-    if (status != SNN_OK) return status;
-    a->reached = snnbase_arena_alloc(&a->arena, context, lanes, sizeof(*a->reached));
-    return a->reached != NULL ? init_queue(a, context) : SNN_ERR_NOMEM;
+    for (uint32_t r = 1; status == SNN_OK && r < net->readout_count; r++)
+        status = init_cells(a, context, last, &routes->readouts[r], &a->readouts[r]);
+    return status == SNN_OK ? init_hits(a, context) : status;
 }
 
 int snnsim_async_create(struct snnsim_async **out, struct snn_context *context,
@@ -485,36 +481,47 @@ void snnsim_async_destroy(struct snnsim_async **async)
     if (async == NULL || *async == NULL) return;
     struct snn_allocator allocator = (*async)->arena.allocator;
     snnsim_sequence_fini(&(*async)->sequence, &allocator);
-    snnbase_allocator_free(&allocator, (*async)->queue.events);
+    snnsim_queue_fini(&(*async)->queue, &allocator);
+    snnbase_allocator_free(&allocator, (*async)->hits.lane);
+    snnbase_allocator_free(&allocator, (*async)->hits.spikes);
+    snnbase_allocator_free(&allocator, (*async)->hits.sorted);
     snnbase_arena_fini(&(*async)->arena);
     snnbase_allocator_free(&allocator, *async);
     *async = NULL;
 }
 
-static void reset_cells(const struct snnsim_population *p, struct cells *cells)
+static void reset_cells(struct cells *cells)
 {
-    const struct snnsim_spread *v_init = &cells->limits->v_init;
-    for (size_t y = 0; y < p->population->shape.height; y++) {
-        memcpy(cells->v + y * p->row_length, v_init->values + y * v_init->stride,
-               p->row_length * sizeof(float));
-        if (cells->total != NULL)
-            memset(cells->total + y * p->row_length, 0, p->row_length * sizeof(uint32_t));
+    const struct snnsim_population *p = cells->population;
+    const size_t rows = p->population->shape.height;
+    if (cells->chip.v != NULL)
+        memset(cells->chip.v, 0, p->current_size * sizeof(*cells->chip.v));
+    else
+        memset(cells->real.v, 0, p->current_size * sizeof(*cells->real.v));
+    for (size_t y = 0; y < rows; y++) {
+        const float *v_init = cells->v_init.values + y * cells->v_init.stride;
+        const size_t at = p->origin + y * p->pitch;
+        if (cells->chip.v == NULL)
+            memcpy(cells->real.v + at, v_init, p->row_length * sizeof(*v_init));
+        for (size_t i = 0; cells->chip.v != NULL && i < p->row_length; i++)
+            cells->chip.v[at + i] = (int16_t)v_init[i];
     }
+    if (cells->total != NULL) memset(cells->total, 0, rows * p->row_length * sizeof(*cells->total));
 }
 
 void snnsim_async_reset(struct snnsim_async *a)
 {
     const struct snn_net *net = a->plan->net;
     for (uint32_t i = 0; i < net->population_count; i++)
-        reset_cells(&a->plan->populations[i], &a->populations[i]);
+        reset_cells(&a->populations[i]);
     for (uint32_t r = 1; r < net->readout_count; r++)
-        reset_cells(&a->plan->populations[net->population_count - 1], &a->readouts[r]);
+        reset_cells(&a->readouts[r]);
     a->queue.count = 0;
     a->moment.step = 0;
     a->stepped = false;
 }
 
-/* ---- Counts ---- */
+/* ---- Counts, potentials, watching ---- */
 
 int snnsim_async_count(struct snnsim_async *a, struct snn_context *context)
 {
@@ -545,6 +552,17 @@ void snnsim_async_counts(const struct snnsim_async *a, uint32_t population, uint
         for (uint32_t c = 0; c < shape.channels; c++)
             counts[c * map + i] = total[c];
     }
+}
+
+void snnsim_async_potentials(const struct snnsim_async *a, uint32_t population, float *potential)
+{
+    read_out(&a->populations[population], NULL, potential);
+}
+
+void snnsim_async_watch(struct snnsim_async *a, snnsim_spike_fn watch, void *user)
+{
+    a->watch = watch;
+    a->watch_user = user;
 }
 
 size_t snnsim_async_high_water(const struct snnsim_async *a)

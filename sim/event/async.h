@@ -36,6 +36,15 @@ int snnsim_async_step(struct snnsim_async *async, struct snn_context *context,
 int snnsim_async_count(struct snnsim_async *async, struct snn_context *context);
 void snnsim_async_counts(const struct snnsim_async *async, uint32_t population, uint32_t *counts);
 
+/* Told of every spike of every population, as they come; NULL: nobody is. */
+typedef void (*snnsim_spike_fn)(uint32_t population, uint32_t channel, uint32_t y, uint32_t x,
+                                void *user);
+void snnsim_async_watch(struct snnsim_async *async, snnsim_spike_fn watch, void *user);
+
+/* Potentials of a population, [channels][height][width]. */
+void snnsim_async_potentials(const struct snnsim_async *async, uint32_t population,
+                             float *potential);
+
 /* Most spikes that were on their way at once since the creation. */
 size_t snnsim_async_high_water(const struct snnsim_async *async);
 

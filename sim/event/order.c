@@ -7,7 +7,6 @@
 #include "sim/event/order.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -48,20 +47,19 @@ int snnsim_sequence_reserve(struct snnsim_sequence *sequence, struct snn_context
                             "a step has %zu input events, above the limit of %zu for asynchronous "
                             "semantics",
                             most, SNNSIM_SEQUENCE_MAX);
-    void *key = sequence->key, *scratch = sequence->scratch;
-    int status = snnbase_grow(context, &key, &sequence->key_capacity, most, sizeof(uint64_t));
-    sequence->key = key;
-    if (status == SNN_OK)
-        status =
-            snnbase_grow(context, &scratch, &sequence->scratch_capacity, most, sizeof(uint64_t));
-    sequence->scratch = scratch;
-    return status;
+    void *memory = sequence->memory;
+    int status =
+        snnbase_grow(context, &memory, &sequence->capacity, 2 * most, sizeof(*sequence->memory));
+    sequence->memory = memory;
+    if (status != SNN_OK) return status;
+    sequence->key = sequence->memory;
+    sequence->scratch = sequence->memory != NULL ? sequence->memory + most : NULL;
+    return SNN_OK;
 }
 
 void snnsim_sequence_fini(struct snnsim_sequence *sequence, const struct snn_allocator *allocator)
 {
-    snnbase_allocator_free(allocator, sequence->key);
-    snnbase_allocator_free(allocator, sequence->scratch);
+    snnbase_allocator_free(allocator, sequence->memory);
     memset(sequence, 0, sizeof(*sequence));
 }
 
@@ -134,25 +132,27 @@ static uint32_t time_of(const struct snnsim_sequence *s, uint32_t address, uint3
     return n == 1 ? first : (uint32_t)((((uint64_t)k << 32) + first) / n);
 }
 
-/* Merges the sorted runs [0, middle) and [middle, end) of `from`. */
-static void merge(const uint64_t *from, size_t middle, size_t end, uint64_t *to)
+/* By time, digit by digit from the lowest; keys of one time keep their order, which is that of the
+ * addresses. */
+static void sort_by_time(struct snnsim_sequence *s)
 {
-    size_t a = 0, b = middle;
-    for (size_t i = 0; i < end; i++) {
-        bool left = a < middle && (b == end || from[a] <= from[b]);
-        to[i] = left ? from[a++] : from[b++];
-    }
-}
-
-static void sort(struct snnsim_sequence *s)
-{
-    for (size_t run = 1; run < s->count; run *= 2) {
-        for (size_t i = 0; i < s->count; i += 2 * run) {
-            size_t left = s->count - i;
-            size_t end = left < 2 * run ? left : 2 * run;
-            merge(s->key + i, run < end ? run : end, end, s->scratch + i);
+    uint32_t digits[4][256] = {{0}};
+    for (size_t i = 0; i < s->count; i++)
+        for (uint32_t d = 0; d < 4; d++)
+            digits[d][s->key[i] >> (32 + 8 * d) & 255]++;
+    for (uint32_t d = 0; d < 4 && s->count > 0; d++) {
+        uint32_t *begin = digits[d], total = 0;
+        if (begin[s->key[0] >> (32 + 8 * d) & 255] == s->count) continue; /* all alike */
+        for (uint32_t value = 0; value < 256; value++) {
+            const uint32_t count = begin[value];
+            begin[value] = total;
+            total += count;
         }
-        memcpy(s->key, s->scratch, s->count * sizeof(*s->key));
+        for (size_t i = 0; i < s->count; i++)
+            s->scratch[begin[s->key[i] >> (32 + 8 * d) & 255]++] = s->key[i];
+        uint64_t *sorted = s->scratch;
+        s->scratch = s->key;
+        s->key = sorted;
     }
 }
 
@@ -174,5 +174,5 @@ void snnsim_sequence_make(struct snnsim_sequence *sequence, const struct snn_spi
             key[sequence->count++] =
                 (uint64_t)time_of(sequence, address, k, n, moment) << 32 | address;
     }
-    if (sequence->order != SNNSIM_ORDER_RASTER) sort(sequence);
+    if (sequence->order != SNNSIM_ORDER_RASTER) sort_by_time(sequence);
 }

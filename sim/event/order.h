@@ -41,8 +41,9 @@ struct snnsim_sequence {
     struct snnsim_dither dither;
     uint64_t *key; /* the address is the low half, the time the high one */
     uint64_t *scratch;
-    size_t key_capacity, scratch_capacity;
     size_t count;
+    uint64_t *memory; /* of both */
+    size_t capacity;
 };
 
 /* Which step this is, for the random order. */

@@ -1,11 +1,12 @@
-/* Laying out routes: pools composed along each axis, footprints clipped to the map, limits spread.
+/* Laying out routes: pools composed along each axis, weights as whole numbers where they are.
  *
- * Pools and footprints are products of a row and a column part, so tables of one axis each do.
+ * Pools are products of a row and a column part, so tables of one axis each do.
  */
 #include "sim/event/routes.h"
 
 #include "libsnn/base/error.h"
 #include "libsnn/model/layer.h"
+#include "sim/chip/plan.h"
 
 #define PATHS_MAX SNN_SPIKES_PER_STEP_MAX /* through the pools to one position */
 #define PASSAGES_MAX ((size_t)1 << 26)    /* positions behind the pools, over all in front */
@@ -139,84 +140,32 @@ static int pool_route(struct snnsim_routes *routes, struct snn_context *context,
     return status;
 }
 
-/* Cuts a footprint that begins at `first`, which may be in front of the map. */
-static struct snnsim_reach_on_map clip(int64_t first, uint32_t step, uint32_t count)
+/* The largest footprint of all phases. */
+static void measure(struct snnsim_routes *routes, const struct snnsim_synapse *s)
 {
-    const int64_t skipped = first < 0 ? (-first + step - 1) / step : 0;
-    if (count == 0) return (struct snnsim_reach_on_map){0, 0, 0};
-    return (struct snnsim_reach_on_map){(uint32_t)(first + skipped * step), count,
-                                        (uint32_t)skipped};
-}
-
-static int make_strides(struct snnsim_routes *routes, struct snn_context *context,
-                        const struct snnsim_population *p, struct snnsim_route *route)
-{
-    const struct snnsim_synapse *s = route->synapse;
-    const size_t count = (size_t)s->phases_h * s->phases_w;
-    struct snnsim_stride *strides =
-        snnbase_arena_alloc(&routes->arena, context, count, sizeof(*strides));
-    if (strides == NULL) return SNN_ERR_NOMEM;
-    for (size_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < s->phases_h * s->phases_w; i++) {
         const struct snnsim_footprint *f = &s->phases[i].footprint;
-        strides[i] = (struct snnsim_stride){1, 1, 0};
-        if (s->phases[i].size == 0) continue;
-        if (f->rows > 1) strides[i].row_step = f->row_stride / (uint32_t)p->pitch;
-        if (f->segments > 1) strides[i].column_step = f->segment_stride / p->lanes;
-        strides[i].columns = f->segments * (f->length / route->lanes);
+        const uint32_t lanes = f->rows * f->segments * f->length;
+        if (lanes > routes->footprint_max) routes->footprint_max = lanes;
     }
-    route->strides = strides;
-    return SNN_OK;
-}
-
-/* Reach of each row and column, from the plan's offsets into currents with a halo. */
-static int reach_route(struct snnsim_routes *routes, struct snn_context *context,
-                       const struct snnsim_population *p, struct snnsim_route *route)
-{
-    const struct snnsim_synapse *s = route->synapse;
-    const struct snn_shape in = s->synapse->source_shape;
-    struct snnsim_reach_on_map *rows =
-        snnbase_arena_alloc(&routes->arena, context, in.height, sizeof(*rows));
-    struct snnsim_reach_on_map *columns =
-        snnbase_arena_alloc(&routes->arena, context, in.width, sizeof(*columns));
-    if (rows == NULL || columns == NULL) return SNN_ERR_NOMEM;
-    for (uint32_t y = 0; y < in.height; y++) {
-        uint32_t step = 1; /* of any phase of the row that reaches something */
-        for (uint32_t x = 0; x < s->phases_w; x++) {
-            const struct snnsim_stride *st = &route->strides[y % s->phases_h * s->phases_w + x];
-            if (st->columns > 0) step = st->row_step;
-        }
-        int64_t first = (int64_t)(s->rows.target[y] / p->pitch) - p->halo_top;
-        rows[y] = clip(first, step, s->rows.fanout[y]);
-    }
-    for (uint32_t x = 0; x < in.width; x++) {
-        uint32_t step = 1;
-        for (uint32_t y = 0; y < s->phases_h; y++) {
-            const struct snnsim_stride *st = &route->strides[y * s->phases_w + x % s->phases_w];
-            if (st->columns > 0) step = st->column_step;
-        }
-        int64_t first = (int64_t)(s->columns.target[x] / p->lanes) - p->halo_left;
-        columns[x] = clip(first, step, s->columns.fanout[x]);
-    }
-    route->row_reach = rows;
-    route->column_reach = columns;
-    return SNN_OK;
 }
 
 static int make_route(struct snnsim_routes *routes, struct snn_context *context,
                       uint32_t population, uint32_t synapse, struct snnsim_route *route)
 {
     const struct snnsim_population *p = &routes->plan->populations[population];
-    *route = (struct snnsim_route){.population = population,
-                                   .synapse = &p->synapses[synapse],
-                                   .index = p->population->synapse_first + synapse,
-                                   .lanes = p->lanes};
-    const struct snn_synapse *s = route->synapse->synapse;
-    if (route->synapse->grouped)
-        route->lanes =
-            s->kind == SNN_SYNAPSE_ONE_TO_ONE ? 1 : p->population->shape.channels / s->groups;
-    int status = make_strides(routes, context, p, route);
-    if (status == SNN_OK) status = reach_route(routes, context, p, route);
-    return status == SNN_OK ? pool_route(routes, context, s, route) : status;
+    const struct snnsim_synapse *s = &p->synapses[synapse];
+    *route = (struct snnsim_route){
+        .population = population, .synapse = s, .index = p->population->synapse_first + synapse};
+    measure(routes, s);
+    if (routes->chip) {
+        int16_t *weights = NULL;
+        int status = snnsim_whole_numbers(routes, context, "weight", s->weights,
+                                          s->weight_bytes / sizeof(float), &weights);
+        if (status != SNN_OK) return status;
+        route->chip_weights = weights;
+    }
+    return pool_route(routes, context, s->synapse, route);
 }
 
 /* Sorted by source; of one source by population, then synapse. */
@@ -240,55 +189,19 @@ static int make_routes(struct snnsim_routes *routes, struct snn_context *context
     return SNN_OK;
 }
 
-/* One row for all rows; padded lanes begin at 0 and so stay below any threshold. */
-static int fill(struct snnsim_routes *routes, struct snn_context *context,
-                const struct snnsim_population *p, float value, bool padded,
-                struct snnsim_spread *out)
+int snnsim_whole_numbers(struct snnsim_routes *routes, struct snn_context *context,
+                         const char *what, const float *values, size_t count, int16_t **out)
 {
-    float *values = snnbase_arena_alloc(&routes->arena, context, p->row_length, sizeof(*values));
-    if (values == NULL) return SNN_ERR_NOMEM;
-    for (size_t i = 0; i < p->row_length; i++)
-        values[i] = padded || i % p->lanes < p->population->shape.channels ? value : 0.0f;
-    *out = (struct snnsim_spread){values, 0};
+    int16_t *to = snnbase_arena_alloc(&routes->arena, context, count, sizeof(*to));
+    if (to == NULL) return SNN_ERR_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        int32_t value = 0;
+        int status = snnsim_chip_whole(context, what, values[i], INT16_MIN, INT16_MAX, &value);
+        if (status != SNN_OK) return status;
+        to[i] = (int16_t)value;
+    }
+    *out = to;
     return SNN_OK;
-}
-
-static int make_limits(struct snnsim_routes *routes, struct snn_context *context,
-                       const struct snnsim_population *p, const struct snn_readout *of,
-                       const struct snnsim_differing **out)
-{
-    struct snnsim_differing *limits =
-        snnbase_arena_alloc(&routes->arena, context, 1, sizeof(*limits));
-    if (limits == NULL) return SNN_ERR_NOMEM;
-    int status = fill(routes, context, p, of->threshold, true, &limits->threshold);
-    if (status == SNN_OK) status = fill(routes, context, p, of->v_init, false, &limits->v_init);
-    if (status == SNN_OK) status = fill(routes, context, p, of->v_min, true, &limits->v_min);
-    *out = limits;
-    return status;
-}
-
-/* Where neurons differ the plan has their limits already. */
-static int make_all_limits(struct snnsim_routes *routes, struct snn_context *context)
-{
-    const struct snnsim_plan *plan = routes->plan;
-    const struct snn_net *net = plan->net;
-    int status = SNN_OK;
-    for (uint32_t i = 0; status == SNN_OK && i < net->population_count; i++) {
-        const struct snn_population *p = &net->populations[i];
-        const struct snn_readout same = {
-            .threshold = p->threshold, .v_init = p->v_init, .v_min = p->v_min};
-        routes->populations[i] = plan->populations[i].differing;
-        if (routes->populations[i] == NULL)
-            status =
-                make_limits(routes, context, &plan->populations[i], &same, &routes->populations[i]);
-    }
-    for (uint32_t r = 0; status == SNN_OK && r < net->readout_count; r++) {
-        routes->readouts[r] = plan->readouts[r];
-        if (routes->readouts[r] == NULL)
-            status = make_limits(routes, context, &plan->populations[net->population_count - 1],
-                                 &net->readouts[r], &routes->readouts[r]);
-    }
-    return status;
 }
 
 int snnsim_routes_create(struct snnsim_routes **out, struct snn_context *context,
@@ -300,20 +213,15 @@ int snnsim_routes_create(struct snnsim_routes **out, struct snn_context *context
     struct snnbase_arena *arena = &routes->arena;
     snnbase_arena_init(arena, context);
     routes->plan = plan;
+    routes->chip = net->arith == SNN_ARITH_CHIP;
+    snnsim_visit_kernels_init(&routes->kernels, plan->kernels.level);
     routes->routes =
         snnbase_arena_alloc(arena, context, net->synapse_count, sizeof(*routes->routes));
     routes->first = snnbase_arena_alloc(arena, context, (size_t)net->population_count + 2,
                                         sizeof(*routes->first));
-    routes->populations =
-        snnbase_arena_alloc(arena, context, net->population_count, sizeof(*routes->populations));
-    routes->readouts =
-        snnbase_arena_alloc(arena, context, net->readout_count, sizeof(*routes->readouts));
-    int status = routes->routes != NULL && routes->first != NULL && routes->populations != NULL &&
-                         routes->readouts != NULL
-                     ? SNN_OK
-                     : SNN_ERR_NOMEM;
+    int status = routes->routes != NULL && routes->first != NULL ? SNN_OK : SNN_ERR_NOMEM;
     if (status == SNN_OK) status = make_routes(routes, context);
-    if (status == SNN_OK) status = make_all_limits(routes, context);
+    if (status == SNN_OK) status = snnsim_cells_make(routes, context);
     if (status != SNN_OK)
         snnsim_routes_destroy(&routes);
     else

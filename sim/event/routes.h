@@ -1,12 +1,14 @@
-/* Routes: where a single spike goes. For each source of spikes the synapses that take it, for each
- * position the neurons that it reaches, clipped to the map; and the limits of every neuron.
+/* Routes: where a single spike goes. For each source of spikes the synapses that take it and the
+ * positions behind their pools; for each neuron what it fires by.
  *
- * Made once a load beside the plan, whose weights it uses; immutable, shared by all sessions.
+ * Made once a load beside the plan, whose layout, tables and weights it uses: potentials lie as the
+ * plan's currents do, halo and all. Immutable, shared by all sessions.
  */
 #ifndef SNN_SIM_EVENT_ROUTES_H
 #define SNN_SIM_EVENT_ROUTES_H
 
 #include "sim/event/plan.h"
+#include "sim/kernel/visit.h"
 
 /* Positions along one axis behind the pools that a spike at one position in front of them gets to:
  * first, first + 1, ..., each as often as paths lead there. */
@@ -15,40 +17,47 @@ struct snnsim_passage {
     const uint32_t *times; /* [count] */
 };
 
-/* Neurons along one axis that an event reaches, at even distances. */
-struct snnsim_reach_on_map {
-    uint32_t first, count;
-    uint32_t skipped; /* taps in front of the map */
-};
-
-/* What the positions of one phase have in common. */
-struct snnsim_stride {
-    uint32_t row_step, column_step; /* from neuron to neuron */
-    uint32_t columns;               /* taps of a row */
-};
-
 struct snnsim_route {
     uint32_t population; /* where it leads */
     const struct snnsim_synapse *synapse;
-    uint32_t index;                                             /* of the synapse among all */
-    uint32_t lanes;                                             /* weights of one tap */
-    const struct snnsim_passage *rows, *columns;                /* by y and x of the source */
-    const struct snnsim_reach_on_map *row_reach, *column_reach; /* by y and x behind the pools */
-    const struct snnsim_stride *strides;                        /* by phase */
+    uint32_t index;                              /* of the synapse among all */
+    const struct snnsim_passage *rows, *columns; /* by y and x of the source; NULL: no pools */
+    const int16_t *chip_weights;                 /* packed as the synapse's; chip arithmetic only */
+};
+
+/* The neurons of a population or a readout. Their potentials belong to the session: one of the two
+ * arithmetics, with v not yet set. */
+struct snnsim_cells {
+    struct snnsim_visited real;
+    struct snnsim_chip_visited chip;
+    struct snnsim_spread v_init;
 };
 
 struct snnsim_routes {
     struct snnbase_arena arena;
     const struct snnsim_plan *plan;
+    struct snnsim_visit_kernels kernels;
+    bool chip;                   /* in chip arithmetic */
     struct snnsim_route *routes; /* [synapse_count], by source */
     uint32_t *first;             /* [population_count + 2]: of each population, then of the input */
-    const struct snnsim_differing **populations; /* limits, alike or not */
-    const struct snnsim_differing **readouts;
+    struct snnsim_cells *populations;
+    struct snnsim_cells *readouts;
+    const int16_t **chip_bias; /* by population, spread as the plan's bias; chip arithmetic only */
+    uint32_t footprint_max;    /* lanes of the largest visit but that of a bias */
 };
 
-/* The plan is borrowed. Errors: LIMIT (pools with too many paths), NOMEM. */
+/* The plan is borrowed. Errors: LIMIT (pools with too many paths), INVALID (a net in chip
+ * arithmetic whose numbers are not whole), NOMEM. */
 int snnsim_routes_create(struct snnsim_routes **out, struct snn_context *context,
                          const struct snnsim_plan *plan);
 void snnsim_routes_destroy(struct snnsim_routes **routes);
+
+/* Fills in populations, readouts and biases (cells.c). */
+int snnsim_cells_make(struct snnsim_routes *routes, struct snn_context *context);
+
+/* `count` floats as whole numbers of 16 bits, from the arena. Errors: INVALID (others; `what` names
+ * them), NOMEM. */
+int snnsim_whole_numbers(struct snnsim_routes *routes, struct snn_context *context,
+                         const char *what, const float *values, size_t count, int16_t **out);
 
 #endif

@@ -1,13 +1,17 @@
-"""Asynchronous semantics against an oracle that follows the definition: async.py SNNSIM [NUMBER...]
+"""Asynchronous semantics against an oracle that follows the definition:
+async.py SNNSIM EVENTS [NUMBER...]
 
-Random nets as in oracle.py with few steps, in every order of events: every output spike of every
-step, the spikes and SynOps of every layer, all numbers of the JSON result. Then what is the same for
-any number of threads, recorded order, and both semantics in one run.
+Random nets as in oracle.py with few steps, in every order of events, in floats and in chip
+arithmetic. EVENTS (tests/plain/async_events.c) must tell of the same spikes of all layers in the
+same order, and of the same potentials after each step; snnsim of every output spike of every step,
+the spikes and SynOps of every layer, all numbers of the JSON result. Then what is the same for any
+number of threads, recorded order, and both semantics in one run.
 """
 
 import dataclasses
 import json
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -17,6 +21,7 @@ import numpy as np
 
 import snn_async
 import snn_async_activity
+import snn_chip
 import snn_decode
 import snn_lower
 import snn_model
@@ -63,8 +68,14 @@ def choose(count):
     return numbers
 
 
-def compare(tool, number):
-    case = shorten(snn_nets.make_case(number))
+def in_chip_arithmetic(case, number):
+    """The same net for a chip."""
+    quant = "mse" if number % 3 == 0 else "max"
+    return dataclasses.replace(case, options=dataclasses.replace(case.options, arith="chip",
+                                                                 quant=quant))
+
+
+def compare(tool, case, orders):
     populations, x = snn_lower.lower(case.model, case.options), case.input()
     labels = None if case.labels is None else case.labels[case.offset:]
     path = tool.path("model.json")
@@ -73,7 +84,7 @@ def compare(tool, number):
     arguments += result_arguments(tool, case)
     if case.encoding is None:
         arguments += ["--seed", case.seed]
-    for order in snn_async.ORDERS:
+    for order in orders:
         activities = snn_async_activity.simulate(populations, x, order, case.seed, case.offset)
         expected = snn_decode.result(populations, activities, x, case.options, case.rules, labels,
                                      False, case.accounting, snn_nets.PROFILE, offset=case.offset)
@@ -83,6 +94,99 @@ def compare(tool, number):
         for text in (*spike_differences(activities, counts, layers),
                      *differences(expected, found, ENERGIES)):
             yield f"{order}: {text}"
+
+
+def compare_both(tool, number):
+    """In floats in all orders, in chip arithmetic in one. A net that no chip holds is left to
+    chip.py."""
+    case = shorten(snn_nets.make_case(number))
+    yield from compare(tool, case, snn_async.ORDERS)
+    try:
+        chip = in_chip_arithmetic(case, number)
+        order = snn_async.ORDERS[number % len(snn_async.ORDERS)]
+        for text in compare(tool, chip, [order]):
+            yield f"chip, {text}"
+    except snn_chip.Refused:
+        pass
+
+
+# ---- Event for event ----
+
+def log_lines(populations, counts, order, seed, index):
+    """What EVENTS prints of a sample [step][channels][rows][columns]."""
+    net, spikes = snn_async.Net(populations, counts.shape[1:]), 0
+    for step, events in enumerate(counts):
+        net.run_step(snn_async.arrivals(events, order, seed, index, step))
+        for _, population, place in net.spikes[spikes:]:
+            yield f"s {population} {' '.join(map(str, place))}"
+        spikes = len(net.spikes)
+        for population, v in enumerate(net.potentials[-1]):
+            yield f"v {population} {' '.join(f'{float(x) + 0.0:.9g}' for x in v)}"
+
+
+def compare_events(tool, events, model, options, counts, order):
+    """`counts` [step][channels][rows][columns] are the only sample."""
+    populations = snn_lower.lower(model, options)
+    snn_model.write(tool.path("model.json"), model)
+    np.save(tool.path("spikes.npy"), counts[None].astype(np.uint8))
+    v_min = "none" if options.v_min is None else options.v_min
+    answer = subprocess.run(
+        [events, tool.path("model.json"), tool.path("spikes.npy"), f"order={order}", "seed=3",
+         f"arith={options.arith}", f"reset={options.reset}", f"v_min={v_min}"],
+        text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    found = answer.stdout.splitlines()
+    expected = list(log_lines(populations, counts, order, 3, 0))
+    if answer.returncode != 0 or not expected:
+        yield f"status {answer.returncode}: {answer.stderr}"
+    for line, (a, b) in enumerate(zip(expected, found)):
+        if a != b:
+            yield f"{options.arith} {order}: line {line + 1} is '{b}', expected '{a}'"
+            return
+    if len(expected) != len(found):
+        yield f"{options.arith} {order}: {len(found)} lines, expected {len(expected)}"
+
+
+def event_for_event(tool, events, numbers):
+    """The queue's events of nets of all kinds, as far as they need no normalisation."""
+    compared = 0
+    for number in numbers:
+        case = shorten(snn_nets.make_case(number))
+        if case.options.max_pool or any(l.kind == "max_pool2d" for l in case.model.layers):
+            continue
+        for arith in ("float", "chip"):
+            options = snn_lower.Options(norm="none", v_min=case.options.v_min,
+                                        reset=case.options.reset, arith=arith)
+            counts = np.minimum(case.input()[0], 3)
+            try:
+                for order in snn_async.ORDERS:
+                    for text in compare_events(tool, events, case.model, options, counts, order):
+                        yield f"net {number}: {text}"
+                compared += 1
+            except (snn_chip.Refused, snn_lower.Unsupported):
+                pass
+    if compared < len(numbers):
+        yield f"only {compared} of {len(numbers)} nets"
+
+
+def saturating(tool, events):
+    """Potentials that leave 16 bits at both ends: many events in a row, weights far above the
+    threshold and far below it, a readout that only adds up."""
+    layer = lambda name, source, weights: snn_model.Layer(
+        name, "dense", (source,), weights=np.array(weights, np.float32), activation="relu")
+    layers = [snn_model.Layer("input", "input", shape=(2, 1, 1)),
+              layer("hidden", "input", [[9, 9], [-9, -8], [9, -9], [0.5, 0]]),
+              layer("output", "hidden", [[9, -9, 9, 9], [-9, 0, -9, -9]])]
+    model = snn_nets.derive_shapes(snn_model.Model("saturating", layers, "output"))
+    counts = np.array([[[[250]], [[250]]], [[[255]], [[0]]], [[[20]], [[250]]]])
+    options = snn_lower.Options(norm="none", v_min=None, arith="chip")
+    net = snn_async.Net(snn_lower.lower(model, options), counts.shape[1:])
+    for step, count in enumerate(counts):
+        net.run_step(snn_async.arrivals(count, "raster", step=step))
+    reached = {int(v) for potentials in net.potentials for cells in potentials for v in cells}
+    if snn_chip.LOW not in reached or max(reached) < snn_chip.HIGH - 127:
+        yield f"potentials from {min(reached)} to {max(reached)} only"
+    for order in snn_async.ORDERS:
+        yield from compare_events(tool, events, model, options, counts, order)
 
 
 def notice_orders(numbers):
@@ -193,14 +297,16 @@ def refused(tool):
 
 
 def main():
-    numbers = [int(text) for text in sys.argv[2:]]
+    numbers, events = [int(text) for text in sys.argv[3:]], sys.argv[2]
     if not numbers:
         numbers = choose(NETS_SOAK if os.environ.get("SNN_SOAK") else NETS)
     tap = Tap()
     with tempfile.TemporaryDirectory(prefix="snn-async-") as folder:
         tool = Tool(sys.argv[1], folder)
         for number in numbers:
-            tap.test(snn_nets.make_case(number).name, compare, tool, number)
+            tap.test(snn_nets.make_case(number).name, compare_both, tool, number)
+        tap.test("event for event", event_for_event, tool, events, numbers)
+        tap.test("potentials that saturate", saturating, tool, events)
         tap.test("recorded order", recorded, tool)
         tap.test("threads do not matter", threads, tool)
         tap.test("both semantics in one run", both, tool)

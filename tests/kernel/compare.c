@@ -11,12 +11,14 @@
 
 #define ROUNDS 3000u
 
-static const struct kernel_round *const lists[] = {step_rounds, batch_rounds, chip_rounds};
+static const struct kernel_round *const lists[] = {step_rounds, batch_rounds, chip_rounds,
+                                                   visit_rounds};
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 
 struct level {
     struct snnsim_kernels kernels;
     struct snnsim_chip_kernels chip;
+    struct snnsim_visit_kernels visit;
 };
 
 static struct level level_of(const char *name)
@@ -28,6 +30,7 @@ static struct level level_of(const char *name)
 #endif
     (void)snnsim_kernels_init(&level.kernels, name, has_avx2);
     (void)snnsim_chip_kernels_init(&level.chip, name, has_avx2);
+    snnsim_visit_kernels_init(&level.visit, level.kernels.level);
     return level;
 }
 
@@ -35,6 +38,7 @@ static bool run_round(const struct kernel_round *kernel, const struct level *sca
                       const struct level *other)
 {
     if (kernel->run_chip != NULL) return kernel->run_chip(&scalar->chip, &other->chip);
+    if (kernel->run_visit != NULL) return kernel->run_visit(&scalar->visit, &other->visit);
     return kernel->run(&scalar->kernels, &other->kernels);
 }
 

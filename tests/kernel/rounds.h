@@ -9,6 +9,7 @@
 
 #include "sim/kernel/chip.h"
 #include "sim/kernel/kernel.h"
+#include "sim/kernel/visit.h"
 
 /* An array for each of the two levels. Behind it lie floats that must stay as they were. */
 struct pair {
@@ -16,21 +17,25 @@ struct pair {
     size_t size;
 };
 
-/* Both give false where the levels differ. */
+/* All give false where the levels differ. */
 typedef bool (*round_fn)(const struct snnsim_kernels *scalar, const struct snnsim_kernels *other);
 typedef bool (*chip_round_fn)(const struct snnsim_chip_kernels *scalar,
                               const struct snnsim_chip_kernels *other);
+typedef bool (*visit_round_fn)(const struct snnsim_visit_kernels *scalar,
+                               const struct snnsim_visit_kernels *other);
 
 struct kernel_round {
     const char *name;
-    round_fn run; /* one of the two */
+    round_fn run; /* one of the three */
     chip_round_fn run_chip;
+    visit_round_fn run_visit;
 };
 
 /* Lists that end with a name of NULL. */
 extern const struct kernel_round step_rounds[];
 extern const struct kernel_round batch_rounds[];
 extern const struct kernel_round chip_rounds[];
+extern const struct kernel_round visit_rounds[];
 
 /* Uniform in 0 .. below - 1. */
 uint32_t draw(uint32_t below);

@@ -2,6 +2,7 @@
  * Every net is small enough to be followed on paper; expected values are derived beside each test.
  */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 #include "sim/event/async.h"
@@ -48,13 +49,18 @@ static void end(void)
 
 TestSuite(async, .init = begin, .fini = end);
 
-static uint32_t add_input(uint32_t channels)
+static uint32_t add_map(uint32_t channels, uint32_t height, uint32_t width)
 {
     const struct snn_layer layer = {
-        .name = "input", .kind = SNN_LAYER_INPUT, .shape = {channels, 1, 1}};
+        .name = "input", .kind = SNN_LAYER_INPUT, .shape = {channels, height, width}};
     uint32_t index = 0;
     require_ok(snn_graph_add(graph, context, &layer, &index));
     return index;
+}
+
+static uint32_t add_input(uint32_t channels)
+{
+    return add_map(channels, 1, 1);
 }
 
 /* Weights [outputs][inputs]; `bias` may be NULL. */
@@ -164,9 +170,9 @@ Test(async, inhibition_first)
     cr_assert_eq(in_raster_order(-1.0f, 1.0f), 0);
 }
 
-/* interleave: the reversed bits of 0..3 are 0, 1/2, 1/4, 3/4 of the step, so they come as 0 2 1 3.
+/* interleave: channels come by their bits reversed, 0, 1/2, 1/4, 3/4 of the step, so as 0 2 1 3.
  * 0.5 + 0.5 fires, 0 - 1, -1 + 0.75. By address it would be 0.5, -0.5, 0, 0.75: nothing fires. */
-Test(async, interleave_by_reversed_bits)
+Test(async, interleave_reverses_the_bits_of_channels)
 {
     static const float weights[] = {0.5f, -1.0f, 0.5f, 0.75f};
     static const uint32_t first[] = {0, 4}, address[] = {0, 1, 2, 3};
@@ -175,6 +181,117 @@ Test(async, interleave_by_reversed_bits)
     run(1, first, address, NULL);
     cr_assert_eq(spikes[0], 1);
     cr_assert_float_eq(potential[0], -0.25f, 0.0f);
+}
+
+/* On a map of 2 x 2 the dither's bits are x0 xor y0, y0: (row, column) 0,0 is 0, 0,1 is 10, 1,0 is
+ * 11, 1,1 is 01. One colour of the checkerboard comes first: addresses 0 3 1 2. 0.5 + 0.5 fires,
+ * 0 - 1, -1 + 0.75; by address nothing does. */
+Test(async, interleave_sends_one_colour_of_a_checkerboard_first)
+{
+    static const float weights[] = {0.5f, -1.0f, 0.75f, 0.5f};
+    static const uint32_t first[] = {0, 4}, address[] = {0, 1, 2, 3};
+    add_dense("d", add_map(1, 2, 2), 4, 1, weights, NULL);
+    load("sim:async,order=interleave");
+    run(1, first, address, NULL);
+    cr_assert_eq(spikes[0], 1);
+    cr_assert_float_eq(potential[0], -0.25f, 0.0f);
+}
+
+/* An output that sees channel 1 itself (-1), and channel 0 through a neuron that fires (+1). */
+static uint32_t behind_a_branch(const char *uri)
+{
+    static const float hidden[] = {1.0f, 0.0f}, forward[] = {1.0f}, beside[] = {0.0f, -1.0f};
+    static const uint32_t first[] = {0, 2}, address[] = {0, 1};
+    const uint32_t input = add_input(2), h = add_dense("h", input, 2, 1, hidden, NULL);
+    struct snn_layer sum = {.name = "forward",
+                            .kind = SNN_LAYER_DENSE,
+                            .inputs = &h,
+                            .input_count = 1,
+                            .shape = {1, 0, 0},
+                            .weights = forward,
+                            .weight_count = 1};
+    uint32_t branches[2];
+    require_ok(snn_graph_add(graph, context, &sum, &branches[0]));
+    sum.name = "beside";
+    sum.inputs = &input;
+    sum.weights = beside;
+    sum.weight_count = 2;
+    require_ok(snn_graph_add(graph, context, &sum, &branches[1]));
+    const struct snn_layer add = {.name = "o",
+                                  .kind = SNN_LAYER_ADD,
+                                  .inputs = branches,
+                                  .input_count = 2,
+                                  .activation = SNN_ACTIVATION_RELU};
+    require_ok(snn_graph_add(graph, context, &add, &branches[0]));
+    load(uri);
+    run(1, first, address, NULL);
+    return spikes[0];
+}
+
+/* At different times: 0 + 1 fires, then -1. */
+Test(async, spikes_go_before_later_input)
+{
+    cr_assert_eq(behind_a_branch("sim:async,order=interleave"), 1);
+}
+
+/* Both events are in the queue before the spike that the first sets off: -1, then 0. */
+Test(async, input_of_one_time_goes_before_its_spikes)
+{
+    cr_assert_eq(behind_a_branch("sim:async,order=raster"), 0);
+}
+
+/* Forty neurons, 20 channels at 2 positions, fire in one tick. Channel 0 at column 1 gives 1 before
+ * channel 1 at column 0 takes it away; by position it would be the other way round. */
+Test(async, many_spikes_of_a_tick_go_by_channel)
+{
+    enum { CHANNELS = 20 };
+    static float zeros[CHANNELS], ones[CHANNELS], output[2 * CHANNELS];
+    static const uint32_t first[] = {0, 0};
+    const uint32_t input = add_map(1, 1, 2);
+    for (size_t i = 0; i < CHANNELS; i++)
+        ones[i] = 1.0f;
+    output[0 * 2 + 1] = 1.0f;
+    output[1 * 2 + 0] = -1.0f;
+    const struct snn_layer conv = {.name = "c",
+                                   .kind = SNN_LAYER_CONV2D,
+                                   .inputs = &input,
+                                   .input_count = 1,
+                                   .shape = {CHANNELS, 0, 0},
+                                   .window = {.kernel_h = 1,
+                                              .kernel_w = 1,
+                                              .stride_h = 1,
+                                              .stride_w = 1,
+                                              .dilation_h = 1,
+                                              .dilation_w = 1},
+                                   .groups = 1,
+                                   .activation = SNN_ACTIVATION_RELU,
+                                   .weights = zeros,
+                                   .weight_count = CHANNELS,
+                                   .bias = ones,
+                                   .bias_count = CHANNELS};
+    uint32_t c = 0;
+    require_ok(snn_graph_add(graph, context, &conv, &c));
+    add_dense("o", c, 2 * CHANNELS, 1, output, NULL);
+    load("sim:async");
+    run(1, first, NULL, NULL);
+    cr_assert_eq(population[0], 2 * CHANNELS);
+    cr_assert_eq(spikes[0], 1);
+}
+
+/* Weights of +-127 against a threshold of 127. 300 events down stop at -32768; up it is 127 again
+ * after 260 events (-32768 + 260 * 127 = 252), which fires, as the 40 events that follow do: 41
+ * spikes, 252 - 127 left. Without saturation it would end at 0, as the sum of the step does. */
+Test(async, potentials_of_a_chip_saturate_at_each_event)
+{
+    static const float weights[] = {-1.0f, 1.0f}, count[] = {300.0f, 300.0f};
+    static const uint32_t first[] = {0, 2}, address[] = {0, 1};
+    options.arith = SNN_ARITH_CHIP;
+    options.v_min = -INFINITY;
+    add_dense("d", add_input(2), 2, 1, weights, NULL);
+    load("sim:async,order=raster");
+    run(1, first, address, count);
+    cr_assert_eq(spikes[0], 41);
+    cr_assert_float_eq(potential[0], 125.0f, 0.0f);
 }
 
 /* The bias comes at the end of the step, in a layer before the next one's: 0.75 + 0.25 fires in the
