@@ -94,6 +94,20 @@ static void mend_degenerate(double *scale, uint32_t channels)
     }
 }
 
+/* On a chip the channels of a layer share 8 bits. A channel that hardly spoke in calibration has a
+ * tiny threshold and so, folded, huge weights, beside which all others would vanish: its threshold
+ * is not below 1 / CHIP_SPREAD of the layer's largest. It then speaks more rarely, not wrongly. */
+#define CHIP_SPREAD 16.0
+
+static void narrow(double *scale, uint32_t channels)
+{
+    double largest = 0.0;
+    for (uint32_t c = 0; c < channels; c++)
+        largest = fmax(largest, scale[c]);
+    for (uint32_t c = 0; c < channels; c++)
+        scale[c] = fmax(scale[c], largest / CHIP_SPREAD);
+}
+
 /* Classes are compared by their counts, so the output has one threshold: the largest. */
 static void level(double *scale, uint32_t channels)
 {
@@ -126,6 +140,7 @@ int snnconv_threshold_choose(struct snnconv_lowering *l, uint32_t layer, double 
     }
     if (status != SNN_OK) return status;
     mend_degenerate(scale, of->shape.channels);
+    if (l->options->arith == SNN_ARITH_CHIP) narrow(scale, of->shape.channels);
     if (layer == snn_graph_output(l->graph)) level(scale, of->shape.channels);
     *scale_out = scale;
     return SNN_OK;

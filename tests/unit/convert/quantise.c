@@ -457,3 +457,22 @@ Test(quantise, every_allocation_may_fail)
 {
     support_sweep_graph(make_graph, lower_and_drop);
 }
+
+/* Channel 1 hardly spoke in calibration: its threshold 0.001 would make its weight 1000 times the
+ * other's, which rounds to nothing beside it. It is held at 1.6 / 16 = 0.1: weights 1 / 1.6 and
+ * 1 / 0.1 in thresholds, so 127 / 10 = 12.7 a unit, 7.9375 -> 8 and 127. */
+Test(quantise, a_channel_that_hardly_spoke_leaves_the_others_their_bits)
+{
+    const float identity[] = {1.0f, 0.0f, 0.0f, 1.0f};
+    const uint32_t layer = add_conv(identity, NULL, SNN_ACTIVATION_RELU);
+    (void)add_conv(identity, NULL, SNN_ACTIVATION_NONE);
+    const float threshold[] = {1.6f, 0.001f}, output[] = {1.0f};
+    const struct snn_recipe_entry entries[] = {{layer, 2, threshold}, {layer + 1, 1, output}};
+    const struct snn_recipe recipe = {.name = "ltb", .entry_count = 2, .entries = entries};
+    cr_assert_eq(snn_graph_set_recipe(graph, support_context(), &recipe), SNN_OK);
+    options.norm = SNN_NORM_RECIPE;
+    options.recipe = "ltb";
+    lower();
+    const float expected[] = {8.0f, 0.0f, 0.0f, 127.0f};
+    expect(net->populations[0].synapses[0].weights, expected, 4);
+}
