@@ -69,14 +69,31 @@ static void read_frame(uint64_t index, float *intensity, void *user)
     snn_source_frame(p->source, index, intensity);
 }
 
+/* What is computed from activations, and what is measured on the probe's target: first in float
+ * arithmetic, then corrections in a chip's. */
 static int calibrate(struct passage *p)
 {
-    static const char *const recipes[] = {"mse:4", "ltb"};
-    const struct snn_frames frames = {
-        .count = 4, .shape = snn_source_shape(p->source), .read = read_frame, .user = p};
-    const struct snn_calibrate_options options = {
-        .recipes = recipes, .recipe_count = 2, .threads = 1, .data = "images-idx3"};
-    return snn_calibrate(p->graph, p->context, &frames, &options);
+    static const char *const thresholds[] = {"mse:4", "ltb", "spike", "auto"};
+    static const char *const corrections[] = {"bias", "potential", "offset"};
+    const struct snn_frames frames = {4, snn_source_shape(p->source), read_frame, p, NULL};
+    struct snn_lower_options lower;
+    struct snn_target *target = NULL;
+    snn_lower_options_init(&lower);
+    int status = snn_target_open(&target, p->context, "sim");
+    const struct snn_probe probe = {
+        .target = target, .lower = &lower, .timesteps = 4, .encoding = SNN_ENCODING_RATE};
+    struct snn_calibrate_options options = {.recipes = thresholds,
+                                            .recipe_count = 4,
+                                            .probe = &probe,
+                                            .threads = 1,
+                                            .data = "images-idx3"};
+    if (status == SNN_OK) status = snn_calibrate(p->graph, p->context, &frames, &options);
+    lower.arith = SNN_ARITH_CHIP;
+    options.recipes = corrections;
+    options.recipe_count = 3;
+    if (status == SNN_OK) status = snn_calibrate(p->graph, p->context, &frames, &options);
+    snn_target_close(&target);
+    return status;
 }
 
 /* The whole passage; its status, and what the context said of it. */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SIDE = 8, FEATURES = 4 };
+enum { SIDE = 8, FEATURES = 4, OTHER_STEPS = 36 /* more than a chunk */ };
 
 /* --- TAP -------------------------------------------------------------------------------------- */
 
@@ -146,6 +146,26 @@ static bool save_bytes(const char *path, const void *head, size_t head_size, con
     return fclose(file) == 0 && good;
 }
 
+/* As numpy.save writes it, format version 1.0. */
+static bool save_spikes(const char *path)
+{
+    enum { HEAD = 128, RECORDED = 2 };
+    unsigned char counts[RECORDED * RECORDED_STEPS * SIDE * SIDE];
+    char head[HEAD];
+    memset(head, ' ', sizeof(head));
+    int length = snprintf(head, sizeof(head),
+                          "%.6s%c%c%c%c{'descr': '|u1', 'fortran_order': False, 'shape': (%d, %d, "
+                          "1, %d, %d), }",
+                          "\x93NUMPY", 1, 0, HEAD - 10, 0, RECORDED, RECORDED_STEPS, SIDE, SIDE);
+    /* The text holds a zero byte, the upper half of its length. */
+    if (length < 0 || length >= HEAD) return false;
+    head[length] = ' ';
+    head[HEAD - 1] = '\n';
+    for (size_t i = 0; i < sizeof(counts); i++)
+        counts[i] = (unsigned char)(i * i % 11 / 4);
+    return save_bytes(path, (const unsigned char *)head, HEAD, counts, sizeof(counts));
+}
+
 static bool save_data(const struct place *place)
 {
     static const unsigned char images_head[] = {0, 0, 8, 3,    0, 0, 0, SAMPLE_COUNT,
@@ -156,7 +176,8 @@ static bool save_data(const struct place *place)
         images[i] = (unsigned char)(i * i % 251);
     for (size_t i = 0; i < sizeof(labels); i++)
         labels[i] = (unsigned char)(i % CLASS_COUNT);
-    return save_bytes(place->images, images_head, sizeof(images_head), images, sizeof(images)) &&
+    return save_spikes(place->spikes) &&
+           save_bytes(place->images, images_head, sizeof(images_head), images, sizeof(images)) &&
            save_bytes(place->labels, labels_head, sizeof(labels_head), labels, sizeof(labels));
 }
 
@@ -172,13 +193,14 @@ bool place_make(struct place *place)
     (void)snprintf(place->labels, sizeof(place->labels), "%s/labels-idx1", place->folder);
     (void)snprintf(place->report, sizeof(place->report), "%s/report.json", place->folder);
     (void)snprintf(place->counts, sizeof(place->counts), "%s/counts.npy", place->folder);
+    (void)snprintf(place->spikes, sizeof(place->spikes), "%s/spikes.npy", place->folder);
     return save_model(place->model) && save_data(place);
 }
 
 void place_remove(struct place *place)
 {
-    const char *const files[] = {place->model, place->images, place->labels, place->report,
-                                 place->counts};
+    const char *const files[] = {place->model,  place->images, place->labels,
+                                 place->report, place->counts, place->spikes};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         (void)unlink(files[i]);
     if (rmdir(place->folder) != 0) tap_note("%s is not empty", place->folder);
@@ -195,6 +217,8 @@ bool place_has_temporary(const struct place *place)
     return found;
 }
 
+static const float output_gain = 4.0f; /* of a second readout, for the rule first@4 */
+
 /* --- The passage ------------------------------------------------------------------------------ */
 
 int passage_load(struct passage *p, const struct snn_context_options *options,
@@ -203,11 +227,15 @@ int passage_load(struct passage *p, const struct snn_context_options *options,
     const struct snn_source_options labels = {.labels = NULL};
     struct snn_lower_options lower;
     snn_lower_options_init(&lower);
+    lower.extra_gains = &output_gain;
+    lower.extra_gain_count = 1;
     *p = (struct passage){.context = NULL};
     int status = snn_context_create(&p->context, options);
     if (status == SNN_OK) status = snn_graph_load(&p->graph, p->context, place->model, NULL);
     if (status == SNN_OK)
         status = snn_source_open(&p->source, p->context, place->images, SNN_SOURCE_FRAMES, &labels);
+    if (status == SNN_OK)
+        status = snn_source_open(&p->recording, p->context, place->spikes, SNN_SOURCE_SPIKES, NULL);
     if (status == SNN_OK) status = snn_net_lower(&p->net, p->context, p->graph, &lower);
     if (status == SNN_OK) status = snn_target_open(&p->target, p->context, "sim");
     return status == SNN_OK ? snn_target_load(p->target, p->context, p->net) : status;
@@ -215,10 +243,12 @@ int passage_load(struct passage *p, const struct snn_context_options *options,
 
 void passage_run_options(struct snn_run_options *run, const struct snn_energy_profile *energy)
 {
-    static const struct snn_rule rules[] = {{SNN_RULE_FIRST, 0.0, 0.0f},
-                                            {SNN_RULE_SOFTMAX, 0.9, 0.0f}};
-    static const struct snn_rule sweep[] = {
-        {SNN_RULE_COUNT, 2, 0.0f}, {SNN_RULE_ENTROPY, 0.5, 0.0f}, {SNN_RULE_ALL, 0.0, 0.0f}};
+    static const struct snn_rule rules[] = {
+        {SNN_RULE_FIRST, 0.0, 0.0f}, {SNN_RULE_SOFTMAX, 0.9, 0.0f}, {SNN_RULE_FIRST, 0.0, 4.0f}};
+    static const struct snn_rule sweep[] = {{SNN_RULE_COUNT, 2.0, 0.0f},
+                                            {SNN_RULE_ENTROPY, 0.5, 0.0f},
+                                            {SNN_RULE_ORACLE, 0.0, 0.0f},
+                                            {SNN_RULE_ALL, 0.0, 0.0f}};
     snn_run_options_init(run);
     run->timesteps = 70; /* more than two chunks of steps */
     run->encoding = SNN_ENCODING_BERNOULLI;
@@ -245,51 +275,71 @@ static int run_frames(struct passage *p, struct snn_run_options options)
     return status;
 }
 
-static int run_async(struct passage *p, struct snn_run_options options)
+static const struct {
+    const char *uri;
+    bool chip;
+    bool until_decided;
+    bool recorded;
+} others[OTHER_COUNT] = {{"sim:async,order=random,seed=3", false, false, false},
+                         {"sim", true, false, false},
+                         {"sim:async,order=interleave", true, false, false},
+                         {"sim", false, true, false},
+                         {"sim", true, true, false},
+                         {"sim", false, false, true},
+                         {"sim", true, false, true}};
+
+/* A further way to run the samples. The callbacks are for the first run alone. */
+static int run_other(struct passage *p, struct snn_run_options options, size_t i)
 {
+    const struct snn_net *net = others[i].chip ? p->chip : p->net;
+    struct snn_target **target = &p->other_targets[i];
     options.progress = NULL;
     options.sample = NULL;
-    snn_result_destroy(&p->async_result);
-    snn_target_close(&p->async_target);
-    int status = snn_target_open(&p->async_target, p->context, "sim:async,order=random,seed=3");
-    if (status == SNN_OK) status = snn_target_load(p->async_target, p->context, p->net);
-    if (status == SNN_OK)
-        status =
-            snn_run(&p->async_result, p->context, p->async_target, p->net, p->source, &options);
-    return status;
+    options.until_decided = others[i].until_decided;
+    if (options.timesteps > OTHER_STEPS) options.timesteps = OTHER_STEPS;
+    if (options.until_decided || others[i].recorded) options.sweep_count = 0;
+    if (others[i].recorded) {
+        options.timesteps = RECORDED_STEPS;
+        options.count = 0;
+        options.cnn = NULL;
+    }
+    snn_result_destroy(&p->other_results[i]);
+    snn_target_close(target);
+    int status = snn_target_open(target, p->context, others[i].uri);
+    if (status == SNN_OK) status = snn_target_load(*target, p->context, net);
+    if (status != SNN_OK) return status;
+    const struct snn_source *source = others[i].recorded ? p->recording : p->source;
+    return snn_run(&p->other_results[i], p->context, *target, net, source, &options);
 }
 
-static int run_chip(struct passage *p, struct snn_run_options options)
+static int run_others(struct passage *p, const struct snn_run_options *options)
 {
     struct snn_lower_options lower;
     snn_lower_options_init(&lower);
     lower.arith = SNN_ARITH_CHIP;
     lower.quantise_mse = true;
-    options.progress = NULL;
-    options.sample = NULL;
-    snn_result_destroy(&p->chip_result);
-    snn_target_close(&p->chip_target);
-    snn_net_destroy(&p->chip_net);
-    int status = snn_net_lower(&p->chip_net, p->context, p->graph, &lower);
-    if (status == SNN_OK) status = snn_target_open(&p->chip_target, p->context, "sim");
-    if (status == SNN_OK) status = snn_target_load(p->chip_target, p->context, p->chip_net);
-    if (status == SNN_OK)
-        status =
-            snn_run(&p->chip_result, p->context, p->chip_target, p->chip_net, p->source, &options);
+    lower.extra_gains = &output_gain;
+    lower.extra_gain_count = 1;
+    snn_net_destroy(&p->chip);
+    int status = snn_net_lower(&p->chip, p->context, p->graph, &lower);
+    for (size_t i = 0; status == SNN_OK && i < OTHER_COUNT; i++)
+        status = run_other(p, *options, i);
     return status;
 }
 
 int passage_run(struct passage *p, const struct snn_run_options *run)
 {
     struct snn_run_options options = *run;
+    const struct snn_result *results[2 + OTHER_COUNT];
     options.cnn = p->graph;
     int status = snn_run(&p->result, p->context, p->target, p->net, p->source, &options);
     if (status == SNN_OK) status = run_frames(p, options);
-    if (status == SNN_OK) status = run_async(p, options);
-    if (status == SNN_OK) status = run_chip(p, options);
+    if (status == SNN_OK) status = run_others(p, &options);
     if (status != SNN_OK) return status;
-    const struct snn_result *const results[] = {p->result, p->frame_result, p->async_result,
-                                                p->chip_result};
+    results[0] = p->result;
+    results[1] = p->frame_result;
+    for (size_t i = 0; i < OTHER_COUNT; i++)
+        results[2 + i] = p->other_results[i];
     const struct snn_report report = {.tool = "plain",
                                       .model_name = snn_graph_provenance(p->graph)->name,
                                       .data = "images-idx3",
@@ -299,23 +349,24 @@ int passage_run(struct passage *p, const struct snn_run_options *run)
                                       .dt_us = options.dt_us,
                                       .encoding = snn_encoding_name(options.encoding),
                                       .results = results,
-                                      .result_count = 4};
+                                      .result_count = 2 + OTHER_COUNT};
     return snn_report_format(&p->text, p->context, &report);
 }
 
 void passage_end(struct passage *p)
 {
     snn_text_free(p->context, &p->text);
-    snn_result_destroy(&p->chip_result);
-    snn_target_close(&p->chip_target);
-    snn_net_destroy(&p->chip_net);
-    snn_result_destroy(&p->async_result);
-    snn_target_close(&p->async_target);
+    for (size_t i = 0; i < OTHER_COUNT; i++) {
+        snn_result_destroy(&p->other_results[i]);
+        snn_target_close(&p->other_targets[i]);
+    }
+    snn_net_destroy(&p->chip);
     snn_result_destroy(&p->frame_result);
     snn_target_close(&p->frame_target);
     snn_result_destroy(&p->result);
     snn_target_close(&p->target);
     snn_net_destroy(&p->net);
+    snn_source_close(&p->recording);
     snn_source_close(&p->source);
     snn_graph_destroy(&p->graph);
     snn_context_destroy(&p->context);

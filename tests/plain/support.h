@@ -28,7 +28,7 @@ int tap_end(const struct tap *tap);
 
 /* --- A folder with a model and data --- */
 
-enum { SAMPLE_COUNT = 40, CLASS_COUNT = 3 };
+enum { SAMPLE_COUNT = 40, CLASS_COUNT = 3, RECORDED_STEPS = 4 };
 
 struct place {
     char folder[64];
@@ -37,6 +37,7 @@ struct place {
     char labels[96];
     char report[96];
     char counts[96];
+    char spikes[96]; /* recorded: spikes of two samples in RECORDED_STEPS steps */
 };
 
 /* False if the folder cannot be filled; a note says why. */
@@ -48,20 +49,21 @@ bool place_has_temporary(const struct place *place);
 
 /* --- The passage --- */
 
+enum { OTHER_COUNT = 7 };
+
 struct passage {
     struct snn_context *context;
     struct snn_graph *graph;
     struct snn_source *source;
+    struct snn_source *recording;
     struct snn_net *net;
     struct snn_target *target;
     struct snn_result *result;
     struct snn_target *frame_target; /* the same samples in 8-bit integers */
     struct snn_result *frame_result;
-    struct snn_target *async_target; /* and spike by spike */
-    struct snn_result *async_result;
-    struct snn_net *chip_net; /* and in whole numbers of 8 and 16 bits */
-    struct snn_target *chip_target;
-    struct snn_result *chip_result;
+    struct snn_net *chip;                          /* the net in whole numbers */
+    struct snn_target *other_targets[OTHER_COUNT]; /* further ways to run: spike by spike, chip */
+    struct snn_result *other_results[OTHER_COUNT];
     char *text; /* the report; of equal runs, equal up to "timing" */
 };
 

@@ -100,6 +100,7 @@ static void *call(void *user)
     }
     p.graph = c->lender->graph;
     p.source = c->lender->source;
+    p.recording = c->lender->recording;
     p.net = c->lender->net;
     int status = snn_context_create(&p.context, NULL);
     if (status == SNN_OK) status = snn_target_open(&p.target, p.context, "sim");
@@ -107,6 +108,7 @@ static void *call(void *user)
     if (status == SNN_OK) c->text = run_text(&p, c->threads);
     p.graph = NULL;
     p.source = NULL;
+    p.recording = NULL;
     p.net = NULL;
     passage_end(&p);
     return NULL;
