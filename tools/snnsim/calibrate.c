@@ -124,6 +124,19 @@ static void name_corrections(struct job *job)
     }
 }
 
+/* Whole names in front, which are of recipes that are there: they are in place for what is measured
+ * and named behind them. */
+static void place_first(struct snnsim_options *o)
+{
+    uint32_t count = 0;
+    while (count < o->correct_count && strchr(o->corrects[count], '@') != NULL) {
+        o->corrections[count] = o->corrects[count];
+        count++;
+    }
+    o->lower.corrections = o->corrections;
+    o->lower.correction_count = count;
+}
+
 /* The norm first: auto may set the steps that corrections are measured with. */
 static int run(struct job *job)
 {
@@ -138,6 +151,7 @@ static int run(struct job *job)
         count = 0;
     }
     if (automatic) take_auto(job);
+    place_first(o);
     for (uint32_t i = 0; i < o->correct_count; i++) {
         if (strchr(o->corrects[i], '@') == NULL) recipes[count++] = o->corrects[i];
     }
