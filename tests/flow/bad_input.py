@@ -378,6 +378,8 @@ OPTIONS = [
     bad_option("--labels labels-idx1", 64, ("--labels", "needs --data")),
     bad_option("--compat sinabs --norm max", 64, ("--compat", "another value was given")),
     bad_option("--compat sinabs --reset zero", 64, ("--compat", "another value was given")),
+    bad_option("--compat sinabs --correct bias", 64, ("--compat", "or --correct")),
+    bad_option("--semantics async --n-max 1", 64, ("--n-max", "fires a neuron once")),
 ]
 
 

@@ -298,10 +298,10 @@ static int apply_compat(struct snnsim_options *o)
     const struct snn_lower_options *l = &o->lower;
     if ((o->norm != NULL && l->norm != SNN_NORM_NONE) || l->spikes_max != 0 ||
         l->reset != SNN_RESET_SUBTRACT || (o->v_min != NULL && fabsf(l->v_min + 1.0f) > 0.0f) ||
-        l->channelwise || (o->v_init_given && fabsf(l->v_init) > 0.0f))
+        l->channelwise || o->correct_count > 0 || (o->v_init_given && fabsf(l->v_init) > 0.0f))
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--compat",
                            "sinabs means --norm none --v0 0 --v-min -1 --reset subtract and no "
-                           "--n-max or --channelwise; another value was given");
+                           "--n-max, --channelwise or --correct; another value was given");
     o->norm = "none";
     o->lower.v_init = 0.0f;
     return snnsim_options_set_norm(o, "none");
@@ -351,6 +351,9 @@ static int apply_semantics(struct snnsim_options *o)
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--semantics",
                            "is for the target sim, which is not among --target");
     if (o->semantics == SNNSIM_SYNC) return SNNCLI_EXIT_OK;
+    if (o->semantics == SNNSIM_ASYNC && o->lower.spikes_max > 0)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--n-max",
+                           "is for steps; with --semantics async an event fires a neuron once");
     const char *order = o->order != NULL ? o->order : "interleave";
     int used = snprintf(uri, sizeof(o->async_uri), "sim:async,order=%s", order);
     if (strcmp(order, "random") == 0)
