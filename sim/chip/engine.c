@@ -158,14 +158,6 @@ void snnsim_chip_reset(struct snnsim_chip *chip)
     chip->stepped = false;
 }
 
-int snnsim_chip_accepts(struct snn_context *context, const struct snn_spikes *spikes)
-{
-    if (!spikes->constant) return SNN_OK;
-    snnbase_fail(context, SNN_ERR_UNSUPPORTED,
-                 "chip arithmetic takes spikes, and the encoding 'current' has none");
-    return snnbase_hint(context, "another encoding: --encoding rate, bernoulli or ttfs");
-}
-
 /* ---- Tallies ---- */
 
 static uint64_t tile_spikes(const struct snnsim_chip_grid *grid, size_t tile, const uint16_t *count)

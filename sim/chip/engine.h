@@ -22,9 +22,6 @@ void snnsim_chip_destroy(struct snnsim_chip **chip);
 /* Back to the initial potentials. */
 void snnsim_chip_reset(struct snnsim_chip *chip);
 
-/* Whether such input can be taken. Errors: UNSUPPORTED (analog input). */
-int snnsim_chip_accepts(struct snn_context *context, const struct snn_spikes *spikes);
-
 /* Steps [first, first + steps) of `spikes`, results behind the out->step_count rows of `out` that
  * are there, and counted with them. */
 void snnsim_chip_advance(struct snnsim_chip *chip, const struct snn_spikes *spikes, uint32_t first,

@@ -249,9 +249,6 @@ static int sim_push(void *session, struct snn_context *context, const struct snn
     if (s->choice.async) {
         int status = snnsim_async_push(s->async, context, spikes);
         if (status != SNN_OK) return status;
-    } else if (s->chip != NULL) {
-        int status = snnsim_chip_accepts(context, spikes);
-        if (status != SNN_OK) return status;
     }
     s->pushed = spikes;
     s->steps_done = 0;
