@@ -285,8 +285,41 @@ static void put_energy(struct snnbase_jsonout *out, const struct snn_result *r)
     snnbase_jsonout_object_close(out);
 }
 
-/* `agreement` is that with the first result. */
-static void put_result(struct snnbase_jsonout *out, const struct snn_result *r, double agreement)
+/* How much better and later decisions are than those of the first result. */
+static void put_gap(struct snnbase_jsonout *out, const struct snn_result *r,
+                    const struct snn_result *first)
+{
+    if (first == NULL || !is_spiking(r) || !is_spiking(first)) {
+        put_null(out, "gap");
+        return;
+    }
+    put_object(out, "gap");
+    put_double(out, "accuracy", r->accuracy - first->accuracy);
+    if (r->first_spike.steps_histogram != NULL && first->first_spike.steps_histogram != NULL) {
+        put_object(out, "first_spike");
+        put_double(out, "accuracy", r->first_spike.accuracy - first->first_spike.accuracy);
+        put_double(out, "steps_mean", r->first_spike.steps_mean - first->first_spike.steps_mean);
+        snnbase_jsonout_object_close(out);
+    } else {
+        put_null(out, "first_spike");
+    }
+    put_array(out, "rules");
+    for (uint32_t i = 0; i < r->rule_count && i < first->rule_count; i++) {
+        char name[64];
+        snn_rule_format(&r->rules[i].rule, name, sizeof(name));
+        put_object(out, NULL);
+        put_string(out, "rule", name);
+        put_double(out, "accuracy", r->rules[i].accuracy - first->rules[i].accuracy);
+        put_double(out, "steps_mean", r->rules[i].steps_mean - first->rules[i].steps_mean);
+        snnbase_jsonout_object_close(out);
+    }
+    snnbase_jsonout_array_close(out);
+    snnbase_jsonout_object_close(out);
+}
+
+/* `first` is the first result of the report; NULL: this is it. */
+static void put_result(struct snnbase_jsonout *out, const struct snn_result *r,
+                       const struct snn_result *first)
 {
     put_object(out, NULL);
     put_string(out, "target", r->target);
@@ -304,7 +337,8 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r, 
         put_null(out, "accuracy_by_step");
     put_double(out, "cnn_accuracy", r->cnn_accuracy);
     put_double(out, "cnn_agreement", r->cnn_agreement);
-    put_double(out, "agreement", agreement);
+    put_double(out, "agreement", first != NULL ? snn_result_agreement(first, r) : (double)NAN);
+    put_gap(out, r, first);
     if (is_spiking(r)) {
         put_double(out, "steps_mean", r->steps_mean);
         put_first_spike(out, r);
@@ -387,9 +421,7 @@ static int write_report(struct snn_context *context, const struct snn_report *re
     put_options(&out, report);
     put_array(&out, "results");
     for (uint32_t i = 0; i < report->result_count; i++)
-        put_result(&out, report->results[i],
-                   i > 0 ? snn_result_agreement(report->results[0], report->results[i])
-                         : (double)NAN);
+        put_result(&out, report->results[i], i > 0 ? report->results[0] : NULL);
     snnbase_jsonout_array_close(&out);
     put_timing(&out, report);
     put_host(&out, report);

@@ -259,7 +259,7 @@ def threads(tool):
 
 
 def both(tool):
-    """Both in one run are what each gives alone, with their names and agreement."""
+    """Both in one run are what each gives alone, with their names, agreement and gap."""
     alone = [json.loads(tool.call(*LENET, "--semantics", name).stdout) for name in ("sync", "async")]
     together = json.loads(tool.call(*LENET, "--semantics", "both").stdout)
     names = [(r["target"], r["semantics"], r["order"]) for r in together["results"]]
@@ -270,12 +270,23 @@ def both(tool):
     agreement = [r.pop("agreement") for r in together["results"]]
     if agreement[0] is not None or not 0.5 < agreement[1] <= 1:
         yield f"agreement {agreement}"
+    gap = [r.pop("gap") for r in together["results"]]
+    sync, spiking = together["results"]
+    for key in ("accuracy", "steps_mean"):
+        for a, b, between in ((sync["first_spike"], spiking["first_spike"], gap[1]["first_spike"]),
+                              (sync["rules"][0], spiking["rules"][0], gap[1]["rules"][0])):
+            if between[key] != b[key] - a[key]:
+                yield f"gap {gap[1]}"
+    if gap[0] is not None or gap[1]["accuracy"] != spiking["accuracy"] - sync["accuracy"]:
+        yield f"gap {gap}"
     for name, single, pair in zip(("sync", "async"), alone, together["results"]):
         single["results"][0].pop("agreement")
+        single["results"][0].pop("gap")
         if single["results"][0] != pair or single["options"]["semantics"] != name:
             yield f"{name} differs"
     text = tool.call(*LENET[:-2], "--semantics", "both", "--order", "raster").stdout
-    for word in ("sim async raster", "first spike", "first@4", "decides as sim in"):
+    for word in ("sim async raster", "at the end", "first spike", "first@4", "gap",
+                 "decides as sim sync in"):
         if word not in text:
             yield f"no {word!r} in\n{text}"
 

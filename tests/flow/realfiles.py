@@ -122,6 +122,20 @@ def nmnist(place):
         flow.require(result["cnn_accuracy"] is None, "there is no CNN behind it")
 
 
+def nmnist_recorded(place):
+    """nmnist_cnn.nir does so event by event too, in the order of the recordings"""
+    supported(place, "nmnist_cnn.nir")
+    answer = place.run(model("nmnist_cnn.nir"), "--data", shared("realfiles", "nmnist"), "--dt",
+                       "1", "--semantics", "both", "--order", "recorded", "--json", "out.json")
+    flow.require(answer.returncode == 0, "no run", answer)
+    sync, recorded = place.read_json("out.json")["results"]
+    flow.require(recorded["order"] == "recorded", f"order {recorded['order']}", answer)
+    flow.require(recorded["input_spikes_mean"] == sync["input_spikes_mean"], "events", answer)
+    right = round(recorded["accuracy"] * 60)
+    flow.require(right >= 58, f"{right} of 60", answer)
+    flow.require(recorded["first_spike"] != sync["first_spike"], "the order tells", answer)
+
+
 def recording(place):
     """sample_nmnist.bin has 4,325 events within 34x34 pixels and 311 ms"""
     supported(place, "nmnist_cnn.nir")
@@ -184,7 +198,7 @@ CASES = [
     int8_twin_case("mnist_valid_f.tflite", "mnist_valid_q.tflite", (1, 28, 28), 0.9),
     int8_twin_case("cifar10_f.tflite", "cifar10_q.tflite", (3, 32, 32), 0.9),
     int8_twin_case("pretrainedResnet.tflite", "pretrainedResnet_quant.tflite", (3, 32, 32), 0.9),
-    *flow.named([sine, nmnist, recording, light_vgg]),
+    *flow.named([sine, nmnist, nmnist_recorded, recording, light_vgg]),
     refusal_case("lif_norse.nir", "LIF", "leak"),
 ]
 

@@ -95,7 +95,7 @@ def several_in_one_run(place):
     require([entry["target"] for entry in together["timing"]["targets"]] == names, "the timing")
     for name, entry in zip(names, together["results"]):
         alone = result(place, name, *options)
-        alone["agreement"] = entry["agreement"]  # with the first of the run
+        alone["gap"], alone["agreement"] = entry["gap"], entry["agreement"]  # with the first of the run
         require(entry == alone, f"{name} differs")
     table = place.run(MODEL, "-q", *options, "--target", "sim", "--target", "frame:int8").stdout
     for word in ("sim ", "frame:int8 ", "SynOps", "MACs", "profile sinabs"):
