@@ -38,7 +38,8 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 
 def shorten(case):
-    """Few samples, steps and spikes."""
+    """Few samples, steps and spikes, and no bound on the spikes of a step, which is refused."""
+    options = dataclasses.replace(case.options, n_max=None)
     data, encoding = case.data, case.encoding
     if encoding == "current":
         encoding = "rate"
@@ -51,7 +52,7 @@ def shorten(case):
     steps = data.shape[1] if encoding is None else min(case.steps, STEPS)
     labels = None if case.labels is None else case.labels[:len(data)]
     return dataclasses.replace(case, data=data, encoding=encoding, steps=steps, labels=labels,
-                               offset=min(case.offset, len(data) - 1))
+                               options=options, offset=min(case.offset, len(data) - 1))
 
 
 def is_small(number):
