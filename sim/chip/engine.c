@@ -46,7 +46,7 @@ static int init_readouts(struct snnsim_chip *chip, struct snn_context *context)
 
 /* What the largest population and synapse need. */
 struct needs {
-    size_t units, taps, synapses, lanes, map;
+    size_t units, taps, synapses, pairs, lanes, map;
 };
 
 static size_t larger(size_t a, size_t b)
@@ -65,6 +65,7 @@ static struct needs find_needs(const struct snnsim_chip_plan *plan)
         n.map = larger(n.map, snn_shape_size(p->grid.shape));
         for (uint32_t s = 0; s < p->population->synapse_count; s++) {
             const struct snn_synapse *synapse = p->synapses[s].synapse;
+            n.pairs = larger(n.pairs, p->synapses[s].lines.pairs);
             for (uint32_t w = 0; w < synapse->pool_count; w++) {
                 const struct snn_window *pool = &synapse->pools[w];
                 n.units = larger(n.units, (size_t)pool->kernel_h * pool->kernel_w);
@@ -84,6 +85,7 @@ static int init_scratch(struct snnsim_chip *chip, struct snn_context *context)
     chip->units = snnbase_arena_alloc(arena, context, needs.units + 1, sizeof(*chip->units));
     chip->taps = snnbase_arena_alloc(arena, context, needs.taps + 8, sizeof(*chip->taps));
     chip->looks = snnbase_arena_alloc(arena, context, needs.synapses, sizeof(*chip->looks));
+    chip->pair_peak = snnbase_arena_alloc(arena, context, needs.pairs, 1);
     chip->row_sums = snnbase_arena_alloc(arena, context, 2 * SNNSIM_CHIP_STEPS, sizeof(uint32_t));
     chip->sums = snnbase_arena_alloc(arena, context, tiles * sums, sizeof(int16_t));
     chip->part = snnbase_arena_alloc(arena, context, sums, sizeof(int16_t));
@@ -94,8 +96,8 @@ static int init_scratch(struct snnsim_chip *chip, struct snn_context *context)
     chip->map[0] = snnbase_arena_alloc(arena, context, needs.map, sizeof(int64_t));
     chip->map[1] = snnbase_arena_alloc(arena, context, needs.map, sizeof(int64_t));
     const bool all = chip->units != NULL && chip->taps != NULL && chip->looks != NULL &&
-                     chip->row_sums != NULL && chip->sums != NULL && chip->part != NULL &&
-                     chip->wide_sums != NULL && chip->read_count != NULL &&
+                     chip->pair_peak != NULL && chip->row_sums != NULL && chip->sums != NULL &&
+                     chip->part != NULL && chip->wide_sums != NULL && chip->read_count != NULL &&
                      chip->read_potential != NULL && chip->current != NULL &&
                      chip->map[0] != NULL && chip->map[1] != NULL;
     return all ? SNN_OK : SNN_ERR_NOMEM;

@@ -2,8 +2,8 @@
  * tiles the fire.
  *
  * Sums are of 16 bits where the largest counts and the weights prove that they fit. Such a proof is
- * tried for the whole population, then for the tile; failing both, the taps are taken in parts that
- * fit, and added up in 32 bits.
+ * tried for the whole population by its largest count, by the largest of each channel, then for
+ * each tile; failing all, the taps are taken in parts that fit, and added up in 32 bits.
  */
 #include <string.h>
 
@@ -154,6 +154,40 @@ static void run_position(struct batch *b, uint32_t y, uint32_t tile_x)
     }
 }
 
+/* Most that a synapse can change a sum by, given the largest count of each pair of channels. */
+static uint32_t reach_by_pairs(const struct snnsim_chip *chip, const struct snnsim_chip_synapse *s,
+                               const struct snnsim_chip_arrival *arrival, uint32_t groups)
+{
+    const uint32_t pairs = s->lines.pairs;
+    if (s->pair_taps == NULL) return INT16_MAX;
+    memset(chip->pair_peak, 0, pairs);
+    for (size_t line = 0; line < s->lines.count; line += pairs) {
+        for (uint32_t p = 0; p < pairs; p++) {
+            const uint8_t peak = arrival->peak[line + p];
+            if (peak > chip->pair_peak[p]) chip->pair_peak[p] = peak;
+        }
+    }
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < s->variants * groups; i++) {
+        const size_t weights = (size_t)i * s->tap_count * 2 * LANES;
+        const uint32_t reach = chip->plan->kernels.reach(s->weights + weights, chip->pair_peak,
+                                                         s->pair_taps, s->tap_count);
+        most = reach > most ? reach : most;
+    }
+    return most;
+}
+
+/* Whether that proves all sums of a population to be of 16 bits. */
+static bool all_fit(const struct snnsim_chip *chip, uint32_t index)
+{
+    const struct snnsim_chip_population *p = &chip->plan->populations[index];
+    uint64_t reach = p->bias_reach;
+    for (uint32_t s = 0; s < p->population->synapse_count && reach < INT16_MAX; s++)
+        reach += reach_by_pairs(chip, &p->synapses[s], &chip->populations[index].arrivals[s],
+                                p->grid.groups);
+    return reach < INT16_MAX;
+}
+
 void snnsim_chip_layer_run(struct snnsim_chip *chip, uint32_t index)
 {
     const struct snnsim_chip_population *p = &chip->plan->populations[index];
@@ -172,7 +206,7 @@ void snnsim_chip_layer_run(struct snnsim_chip *chip, uint32_t index)
         snnsim_chip_wide_run(chip, index);
         return;
     }
-    batch.narrow = reach <= INT16_MAX;
+    batch.narrow = reach <= INT16_MAX || all_fit(chip, index);
     for (uint32_t y = 0; y < p->grid.shape.height; y++) {
         for (uint32_t x = 0; x < p->grid.tiles_x; x++)
             run_position(&batch, y, x);

@@ -74,8 +74,10 @@ struct snnsim_chip_synapse {
     uint32_t column_step;         /* columns from one tile to the next */
     uint32_t *group_line; /* [groups] first line of a group's inputs; NULL: all see the same */
     int8_t *weights;      /* [variant][group][tap][lane][2] */
-    uint16_t *tap_reach;  /* [variant][tap] most that a spike each can change a sum by */
-    uint32_t reach;       /* the same for all taps of a tile at once */
+    struct snnsim_chip_tap *pair_taps; /* all taps, with the pair of channels in place of the line;
+                                          of convolutions without groups, else NULL */
+    uint16_t *tap_reach; /* [variant][tap] most that a spike each can change a sum by */
+    uint32_t reach;      /* the same for all taps of a tile at once */
 };
 
 struct snnsim_chip_population {

@@ -63,6 +63,7 @@ struct snnsim_chip {
     const uint16_t **units;         /* of a pool's window */
     struct snnsim_chip_tap *taps;   /* of one tile, synapse by synapse */
     struct snnsim_chip_look *looks; /* [synapses of a population] */
+    uint8_t *pair_peak;             /* largest count of each pair of channels of a map */
     uint32_t *row_sums;             /* [2][SNNSIM_CHIP_STEPS] */
     int16_t *sums;                  /* [SNNSIM_CHIP_TILES][steps][16] */
     int16_t *part;                  /* [steps][16] */

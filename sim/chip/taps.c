@@ -277,6 +277,21 @@ static int pack_weights(struct snnsim_chip_plan *plan, struct snn_context *conte
     return SNN_OK;
 }
 
+/* For bounds by the peaks of channels; the columns of joined lines are one channel's. */
+static int make_pair_taps(struct snnsim_chip_plan *plan, struct snn_context *context,
+                          struct snnsim_chip_synapse *out)
+{
+    if (out->synapse->kind != SNN_SYNAPSE_CONV2D || out->group_line != NULL) return SNN_OK;
+    out->pair_taps =
+        snnbase_arena_alloc(&plan->arena, context, out->tap_count, sizeof(*out->pair_taps));
+    if (out->pair_taps == NULL) return SNN_ERR_NOMEM;
+    for (uint32_t tap = 0; tap < out->tap_count; tap++) {
+        const uint32_t line = out->run_line[tap / out->runs.length] + tap % out->runs.length;
+        out->pair_taps[tap] = (struct snnsim_chip_tap){tap, line % out->lines.pairs};
+    }
+    return SNN_OK;
+}
+
 int snnsim_chip_taps_make(struct snnsim_chip_plan *plan, struct snn_context *context,
                           const struct snnsim_chip_grid *grid, struct snnsim_chip_synapse *out)
 {
@@ -287,7 +302,7 @@ int snnsim_chip_taps_make(struct snnsim_chip_plan *plan, struct snn_context *con
     l->joined = s->source == SNN_SOURCE_INPUT && s->pool_count == 0 && in.channels == 1 &&
                 (s->kind == SNN_SYNAPSE_DENSE ||
                  (s->kind == SNN_SYNAPSE_CONV2D && s->window.dilation_w == 1));
-    l->pairs = (in.channels + 1) / 2;
+    l->pairs = (in.channels + 1) / 2; /* 1 where joined */
     out->variants = 1;
     int status = SNN_OK;
     if (s->kind == SNN_SYNAPSE_DENSE) {
@@ -297,5 +312,6 @@ int snnsim_chip_taps_make(struct snnsim_chip_plan *plan, struct snn_context *con
         status = lay_out_window(context, &view, out);
         if (status == SNN_OK) status = make_runs(plan, context, &view, out);
     }
+    if (status == SNN_OK) status = make_pair_taps(plan, context, out);
     return status == SNN_OK ? pack_weights(plan, context, &view, out) : status;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define LANES SNNSIM_CHIP_LANES
+#define SHORT_RUN 16u /* lines of a run that are not worth a vector */
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE __m256i load(const void *from)
@@ -29,9 +30,28 @@ INLINE __m256i multiply(uint16_t counts, __m256i weights)
     return _mm256_maddubs_epi16(_mm256_set1_epi16((short)counts), weights);
 }
 
+/* Short runs one by one, without a branch; a tap is one number to store and to step on. */
+static size_t select_short(const uint8_t *peak, uint32_t line, const struct snnsim_chip_runs *runs,
+                           struct snnsim_chip_tap *out)
+{
+    const uint64_t step = (uint64_t)1 << 32 | 1;
+    struct snnsim_chip_tap *to = out;
+    const uint32_t length = runs->length;
+    for (uint32_t r = 0, weights = 0; r < runs->count; r++, weights += length) {
+        const uint32_t first = line + runs->line[r];
+        uint64_t tap = (uint64_t)first << 32 | weights;
+        for (uint32_t i = 0; i < length; i++, tap += step) {
+            memcpy(to, &tap, sizeof(tap));
+            to += peak[first + i] != 0;
+        }
+    }
+    return (size_t)(to - out);
+}
+
 static size_t select_taps(const uint8_t *peak, uint32_t line, const struct snnsim_chip_runs *runs,
                           struct snnsim_chip_tap *out)
 {
+    if (runs->length <= SHORT_RUN) return select_short(peak, line, runs, out);
     size_t n = 0;
     uint32_t weights = 0;
     for (uint32_t r = 0; r < runs->count; r++) {
@@ -42,7 +62,7 @@ static size_t select_taps(const uint8_t *peak, uint32_t line, const struct snnsi
             const __m128i silent = _mm_cmpeq_epi8(eight, _mm_setzero_si128());
             unsigned active = ~(unsigned)_mm_movemask_epi8(silent) & 0xffu;
             if (runs->length - i < 8) active &= (1u << (runs->length - i)) - 1;
-
+            if (active == 0) continue;
             const __m256i at =
                 _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)snnsim_front[active]));
             const __m256i w = _mm256_add_epi32(at, _mm256_set1_epi32((int)(weights + i)));
@@ -213,53 +233,59 @@ INLINE __m256i fire_step(__m256i *v, const struct neurons *n, bool reset_zero, b
     return spikes;
 }
 
+/* Stores the spikes of a step and remembers whether there were any. */
+INLINE __m256i note(__m256i spikes, uint16_t *count, __m256i any)
+{
+    store(count, spikes);
+    return _mm256_or_si256(any, spikes);
+}
+
+/* What is left after the last step; no spikes in the steps that are padding. */
+INLINE void close_tile(struct snnsim_chip_tile *tile, __m256i v, __m256i any, uint32_t steps)
+{
+    store(tile->v, v);
+    tile->fired = !_mm256_testz_si256(any, any);
+    for (uint32_t t = steps; t < snnsim_chip_padded(steps); t++)
+        store(tile->count + t * LANES, _mm256_setzero_si256());
+}
+
 INLINE void fire_one(struct snnsim_chip_tile *tile, uint32_t steps, bool wide, bool reset_zero)
 {
     const struct neurons neurons = load_neurons(tile->neurons, false);
-    __m256i v = load(tile->v);
+    __m256i v = load(tile->v), any = _mm256_setzero_si256();
     for (uint32_t t = 0; t < steps; t++) {
         if (wide)
             v = integrate_wide(v, tile->wide_sums + t * LANES);
         else
             v = _mm256_adds_epi16(v, load(tile->sums + t * LANES));
-        store(tile->count + t * LANES, fire_step(&v, &neurons, reset_zero, false));
+        any = note(fire_step(&v, &neurons, reset_zero, false), tile->count + t * LANES, any);
         if (tile->potential != NULL) store(tile->potential + t * LANES, v);
     }
-    store(tile->v, v);
+    close_tile(tile, v, any, steps);
 }
 
 /* Tiles of the same neurons side by side hide each other's latencies. */
 INLINE void fire_four(struct snnsim_chip_tile *tiles, uint32_t steps, bool reset_zero, bool quick)
 {
     const struct neurons neurons = load_neurons(tiles[0].neurons, quick);
-    __m256i a = load(tiles[0].v), b = load(tiles[1].v), c = load(tiles[2].v), d = load(tiles[3].v);
     const int16_t *sums[4] = {tiles[0].sums, tiles[1].sums, tiles[2].sums, tiles[3].sums};
     uint16_t *count[4] = {tiles[0].count, tiles[1].count, tiles[2].count, tiles[3].count};
+    __m256i a = load(tiles[0].v), b = load(tiles[1].v), c = load(tiles[2].v), d = load(tiles[3].v);
+    __m256i any_a = _mm256_setzero_si256(), any_b = any_a, any_c = any_a, any_d = any_a;
     for (uint32_t t = 0; t < steps * LANES; t += LANES) {
         a = _mm256_adds_epi16(a, load(sums[0] + t));
         b = _mm256_adds_epi16(b, load(sums[1] + t));
         c = _mm256_adds_epi16(c, load(sums[2] + t));
         d = _mm256_adds_epi16(d, load(sums[3] + t));
-        store(count[0] + t, fire_step(&a, &neurons, reset_zero, quick));
-        store(count[1] + t, fire_step(&b, &neurons, reset_zero, quick));
-        store(count[2] + t, fire_step(&c, &neurons, reset_zero, quick));
-        store(count[3] + t, fire_step(&d, &neurons, reset_zero, quick));
+        any_a = note(fire_step(&a, &neurons, reset_zero, quick), count[0] + t, any_a);
+        any_b = note(fire_step(&b, &neurons, reset_zero, quick), count[1] + t, any_b);
+        any_c = note(fire_step(&c, &neurons, reset_zero, quick), count[2] + t, any_c);
+        any_d = note(fire_step(&d, &neurons, reset_zero, quick), count[3] + t, any_d);
     }
-    store(tiles[0].v, a);
-    store(tiles[1].v, b);
-    store(tiles[2].v, c);
-    store(tiles[3].v, d);
-}
-
-/* Whether it fired at all, and no spikes in the steps that are padding. */
-INLINE void close_counts(struct snnsim_chip_tile *tile, uint32_t steps)
-{
-    __m256i any = _mm256_setzero_si256();
-    for (uint32_t t = 0; t < steps; t++)
-        any = _mm256_or_si256(any, load(tile->count + t * LANES));
-    tile->fired = !_mm256_testz_si256(any, any);
-    for (uint32_t t = steps; t < snnsim_chip_padded(steps); t++)
-        store(tile->count + t * LANES, _mm256_setzero_si256());
+    close_tile(&tiles[0], a, any_a, steps);
+    close_tile(&tiles[1], b, any_b, steps);
+    close_tile(&tiles[2], c, any_c, steps);
+    close_tile(&tiles[3], d, any_d, steps);
 }
 
 INLINE void fire_any(struct snnsim_chip_tile *tiles, size_t tile_count, uint32_t steps, bool wide,
@@ -272,10 +298,8 @@ INLINE void fire_any(struct snnsim_chip_tile *tiles, size_t tile_count, uint32_t
         fire_four(tiles, steps, reset_zero, true);
     else if (alike)
         fire_four(tiles, steps, reset_zero, false);
-    for (size_t i = 0; i < tile_count; i++) {
-        if (!alike) fire_one(&tiles[i], steps, wide, reset_zero);
-        close_counts(&tiles[i], steps);
-    }
+    for (size_t i = 0; i < tile_count && !alike; i++)
+        fire_one(&tiles[i], steps, wide, reset_zero);
 }
 
 static void fire(struct snnsim_chip_tile *tiles, size_t tile_count, uint32_t steps, bool reset_zero)
