@@ -106,11 +106,11 @@ class Tap:
     def __init__(self):
         self.count, self.status = 0, 0
 
-    def test(self, name, function, *arguments):
+    def test(self, name, function, *arguments, **options):
         """A test passes if the function returns or yields no complaints."""
         self.count += 1
         try:
-            complaints = list(function(*arguments) or ())
+            complaints = list(function(*arguments, **options) or ())
         except Exception:
             complaints = [traceback.format_exc()]
         print(f"{'not ok' if complaints else 'ok'} {self.count} - {name}", flush=True)

@@ -37,6 +37,7 @@ class Options:
     max_pool: str = None
     arith: str = "float"  # float, chip
     quant: str = "max"    # max, mse: for a chip
+    corrections: tuple = ()  # names
 
 
 @dataclasses.dataclass
@@ -115,8 +116,9 @@ def offset_current(branch, shape):
     return total.reshape(shape)
 
 
-def fold_bias(branches, shape, scale):
-    """float32(sum / scale): per branch first what the input's offset brings, then the bias."""
+def fold_bias(branches, shape, scale, corrections=()):
+    """float32(sum / scale): per branch first what the input's offset brings, then the bias; behind
+    all of them the corrections."""
     total, present = np.zeros(shape), False
     for branch in branches:
         if branch.input.offset is not None:
@@ -124,6 +126,8 @@ def fold_bias(branches, shape, scale):
         if branch.layer is not None and branch.layer.bias is not None:
             bias = branch.layer.bias.astype(np.float64)
             total, present = total + (bias if bias.ndim == 3 else bias[:, None, None]), True
+    for values in corrections:
+        total, present = total + values, True
     return (total / scale[:, None, None]).astype(F32) if present else None
 
 
@@ -175,6 +179,15 @@ class Lowering:
             return np.full(channels, values.max() or 1.0)
         return np.where(values > 0, values, values.max() or 1.0)
 
+    def corrections(self, kind, layer):
+        """What the options' corrections have for a layer, each [channels or 1][rows or 1][...]."""
+        for name in self.options.corrections:
+            found, layers = self.model.corrections[name]
+            if found == kind and layer.name in layers:
+                values = layers[layer.name].astype(np.float64)
+                whole = values.size == np.prod(layer.shape) and values.size > layer.shape[0]
+                yield values.reshape(layer.shape if whole else (-1, 1, 1))
+
     def own_neurons(self, layer):
         """Threshold, v_init and v_min of a layer of neurons, each [channels or 1][rows or 1]
         [columns or 1]; what it leaves out is the option times the threshold."""
@@ -193,9 +206,13 @@ class Lowering:
         for branch in branches:
             branch.weights = fold_weights(branch, scale)
         v_min = -NEVER if options.v_min is None else F32(options.v_min)
+        bias = fold_bias(branches, layer.shape, scale, self.corrections("biases", layer))
+        v_init, potentials = F32(options.v0), list(self.corrections("potentials", layer))
+        if potentials:
+            v_init = (float(v_init) + sum(potentials) / scale[:, None, None]).astype(F32)
         self.populations.append(Population(
-            layer.name, layer.shape, branches, fold_bias(branches, layer.shape, scale), scale,
-            F32(1), F32(options.v0), v_min, n_max or SPIKES_PER_STEP_MAX, reset,
+            layer.name, layer.shape, branches, bias, scale, F32(1), v_init, v_min,
+            n_max or SPIKES_PER_STEP_MAX, reset,
             sum(snn_model.macs(branch.layer) for branch in branches if branch.layer)))
         if layer.kind == "if":
             neurons = self.own_neurons(layer)

@@ -54,6 +54,7 @@ class Model:
     # {layer: (quantile, channel_quantile)} and {name: {layer: thresholds}}
     statistics: dict = dataclasses.field(default_factory=dict)
     recipes: dict = dataclasses.field(default_factory=dict)
+    corrections: dict = dataclasses.field(default_factory=dict)  # name: (kind, {layer: values})
 
     def layer(self, name):
         return next(layer for layer in self.layers if layer.name == name)
@@ -157,8 +158,12 @@ def read(path):
             model.statistics[name] = (unpack_tensor(value["quantile"]),
                                       unpack_tensor(value["channel_quantile"]))
     for recipe in document.get("recipes", ()):
-        model.recipes[recipe["name"]] = {
-            name: unpack_tensor(value) for name, value in recipe["thresholds"].items()}
+        for kind in ("thresholds", "biases", "potentials"):
+            values = {name: unpack_tensor(value) for name, value in recipe.get(kind, {}).items()}
+            if values and kind == "thresholds":
+                model.recipes[recipe["name"]] = values
+            elif values:
+                model.corrections[recipe["name"]] = (kind, values)
     return derive_shapes(model)
 
 
