@@ -140,11 +140,26 @@ static void add_records(struct snn_graph *graph)
     cr_assert_eq(snn_graph_set_statistics(graph, context, out, &statistics), SNN_OK);
     const float thresholds[] = {0.1f, 0, FLT_MIN, 3};
     const struct snn_recipe_entry entries[] = {{1, 4, thresholds}, {out, 1, thresholds}};
+    /* One a channel, some of them below zero, and one a neuron. */
+    float many[512] = {0.0f};
+    const size_t neurons = snn_shape_size(snn_graph_layer(graph, 1)->shape);
+    cr_assert(neurons > 4 && neurons <= 512, "%zu", neurons);
+    for (size_t i = 0; i < neurons; i++)
+        many[i] = awkward[i % 16];
+    const struct snn_recipe_entry corrections[] = {{1, 4, awkward + 1},
+                                                   {1, (uint32_t)neurons, many}};
     const struct snn_recipe recipes[] = {
         {.name = "ltb", .entry_count = 2, .entries = entries},
-        {.name = "mse:4", .entry_count = 1, .entries = &entries[1]}};
-    cr_assert_eq(snn_graph_set_recipe(graph, context, &recipes[0]), SNN_OK);
-    cr_assert_eq(snn_graph_set_recipe(graph, context, &recipes[1]), SNN_OK);
+        {.name = "mse:4", .entry_count = 1, .entries = &entries[1]},
+        {.name = "auto", .norm = "mse:8", .timesteps = 5, .entry_count = 2, .entries = entries},
+        {.name = "b@x", .kind = SNN_RECIPE_BIAS, .entry_count = 1, .entries = &corrections[0]},
+        {.name = "p@x",
+         .kind = SNN_RECIPE_POTENTIAL,
+         .entry_count = 1,
+         .entries = &corrections[1]}};
+    for (size_t i = 0; i < sizeof(recipes) / sizeof(recipes[0]); i++)
+        cr_assert_eq(snn_graph_set_recipe(graph, context, &recipes[i]), SNN_OK, "%s",
+                     snn_context_message(context));
 }
 
 static struct snn_graph *full_graph(void)
@@ -254,6 +269,10 @@ static void equal_recipes(const struct snn_graph *a, const struct snn_graph *b)
     for (uint32_t i = 0; i < snn_graph_recipe_count(a); i++) {
         const struct snn_recipe *r = snn_graph_recipe(a, i), *q = snn_graph_recipe(b, i);
         cr_assert_str_eq(r->name, q->name);
+        cr_assert_eq(r->kind, q->kind);
+        cr_assert_eq(r->timesteps, q->timesteps);
+        cr_assert_eq(r->norm == NULL, q->norm == NULL);
+        if (r->norm != NULL) cr_assert_str_eq(r->norm, q->norm);
         cr_assert_eq(r->entry_count, q->entry_count);
         for (uint32_t k = 0; k < r->entry_count; k++) {
             cr_assert_eq(r->entries[k].layer, q->entries[k].layer);
