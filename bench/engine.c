@@ -39,6 +39,11 @@ struct made {
     struct snn_net *net;
 };
 
+static const char *arith_name(enum snn_arith arith)
+{
+    return arith == SNN_ARITH_CHIP ? "chip" : "float32";
+}
+
 static int complain(const struct snn_context *context, const char *what)
 {
     fprintf(stderr, "engine: %s: %s\n", what,
@@ -206,9 +211,9 @@ static int print_layers(const struct made *m, const char *name,
     for (uint32_t i = 0; i < count; i++)
         operations += traffic[i].operations;
     printf("%s, %s, %u steps: %.2f ms and %.2f M SynOps a step, %.1f G SynOps/s, %.1f images/s\n",
-           name, m->net->arith == SNN_ARITH_CHIP ? "chip arithmetic" : "float32",
-           sample->step_count, 1e3 * seconds[count], operations * 1e-6,
-           operations / seconds[count] * 1e-9, 1.0 / (sample->step_count * seconds[count]));
+           name, arith_name(m->net->arith), sample->step_count, 1e3 * seconds[count],
+           operations * 1e-6, operations / seconds[count] * 1e-9,
+           1.0 / (sample->step_count * seconds[count]));
     printf("  %-8s %8s %6s %9s %5s %5s %9s %9s %8s %8s %8s %8s %8s\n", "layer", "neurons", "act. %",
            "events", "in %", "in 32", "k adds", "k SynOps", "ms/step", "ns/event", "GSynOp/s",
            "G adds/s", "kernel");
@@ -257,9 +262,34 @@ static int run_layers(bool bound)
 
 /* ---- The rate of the input ---- */
 
+/* Least squares: seconds = start + slope * events. */
+struct line {
+    double count, x, y, xx, xy;
+};
+
+static void line_add(struct line *line, double x, double y)
+{
+    line->count += 1.0;
+    line->x += x;
+    line->y += y;
+    line->xx += x * x;
+    line->xy += x * y;
+}
+
+static double line_slope(const struct line *l)
+{
+    return (l->count * l->xy - l->x * l->y) / (l->count * l->xx - l->x * l->x);
+}
+
+static double line_start(const struct line *l, double slope)
+{
+    return (l->y - slope * l->x) / l->count;
+}
+
 static int sweep(const struct made *m, const struct snn_net *net)
 {
     static const double rates[] = {0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5};
+    struct line line = {0};
     int status = SNN_OK;
     for (size_t i = 0; status == SNN_OK && i < sizeof(rates) / sizeof(rates[0]); i++) {
         struct snnbench_sample sample;
@@ -271,18 +301,21 @@ static int sweep(const struct made *m, const struct snn_net *net)
         printf("  %5.0f%% %9.0f %9.4f %9.1f %9.1f\n", 100.0 * rates[i], events, 1e3 * seconds,
                1e9 * seconds / events, 1e12 * seconds / operations);
         snnbench_sample_free(&sample);
+        line_add(&line, events, seconds);
     }
+    const double slope = line_slope(&line), start = line_start(&line, slope);
+    printf("  a straight line through these: %.1f ns an event, and %.2f ns a neuron and step\n",
+           1e9 * slope, 1e9 * start / (double)snn_shape_size(net->populations[0].shape));
     return status;
 }
 
-static int run_sweep(bool bound)
+static int sweep_arith(enum snn_arith arith)
 {
     struct made m;
     struct snnbench_cut cut = {.weights = NULL};
-    (void)bound;
-    int status = make(&m, NULL, snnbench_make_single, 2, SNN_ARITH_FLOAT);
+    int status = make(&m, NULL, snnbench_make_single, 2, arith);
     if (status == SNN_OK) status = snnbench_cut_make(&cut, m.net, 1);
-    printf("conv 64 -> 128, 3x3, 16x16, by the rate of its input\n");
+    printf("conv 64 -> 128, 3x3, 16x16, %s, by the rate of its input\n", arith_name(arith));
     printf("  %6s %9s %9s %9s %9s\n", "rate", "events", "ms/step", "ns/event", "ps/SynOp");
     if (status == SNN_OK) status = sweep(&m, &cut.net);
     printf("\n");
@@ -290,6 +323,12 @@ static int run_sweep(bool bound)
     snnbench_cut_free(&cut);
     unmake(&m);
     return status == SNN_OK ? 0 : 1;
+}
+
+static int run_sweep(bool bound)
+{
+    (void)bound;
+    return sweep_arith(SNN_ARITH_FLOAT) | sweep_arith(SNN_ARITH_CHIP);
 }
 
 /* ---- Whole runs: threads and memory ---- */
@@ -505,11 +544,11 @@ static int print_bytes(const struct made *m, const struct meter *meter, const ch
     if (status != SNN_OK) return status;
     const double neurons = (double)m->net->neuron_count;
     const double a_neuron = (double)bytes.session / neurons;
-    printf("  %-8s %-5s %10.0f neurons %9llu weights: packed %6.1f MB, a session %6.1f MB (%5.1f B "
+    printf("  %-8s %-7s %10.0f neurons %9llu weights: packed %6.1f MB, a session %6.1f MB (%5.1f B "
            "a neuron), %6.2f ms a step, peak %6.1f MB\n",
-           name, m->net->arith == SNN_ARITH_CHIP ? "chip" : "float", neurons,
-           (unsigned long long)count_weights(m->net), (double)(bytes.loaded - bytes.session) * 1e-6,
-           (double)bytes.session * 1e-6, a_neuron, 1e3 * bytes.seconds / BYTES_STEPS, bytes.peak);
+           name, arith_name(m->net->arith), neurons, (unsigned long long)count_weights(m->net),
+           (double)(bytes.loaded - bytes.session) * 1e-6, (double)bytes.session * 1e-6, a_neuron,
+           1e3 * bytes.seconds / BYTES_STEPS, bytes.peak);
     if (!bound) return SNN_OK;
     if (!bytes.fired || a_neuron > A_NEURON_MAX || bytes.peak > PEAK_MAX)
         return snn_context_fail(m->context, SNN_ERR_LIMIT,
