@@ -167,7 +167,7 @@ static int check_fate(struct quantiser *q, const struct fate *fate)
                          by[q->out.limited_by], (double)q->out.scale);
         return SNN_OK;
     }
-    snnbase_fail(q->l->context, SNN_ERR_INVALID,
+    snnbase_fail(q->l->context, SNN_ERR_UNSUPPORTED,
                  "layer '%s': all weights become 0 in 8 bits: the %s limits their scale to %g",
                  name, by[q->out.limited_by], (double)q->out.scale);
     return snnbase_hint(q->l->context, "%s", hint);
@@ -226,7 +226,7 @@ static int quantise_threshold(const struct quantiser *q, float threshold, float 
                             floor((double)gain * (double)POTENTIAL_MAX / whole * 100.0) / 100.0);
     }
     if (whole < 1.0) {
-        snnbase_fail(context, SNN_ERR_INVALID,
+        snnbase_fail(context, SNN_ERR_UNSUPPORTED,
                      "layer '%s': a threshold of %g becomes 0: the scale is %g, for weights up to "
                      "%g, biases up to %g and thresholds up to %g",
                      q->population->name, (double)threshold, scale, (double)q->weight_most,

@@ -282,8 +282,31 @@ static int load_targets(struct session *s)
 }
 
 /* In each arithmetic that a target computes in. */
+/* Thresholds of a chip have 16 bits: of the gains that a sweep would try, those that fit. What
+ * keeps the net from being made at all is reported where it is made. */
+static void fit_sweep(struct session *s)
+{
+    const struct snn_context_options silent = {.kernel_level = s->options.kernel};
+    struct snn_lower_options lower = s->options.lower;
+    struct snn_context *context = NULL;
+    struct snn_net *net = NULL;
+    lower.arith = SNN_ARITH_CHIP;
+    lower.extra_gain_count = 0;
+    if (snn_context_create(&context, &silent) != SNN_OK) return;
+    if (snn_net_lower(&net, context, s->graph, &lower) == SNN_OK) {
+        const struct snn_quantised *q = net->populations[net->population_count - 1].quantised;
+        const float unit = q->threshold > 0 ? (float)q->threshold / lower.output_gain : q->scale;
+        snnsim_options_limit_sweep(&s->options, 32767.0f / unit);
+    }
+    snn_net_destroy(&net);
+    snn_context_destroy(&context);
+}
+
 static int lower_model(struct session *s)
 {
+    for (uint32_t i = 0; s->options.sweep != NULL && i < s->options.target_count; i++) {
+        if (is_spiking(s, i) && s->options.target_arith[i] == SNN_ARITH_CHIP) fit_sweep(s);
+    }
     for (uint32_t i = 0; i < s->options.target_count; i++) {
         struct snn_net **net = &s->nets[s->options.target_arith[i]];
         if (!is_spiking(s, i) || *net != NULL) continue;

@@ -320,9 +320,9 @@ static void collect_gain(struct snnsim_options *o, float gain)
 static void collect_gains(struct snnsim_options *o)
 {
     o->lower.extra_gain_count = 0;
+    const struct snnsim_sweep_room room = {!o->lower.readout_membrane, o->sweep_gain_max};
     if (o->sweep != NULL)
-        o->sweep_count =
-            snnsim_sweep_fill(o->sweep_rules, o->rules, o->rule_count, !o->lower.readout_membrane);
+        o->sweep_count = snnsim_sweep_fill(o->sweep_rules, o->rules, o->rule_count, &room);
     for (uint32_t i = 0; i < o->rule_count; i++)
         collect_gain(o, o->rules[i].gain);
     for (uint32_t i = 0; i < o->sweep_count; i++)
@@ -333,6 +333,12 @@ static void collect_gains(struct snnsim_options *o)
 void snnsim_options_set_membrane(struct snnsim_options *o)
 {
     o->lower.readout_membrane = true;
+    collect_gains(o);
+}
+
+void snnsim_options_limit_sweep(struct snnsim_options *o, float gain_max)
+{
+    o->sweep_gain_max = gain_max;
     collect_gains(o);
 }
 
@@ -443,6 +449,7 @@ int snnsim_options_read(struct snnsim_options *options, struct snncli_console *c
     options->min_accuracy = -1.0;
     options->max_silent = -1;
     snn_lower_options_init(&options->lower);
+    options->sweep_gain_max = INFINITY;
     int status = snncli_args_parse(&snnsim_tool, console, argc, argv, take, options);
     if (status != SNNCLI_GO_ON) return status;
     if (options->model == NULL) return snncli_args_missing(console, &snnsim_tool, "MODEL");

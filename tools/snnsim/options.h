@@ -73,6 +73,7 @@ struct snnsim_options {
     const char *sweep; /* the file; NULL: no sweep */
     struct snn_rule sweep_rules[SNNSIM_SWEEP_MAX];
     uint32_t sweep_count;
+    float sweep_gain_max; /* of the sweep's own gains */
     bool until_decided;
     float extra_gains[SNNSIM_RULES_MAX + SNNSIM_SWEEP_MAX];
     double min_accuracy; /* fraction; negative: not checked */
@@ -85,6 +86,9 @@ struct snnsim_options {
  * texts of the library may be replaced later. */
 int snnsim_options_read(struct snnsim_options *options, struct snncli_console *console, int argc,
                         char **argv);
+
+/* The sweep's own gains end at `gain_max`. */
+void snnsim_options_limit_sweep(struct snnsim_options *options, float gain_max);
 
 /* The net's output only integrates: rules on spikes get readouts of their own. */
 void snnsim_options_set_membrane(struct snnsim_options *options);

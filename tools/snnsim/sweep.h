@@ -8,10 +8,16 @@
 
 #define SNNSIM_SWEEP_MAX 128
 
-/* The grid, then `rules` that are not in it: at most SNNSIM_SWEEP_MAX rows. Without `fires` the
- * output only integrates, and rules on spikes get a readout of their own. Returns their number. */
+/* What the net's output allows. */
+struct snnsim_sweep_room {
+    bool fires;     /* else it only integrates, and rules on spikes get a readout of their own */
+    float gain_max; /* the grid leaves out gains above */
+};
+
+/* The grid, then `rules` that are not in it: at most SNNSIM_SWEEP_MAX rows. Returns their number.
+ */
 uint32_t snnsim_sweep_fill(struct snn_rule rows[SNNSIM_SWEEP_MAX], const struct snn_rule *rules,
-                           uint32_t rule_count, bool fires);
+                           uint32_t rule_count, const struct snnsim_sweep_room *room);
 
 /* A choice of the rows that no other beats, with the oracle as bound; nothing if there was no
  * sweep. */

@@ -166,8 +166,9 @@ SNN_API void snn_norm_format(const struct snn_lower_options *options, char *text
  * none, corrections are refused, and an output that is no such layer integrates without firing. In
  * chip arithmetic the scale of the output is that of its own threshold, not of extra gains. Reports
  * every obstacle to the diagnostics sink and returns the first. Errors: UNSUPPORTED (a layer with
- * no spiking form), NOT_FOUND (no such statistics or recipe; the hint says how to get them),
- * INVALID, LIMIT (neuron_count; in chip arithmetic a gain beyond 16 bits), NOMEM.
+ * no spiking form, or of which a chip's whole numbers leave nothing), NOT_FOUND (no such statistics
+ * or recipe; the hint says how to get them), INVALID, LIMIT (neuron_count; in chip arithmetic a
+ * gain beyond 16 bits), NOMEM.
  */
 SNN_API int snn_net_lower(struct snn_net **out, struct snn_context *context,
                           const struct snn_graph *graph, const struct snn_lower_options *options);

@@ -226,7 +226,7 @@ Test(quantise, threshold_that_becomes_0_is_refused_with_every_layer_named)
     const float large[] = {1000.0f, 1.0f, 2.0f, 500.0f};
     add_conv(large, NULL, SNN_ACTIVATION_RELU);
     add_conv(large, NULL, SNN_ACTIVATION_NONE);
-    refuse(SNN_ERR_INVALID,
+    refuse(SNN_ERR_UNSUPPORTED,
            "layer 'layer1': a threshold of 1 becomes 0: the scale is 0.127, for weights up to "
            "1000, biases up to 0 and thresholds up to 1",
            "--norm");
@@ -250,7 +250,7 @@ Test(quantise, weights_that_become_0_are_told)
     snn_graph_destroy(&graph);
     graph = support_graph(support_context(), 2, 4, 4);
     add_conv(few, bias, SNN_ACTIVATION_NONE);
-    refuse(SNN_ERR_INVALID,
+    refuse(SNN_ERR_UNSUPPORTED,
            "layer 'layer1': all weights become 0 in 8 bits: the largest bias limits their scale to "
            "0.00423333",
            "--quant mse");
@@ -318,7 +318,7 @@ Test(quantise, thresholds_too_far_apart_are_refused)
     const float ones[] = {1.0f, 1.0f, 1.0f, 1.0f};
     add_conv(ones, NULL, SNN_ACTIVATION_NONE);
     add_neurons(&neurons);
-    refuse(SNN_ERR_INVALID,
+    refuse(SNN_ERR_UNSUPPORTED,
            "layer 'layer2': a threshold of 0.0001 becomes 0: the scale is 1.63835, for weights up "
            "to 1, biases up to 0 and thresholds up to 20000",
            "closer together");
