@@ -258,6 +258,41 @@ def refusals(tool):
             yield f"{arguments}: status {answer.returncode}\n{answer.stderr}"
 
 
+def two_classes(tool, largest):
+    """Writes a model of one dense layer with weights up to `largest`, and an input for it."""
+    weights = np.array([[1, -0.5, 0.25], [-0.25, 0.5, 1]], np.float32) * np.float32(largest)
+    layers = [snn_model.Layer("input", "input", shape=(3, 1, 1)),
+              snn_model.Layer("output", "dense", ("input",), weights=weights)]
+    model = snn_nets.derive_shapes(snn_model.Model("two", layers, "output"))
+    snn_model.write(tool.path("two.json"), model)
+    np.save(tool.path("two.npy"), np.ones((2, 4, 3, 1, 1), np.uint8))
+    np.save(tool.path("two-labels.npy"), np.zeros(2, np.uint8))
+    return (tool.path("two.json"), "--input-spikes", tool.path("two.npy"), "--labels",
+            tool.path("two-labels.npy"), "--norm", "none", "--arith", "chip", "-q")
+
+
+def nothing_left(tool):
+    """A model that whole numbers leave nothing of is unsuitable. 127 / 1e6 of a threshold of 1."""
+    answer = tool.call(*two_classes(tool, 1e6))
+    if answer.returncode != 65 or "a threshold of 1 becomes 0" not in answer.stderr:
+        yield f"status {answer.returncode}, {answer.stderr}"
+
+
+def narrow_sweep(tool):
+    """A sweep tries the gains that 16 bits hold. 127 / 0.02 = 6350: up to 32767 / 6350 = 5.16."""
+    base = two_classes(tool, 0.02)
+    answer = tool.call(*base, "--sweep", tool.path("two.csv"))
+    if answer.returncode != 0:
+        yield f"status {answer.returncode}, {answer.stderr}"
+        return
+    with open(tool.path("two.csv"), encoding="utf-8") as file:
+        text = file.read()
+    if ",first@5," not in text or ",first@6," in text:
+        yield text
+    if tool.call(*base, "--rule", "first@6").returncode != 65:
+        yield "a gain that was asked for is not refused"
+
+
 def membrane(tool):
     """A membrane readout warns of steps that 16 bits may not hold."""
     for steps, warned in ((8, False), (200, True)):
@@ -295,7 +330,7 @@ def main():
         tap.test("classes that saturate are alike", compare_rise, tool)
         for quant in ("max", "mse"):
             tap.test(f"LeNet-5, {quant}", compare_lenet, tool, quant)
-        for function in (both, table, refusals, membrane):
+        for function in (both, table, refusals, nothing_left, narrow_sweep, membrane):
             tap.test(function.__doc__.split(".")[0], function, tool)
     return tap.end()
 
