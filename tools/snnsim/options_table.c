@@ -172,8 +172,8 @@ static const struct snncli_option table[] = {
      .help = "sync, async or both (sync)",
      .text = "How the target sim handles time. sync: all spikes of a step are summed before a "
              "neuron fires. async: spike by spike, as an event-driven chip does; a neuron fires "
-             "once an event at most, and --n-max is not read. both: one run of each, and a table "
-             "with the gap between them."},
+             "once an event at most, so that --n-max has no meaning. both: one run of each, and "
+             "a table with the gap between them."},
     {.id = OPT_ORDER,
      .name = "order",
      .metavar = "O",
@@ -181,9 +181,9 @@ static const struct snncli_option table[] = {
      .choices = "raster|interleave|random|recorded",
      .help = "of events, async: interleave, raster, ... (see man)",
      .text = "The order of the input events within a step, for --semantics async. interleave (the "
-             "default): spread evenly over the step. raster: by row, column and channel. random: "
-             "by --seed. recorded: as they came, for recordings of an event camera. First-spike "
-             "results depend on it."},
+             "default): spread evenly over the step and the input. raster: at once, by row, column "
+             "and channel. random: by --seed. recorded: as they came, for recordings of an event "
+             "camera. First-spike results depend on it."},
     {.id = OPT_ARITH,
      .name = "arith",
      .metavar = "A",

@@ -10,13 +10,13 @@ import itertools
 
 import numpy as np
 
+import snn_chip
 import snn_lower
-import snn_model
 from snn_encode import philox4x32
+from snn_reach import behind_pools, receivers
 
 ORDERS = ("raster", "interleave", "random")
 ORDER_STREAM = 0x6F726465
-CHIP_RANGE = -32768, 32767
 
 
 def dither(place, shape):
@@ -48,47 +48,17 @@ class Cells:
     def __init__(self, p):
         spread = lambda values: np.array(np.broadcast_to(values, p.shape)).reshape(-1)
         self.v, self.threshold, self.v_min = map(spread, (p.v_init, p.threshold, p.v_min))
-        self.chip, self.reset = getattr(p, "chip", None), p.reset
+        self.chip, self.reset = p.chip, p.reset
 
     def visit(self, neurons, weights):
         """Each neuron once; those that fired."""
         v = self.v[neurons] + weights
         if self.chip:
-            v = np.clip(v, *CHIP_RANGE)
+            v = np.clip(v, snn_chip.LOW, snn_chip.HIGH)
         fired = v >= self.threshold[neurons]
         v[fired] = v[fired] - self.threshold[neurons][fired] if self.reset == "subtract" else 0
         self.v[neurons] = np.maximum(v, self.v_min[neurons])
         return neurons[fired]
-
-
-def receivers(population, branch):
-    """{place behind the pools: ([neuron, ...], [weight, ...])}, neurons ascending."""
-    fans, layer, weights = collections.defaultdict(list), branch.layer, branch.weights
-    for neuron, (o, y, x) in enumerate(np.ndindex(*population.shape)):
-        if layer is None:
-            fans[o, y, x].append((neuron, weights[o]))
-        elif layer.kind == "dense":
-            for place in np.ndindex(*weights.shape[1:]):
-                fans[place].append((neuron, weights[(o, *place)]))
-        else:
-            first = o // (weights.shape[0] // layer.groups) * weights.shape[1]
-            for c, ky, kx in np.ndindex(*weights.shape[1:]):
-                row = y * layer.stride[0] + ky * layer.dilation[0] - layer.padding[0]
-                column = x * layer.stride[1] + kx * layer.dilation[1] - layer.padding[1]
-                fans[first + c, row, column].append((neuron, weights[o, c, ky, kx]))
-    return {place: tuple(map(np.array, zip(*fan))) for place, fan in fans.items()}
-
-
-def behind_pools(pools, shape, place):
-    """The places behind the pools, each as often as paths lead there, rows before columns."""
-    places = [place[1:]]
-    for window in pools:
-        inside = lambda at, out, axis: (
-            0 <= at + window.padding[axis] - out * window.stride[axis] < window.kernel[axis])
-        shape = snn_model.window_shape(window, *shape)
-        places = [(r, q) for y, x in places for r in range(shape[0]) for q in range(shape[1])
-                  if inside(y, r, 0) and inside(x, q, 1)]
-    return [(place[0], *at) for at in sorted(places)]
 
 
 class Net:
