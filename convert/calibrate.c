@@ -498,6 +498,14 @@ static int run(struct calibration *c)
     return status;
 }
 
+/* What is found out only after hours otherwise: a measurement without a target to measure on. */
+static int check_probe(struct calibration *c)
+{
+    struct snnconv_probe probe;
+    if (c->measured_count == 0) return SNN_OK;
+    return snnconv_probe_init(&probe, c->context, c->graph, c->frames, c->options, &c->progress);
+}
+
 /* All frames before any work: statistics of a wrong range make thresholds that nothing reaches. */
 static int check_intensities(struct snn_context *context, const struct snn_frames *frames)
 {
@@ -529,6 +537,7 @@ int snn_calibrate(struct snn_graph *graph, struct snn_context *context,
     snnbase_arena_init(&c.arena, context);
     status = collect_quantiles(&c);
     if (status == SNN_OK) status = collect_recipes(&c);
+    if (status == SNN_OK) status = check_probe(&c);
     if (status == SNN_OK) status = run(&c);
     snnbase_arena_fini(&c.arena);
     return status;

@@ -8,7 +8,9 @@
 #include "libsnn/model/layer.h"
 #include "sim/chip/plan.h"
 
-#define PATHS_MAX SNN_SPIKES_PER_STEP_MAX /* through the pools to one position */
+/* Along one axis, through the pools to one position: each path of both is walked for each spike, so
+ * that more would never end. Five pools of 3 in a row have 51. */
+#define PATHS_MAX 1024u
 #define PASSAGES_MAX ((size_t)1 << 26)    /* positions behind the pools, over all in front */
 
 /* One axis of a pool. */
@@ -55,7 +57,7 @@ static bool pass(const struct pool_axis *a, const struct paths *from, struct pat
         uint32_t low = 0, high = 0;
         windows_over(a, from->first + i, &low, &high);
         for (uint32_t k = low; k < high; k++) {
-            to->times[k - first] += from->times[i]; /* both below 2^25 */
+            to->times[k - first] += from->times[i]; /* both below 2^31 */
             if (to->times[k - first] > PATHS_MAX) return false;
         }
     }

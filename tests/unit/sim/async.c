@@ -339,6 +339,31 @@ Test(async, analog_input_is_refused)
     cr_assert_eq(snn_target_advance(target, context, 1), SNN_ERR_INVALID);
 }
 
+/* A row of 33 through pools of 11 that move by 1: three of them lead 91 ways to one position, the
+ * fourth 891, the fifth more than 1024. Each way is walked for each spike. */
+Test(async, ways_through_pools_without_end_are_refused)
+{
+    static float weights[33];
+    const struct snn_window window = {
+        .kernel_h = 1, .kernel_w = 11, .stride_h = 1, .stride_w = 1, .pad_left = 5, .pad_right = 5};
+    uint32_t last = add_map(1, 1, 33);
+    for (int i = 0; i < 5; i++) {
+        const char name[] = {'p', (char)('0' + i), '\0'};
+        const struct snn_layer layer = {.name = name,
+                                        .kind = SNN_LAYER_AVG_POOL2D,
+                                        .inputs = &last,
+                                        .input_count = 1,
+                                        .window = window};
+        require_ok(snn_graph_add(graph, context, &layer, &last));
+    }
+    add_dense("d", last, 33, 1, weights, NULL);
+    require_ok(snn_net_lower(&net, context, graph, &options));
+    require_ok(snn_target_open(&target, context, "sim:async"));
+    cr_assert_eq(snn_target_load(target, context, net), SNN_ERR_LIMIT);
+    cr_assert(strstr(snn_context_message(context), "too many paths"), "%s",
+              snn_context_message(context));
+}
+
 Test(async, names_of_semantics_and_order)
 {
     require_ok(snn_target_open(&target, context, "sim:async,order=random,seed=7"));
