@@ -256,6 +256,106 @@ double snnbench_ceiling_chip(const struct snnbench_layer *l,
     return best * l->lanes / (groups * SNNSIM_CHIP_LANES);
 }
 
+/* ---- Neurons ---- */
+
+enum { NEURONS = 1024, FIRE_ROUNDS = 400 };
+
+/* The currents that make a neuron of threshold 1 fire every tenth step. */
+static float *tenths(size_t count)
+{
+    float *values = zeros(count, sizeof(*values));
+    for (size_t i = 0; i < count; i++)
+        values[i] = 0.1f;
+    return values;
+}
+
+/* A row, step by step. */
+static double fire_rows(const struct snnsim_kernels *kernels)
+{
+    const struct snnsim_neuron neuron = {1.0f, -1.0f, 16777216.0f, false};
+    float *v = zeros(NEURONS, sizeof(*v)), *current = zeros(NEURONS, sizeof(*current));
+    float *bias = tenths(NEURONS), *count = zeros(NEURONS, sizeof(*count));
+    uint8_t *mask = zeros(NEURONS / SNNSIM_LANES, 1);
+    double best = 0.0;
+    for (int round = 0; round < ROUNDS; round++) {
+        const double start = now();
+        for (int i = 0; i < FIRE_ROUNDS * STEPS; i++)
+            kernels->fire(v, current, bias, count, mask, NEURONS, &neuron);
+        const double rate = (double)FIRE_ROUNDS * STEPS * NEURONS / (now() - start);
+        if (rate > best) best = rate;
+    }
+    free(v);
+    free(current);
+    free(bias);
+    free(count);
+    free(mask);
+    return best;
+}
+
+/* A tile through all steps. */
+static double fire_tiles(const struct snnsim_kernels *kernels)
+{
+    enum { LANES = SNNSIM_TILE_LANES };
+    const struct snnsim_neuron neuron = {1.0f, -1.0f, 16777216.0f, false};
+    float *v = zeros(LANES, sizeof(*v)), *bias = zeros(LANES, sizeof(*bias));
+    float *sums = tenths((size_t)STEPS * LANES),
+          *count = zeros((size_t)STEPS * LANES, sizeof(*sums));
+    uint8_t *mask = zeros(STEPS * LANES / SNNSIM_LANES, 1);
+    const struct snnsim_fired fired = {count, LANES, mask, LANES / SNNSIM_LANES, NULL};
+    double best = 0.0;
+    for (int round = 0; round < ROUNDS; round++) {
+        const double start = now();
+        for (int i = 0; i < FIRE_ROUNDS * NEURONS / LANES; i++)
+            kernels->fire_steps(v, sums, bias, STEPS, LANES, &neuron, &fired);
+        const double rate = (double)FIRE_ROUNDS * STEPS * NEURONS / (now() - start);
+        if (rate > best) best = rate;
+    }
+    free(v);
+    free(bias);
+    free(sums);
+    free(count);
+    free(mask);
+    return best;
+}
+
+double snnbench_ceiling_fire(const struct snnsim_kernels *kernels)
+{
+    const double rows = fire_rows(kernels), tiles = fire_tiles(kernels);
+    return rows > tiles ? rows : tiles;
+}
+
+double snnbench_ceiling_chip_fire(const struct snnsim_chip_kernels *kernels)
+{
+    enum { LANES = SNNSIM_CHIP_LANES, TILES = SNNSIM_CHIP_TILES, ALL = STEPS * LANES };
+    struct snnsim_chip_neurons neurons = {.v_min = {0}};
+    struct snnsim_chip_tile tiles[TILES];
+    int16_t *sums = zeros(ALL, sizeof(*sums)), *v = zeros((size_t)TILES * LANES, sizeof(*v));
+    uint16_t *count = zeros((size_t)TILES * ALL, sizeof(*count));
+    double best = 0.0;
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        neurons.threshold[lane] = 1000;
+        neurons.v_min[lane] = -1000;
+        neurons.spikes_max[lane] = INT16_MAX;
+    }
+    snnsim_chip_divisors(&neurons);
+    for (size_t i = 0; i < ALL; i++)
+        sums[i] = 100;
+    for (size_t i = 0; i < TILES; i++)
+        tiles[i] = (struct snnsim_chip_tile){
+            .sums = sums, .neurons = &neurons, .v = v + i * LANES, .count = count + i * ALL};
+    for (int round = 0; round < ROUNDS; round++) {
+        const double start = now();
+        for (int i = 0; i < FIRE_ROUNDS * NEURONS / (TILES * LANES); i++)
+            kernels->fire(tiles, TILES, STEPS, false);
+        const double rate = (double)FIRE_ROUNDS * STEPS * NEURONS / (now() - start);
+        if (rate > best) best = rate;
+    }
+    free(sums);
+    free(v);
+    free(count);
+    return best;
+}
+
 /* ---- Ceilings ---- */
 
 /* Lets the loops of one function use AVX2. */

@@ -32,6 +32,11 @@ double snnbench_ceiling_accumulate(const struct snnbench_layer *layer,
 double snnbench_ceiling_chip(const struct snnbench_layer *layer,
                              const struct snnsim_chip_kernels *kernels);
 
+/* Updates of neurons a second in which one in ten fires, in the first-level cache: of rows or
+ * tiles, whichever is faster; the other in chip arithmetic. */
+double snnbench_ceiling_fire(const struct snnsim_kernels *kernels);
+double snnbench_ceiling_chip_fire(const struct snnsim_chip_kernels *kernels);
+
 /* Multiplications with an addition each a second: six counts times two vectors of eight weights,
  * all in registers but the counts. No tile can be summed faster, for it loads weights, too. 0 where
  * the processor lacks AVX2 and NEON. */

@@ -158,25 +158,6 @@ int snnbench_session_run(struct snnbench_session *session, const struct snnbench
 
 /* ---- Cuts ---- */
 
-/* The shape of a population's spikes after the pools of whoever listens to it; those pools are
- * borrowed. Population SNN_SOURCE_INPUT is the input. */
-static struct snn_shape heard(const struct snn_net *net, uint32_t population,
-                              struct snn_synapse *synapse)
-{
-    struct snn_shape shape =
-        population == SNN_SOURCE_INPUT ? net->input_shape : net->populations[population].shape;
-    for (uint32_t i = 0; i < net->population_count; i++) {
-        for (uint32_t s = 0; s < net->populations[i].synapse_count; s++) {
-            const struct snn_synapse *listener = &net->populations[i].synapses[s];
-            if (listener->source != population) continue;
-            synapse->pools = listener->pools;
-            synapse->pool_count = listener->pool_count;
-            return listener->source_shape;
-        }
-    }
-    return shape;
-}
-
 int snnbench_cut_make(struct snnbench_cut *out, const struct snn_net *net, uint32_t count)
 {
     *out = (struct snnbench_cut){.net = *net, .scale = 1.0f};
@@ -184,7 +165,11 @@ int snnbench_cut_make(struct snnbench_cut *out, const struct snn_net *net, uint3
     const float most = net->arith == SNN_ARITH_CHIP ? 32767.0f : FLT_MAX;
     struct snn_synapse *s = &out->synapse;
     s->source = count > 0 ? count - 1 : SNN_SOURCE_INPUT;
-    s->source_shape = heard(net, s->source, s);
+    const struct snn_shape shape = count > 0 ? net->populations[count - 1].shape : net->input_shape;
+    out->corner = (struct snn_window){1, 1, shape.height, shape.width, 0, 0, 0, 0, 1, 1};
+    s->pools = &out->corner;
+    s->pool_count = 1;
+    s->source_shape = (struct snn_shape){shape.channels, 1, 1};
     s->pool_scale = 1.0;
     s->kind = SNN_SYNAPSE_DENSE;
     s->groups = 1;

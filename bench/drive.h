@@ -44,12 +44,13 @@ int snnbench_session_advance(struct snnbench_session *session, const struct snnb
 int snnbench_session_run(struct snnbench_session *session, const struct snnbench_sample *sample,
                          double *seconds_out);
 
-/* The first `count` populations of a net, and behind them one neuron that hears all spikes of the
- * last, as the layer that follows there would. */
+/* The first `count` populations of a net, and behind them one neuron that hears the last at a
+ * single position, which takes next to nothing. */
 struct snnbench_cut {
     struct snn_net net;
     struct snn_population *populations;
     struct snn_synapse synapse;
+    struct snn_window corner;
     struct snn_readout readout;
     float *weights;
     float scale;

@@ -3,7 +3,7 @@
  *   engine [--bound] [layers|sweep|threads|memory|bytes|wide|wide-chip]...
  *
  * The nets are made here (bench/nets.h). A layer's time is that of the net cut behind it less that
- * of the net cut before it, each closed by one neuron that hears the last layer's spikes. Times are
+ * of the net cut before it, each closed by one neuron that hears next to nothing. Times are
  * processor time, so that they hold on a machine that has other work, best of several rounds. Each
  * part runs in a process of its own, whose peak memory is its own. With --bound it fails where
  * memory is not flat or the large net takes too much.
@@ -145,13 +145,26 @@ static int time_cuts(const struct made *m, const struct snnbench_sample *sample,
     return status;
 }
 
-/* Additions a second, padded lanes left out, of the best kernel alone on a layer like this one; 0
- * for what the kernels are not measured on. */
-static double kernel_rate(const struct snn_net *net, uint32_t population,
-                          const struct snnbench_traffic *t)
-{
+/* Kernels alone. */
+struct ceiling {
     struct snnsim_kernels kernels;
     struct snnsim_chip_kernels chip;
+    double updates; /* of neurons a second */
+};
+
+static bool find_ceiling(enum snn_arith arith, struct ceiling *out)
+{
+    if (!snnbench_ceiling_kernels(NULL, &out->kernels, &out->chip)) return false;
+    out->updates = arith == SNN_ARITH_CHIP ? snnbench_ceiling_chip_fire(&out->chip)
+                                           : snnbench_ceiling_fire(&out->kernels);
+    return true;
+}
+
+/* Additions a second, padded lanes left out, of the best kernel on a layer like this one; 0 for
+ * what the kernels are not measured on. */
+static double kernel_rate(const struct ceiling *ceiling, const struct snn_net *net,
+                          uint32_t population, const struct snnbench_traffic *t)
+{
     const struct snn_population *p = &net->populations[population];
     const struct snn_synapse *s = &p->synapses[0];
     const uint32_t lanes = (p->shape.channels + SNNSIM_LANES - 1) / SNNSIM_LANES * SNNSIM_LANES;
@@ -172,27 +185,31 @@ static double kernel_rate(const struct snn_net *net, uint32_t population,
         layer.kernel = 1;
     }
     const double share = (double)p->shape.channels / lanes;
-    if (!snnbench_ceiling_kernels(NULL, &kernels, &chip)) return 0.0;
-    if (net->arith == SNN_ARITH_CHIP) return share * snnbench_ceiling_chip(&layer, &chip);
-    const double rates[] = {snnbench_ceiling_scatter(&layer, &kernels),
-                            snnbench_ceiling_accumulate(&layer, &kernels, 8),
-                            snnbench_ceiling_accumulate(&layer, &kernels, 32)};
+    if (net->arith == SNN_ARITH_CHIP) return share * snnbench_ceiling_chip(&layer, &ceiling->chip);
+    const double rates[] = {snnbench_ceiling_scatter(&layer, &ceiling->kernels),
+                            snnbench_ceiling_accumulate(&layer, &ceiling->kernels, 8),
+                            snnbench_ceiling_accumulate(&layer, &ceiling->kernels, 32)};
     return share * fmax(rates[0], fmax(rates[1], rates[2]));
 }
 
-static void print_layer(const struct snn_net *net, uint32_t i, const struct snnbench_traffic *t,
-                        double seconds)
+/* `kernel` is the rate of the additions alone, the first share of it, the second that of the time
+ * that these additions and the updates of the neurons take. */
+static void print_layer(const struct ceiling *ceiling, const struct snn_net *net, uint32_t i,
+                        const struct snnbench_traffic *t, double seconds)
 {
     const struct snn_population *p = &net->populations[i];
-    const double rate = t->additions / seconds, most = kernel_rate(net, i, t);
-    printf("  %-8s %8zu %6.1f %9.0f %5.1f %5.1f %9.1f %9.1f %8.3f %8.1f %8.1f %8.1f ", p->name,
-           snn_shape_size(p->shape), 100.0 * t->active, t->arriving, 100.0 * t->inputs,
-           100.0 * t->in_chunk, t->additions * 1e-3, t->operations * 1e-3, 1e3 * seconds,
-           1e9 * seconds / t->arriving, t->operations / seconds * 1e-9, rate * 1e-9);
-    if (most > 0.0)
-        printf("%8.1f %5.0f %%\n", most * 1e-9, 100.0 * rate / most);
-    else
+    const double neurons = (double)snn_shape_size(p->shape);
+    const double rate = t->additions / seconds, most = kernel_rate(ceiling, net, i, t);
+    printf("  %-8s %8.0f %6.1f %9.0f %5.1f %5.1f %9.1f %9.1f %8.3f %8.1f %8.1f %8.1f ", p->name,
+           neurons, 100.0 * t->active, t->arriving, 100.0 * t->inputs, 100.0 * t->in_chunk,
+           t->additions * 1e-3, t->operations * 1e-3, 1e3 * seconds, 1e9 * seconds / t->arriving,
+           t->operations / seconds * 1e-9, rate * 1e-9);
+    if (most <= 0.0) {
         printf("%8s\n", "-");
+        return;
+    }
+    const double alone = t->additions / most + neurons / ceiling->updates;
+    printf("%8.1f %5.0f %% %5.0f %%\n", most * 1e-9, 100.0 * rate / most, 100.0 * alone / seconds);
 }
 
 static int print_layers(const struct made *m, const char *name,
@@ -202,7 +219,8 @@ static int print_layers(const struct made *m, const char *name,
     struct snnbench_traffic traffic[POPULATIONS_MAX];
     double seconds[POPULATIONS_MAX + 1], operations = 0.0;
     const uint32_t count = m->net->population_count;
-    if (count > POPULATIONS_MAX) return SNN_ERR_LIMIT;
+    struct ceiling ceiling;
+    if (count > POPULATIONS_MAX || !find_ceiling(m->net->arith, &ceiling)) return SNN_ERR_LIMIT;
     int status = snnbench_session_open(&session, m->context, "sim", m->net);
     if (status == SNN_OK) status = snnbench_session_watch(&session, sample, traffic);
     snnbench_session_close(&session);
@@ -214,11 +232,11 @@ static int print_layers(const struct made *m, const char *name,
            name, arith_name(m->net->arith), sample->step_count, 1e3 * seconds[count],
            operations * 1e-6, operations / seconds[count] * 1e-9,
            1.0 / (sample->step_count * seconds[count]));
-    printf("  %-8s %8s %6s %9s %5s %5s %9s %9s %8s %8s %8s %8s %8s\n", "layer", "neurons", "act. %",
+    printf("  %-8s %8s %6s %9s %5s %5s %9s %9s %8s %8s %8s %8s %s\n", "layer", "neurons", "act. %",
            "events", "in %", "in 32", "k adds", "k SynOps", "ms/step", "ns/event", "GSynOp/s",
-           "G adds/s", "kernel");
+           "G adds/s", "kernel  adds  and fire");
     for (uint32_t i = 0; i < count; i++)
-        print_layer(m->net, i, &traffic[i], seconds[i + 1] - seconds[i]);
+        print_layer(&ceiling, m->net, i, &traffic[i], seconds[i + 1] - seconds[i]);
     printf("\n");
     return SNN_OK;
 }

@@ -45,7 +45,8 @@ static void print_level(const struct snnsim_kernels *kernels,
                snnbench_ceiling_accumulate(&layers[i], kernels, 8) * 1e-9,
                snnbench_ceiling_accumulate(&layers[i], kernels, 32) * 1e-9,
                snnbench_ceiling_chip(&layers[i], chip) * 1e-9);
-    printf("\n");
+    printf("%-36s %9.2f %9s %9s %9.2f   G updates/s\n\n", "neurons that fire in 1 of 10 steps",
+           snnbench_ceiling_fire(kernels) * 1e-9, "", "", snnbench_ceiling_chip_fire(chip) * 1e-9);
 }
 
 int main(void)
