@@ -1,6 +1,7 @@
 /* Frames as spikes through a net, see probe.h. */
 #include "convert/probe.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "convert/lower/lower.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/base/number.h"
 #include "libsnn/base/thread.h"
 #include "snn/stream.h"
 
@@ -91,6 +93,26 @@ static void append(char *text, size_t size, const char *format, ...)
     va_end(arguments);
 }
 
+/* What is not by default. */
+static void append_neurons(char *text, size_t size, const struct snn_lower_options *lower)
+{
+    char number[SNNBASE_NUMBER_SIZE];
+    struct snn_lower_options usual;
+    snn_lower_options_init(&usual);
+    if (fabsf(lower->v_init - usual.v_init) > 0.0f) {
+        snnbase_number_format_float(lower->v_init, number);
+        append(text, size, ":v0=%s", number);
+    }
+    if (isinf(lower->v_min)) {
+        append(text, size, ":v-min=none");
+    } else if (fabsf(lower->v_min - usual.v_min) > 0.0f) {
+        snnbase_number_format_float(lower->v_min, number);
+        append(text, size, ":v-min=%s", number);
+    }
+    if (lower->reset != usual.reset) append(text, size, ":reset=zero");
+    if (lower->spikes_max > 0) append(text, size, ":n-max=%u", lower->spikes_max);
+}
+
 void snn_recipe_name(char *text, size_t size, const char *recipe, const struct snn_probe *probe)
 {
     char norm[64];
@@ -108,6 +130,7 @@ void snn_recipe_name(char *text, size_t size, const char *recipe, const struct s
         append(text, size, ":%s:%s", snn_target_semantics(probe->target),
                snn_target_order(probe->target));
     if (lower->arith == SNN_ARITH_CHIP) append(text, size, ":chip");
+    append_neurons(text, size, lower);
     append(text, size, ":%s:%u", snn_encoding_name(probe->encoding), probe->timesteps);
 }
 

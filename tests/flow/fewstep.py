@@ -182,8 +182,9 @@ def spike_thresholds(tool, encoding):
 
 def both_corrections(model, frames, encoding, norm, options):
     """bias, then potential on top of it, as the oracle finds them: bench, names, values."""
-    chip = ":chip" if options.arith == "chip" else ""
-    where = f":{norm}@sim{chip}:{encoding}:{STEPS}"
+    kind = ":chip" if options.arith == "chip" else ""
+    kind += ":v0=0" if options.v0 == 0 else f":n-max={options.n_max}" if options.n_max else ""
+    where = f":{norm}@sim{kind}:{encoding}:{STEPS}"
     first, second = "bias" + where, "potential+bias" + where
     bench = Bench(dataclasses.replace(model, corrections={}), frames, encoding, options)
     bias = bench.correct(first, "biases", norm, ())

@@ -107,8 +107,9 @@ SNN_API int snn_calibrate(struct snn_graph *graph, struct snn_context *context,
 
 /* The name under which "bias", "potential" or "offset" measured by this probe is stored,
  * corrections of the probe in place: "bias:p99.9@sim:rate:16",
- * "offset+bias:mse:4@sim:async:random:chip:rate:4". Others keep their own. Writes at most `size`
- * bytes with the terminator. */
+ * "offset+bias:mse:4@sim:async:random:chip:rate:4". Neurons that are not by default show before the
+ * encoding: ":v0=0". Other recipes keep their own. Writes at most `size` bytes with the terminator.
+ */
 SNN_API void snn_recipe_name(char *text, size_t size, const char *recipe,
                              const struct snn_probe *probe);
 

@@ -6,6 +6,7 @@
  * 1/4 in the other, `out` 3/4 in both. Larger nets are held against the oracle (tests/flow).
  */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -117,7 +118,7 @@ Test(measure, bias_is_what_the_spikes_lack_of_the_mean_activation)
 {
     static const char *const names[] = {"bias"};
     measure(names, 1);
-    const struct snn_recipe *recipe = recipe_named("bias:max@sim:current:1");
+    const struct snn_recipe *recipe = recipe_named("bias:max@sim:v0=0:current:1");
     cr_assert_eq(recipe->kind, SNN_RECIPE_BIAS);
     cr_assert_eq(recipe->entry_count, 2);
     cr_assert_eq(recipe->entries[0].layer, LAYER_A);
@@ -136,7 +137,7 @@ Test(measure, potential_makes_up_for_all_steps_at_once_but_not_at_the_output)
     static const char *const names[] = {"potential"};
     probe.timesteps = 3;
     measure(names, 1);
-    const struct snn_recipe *recipe = recipe_named("potential:max@sim:current:3");
+    const struct snn_recipe *recipe = recipe_named("potential:max@sim:v0=0:current:3");
     cr_assert_eq(recipe->kind, SNN_RECIPE_POTENTIAL);
     cr_assert_eq(recipe->entry_count, 1);
     cr_assert_eq(recipe->entries[0].count, 2);
@@ -146,7 +147,8 @@ Test(measure, potential_makes_up_for_all_steps_at_once_but_not_at_the_output)
 
 Test(measure, corrections_are_added_to_biases_and_potentials_in_thresholds)
 {
-    static const char *const names[] = {"bias:max@sim:current:1", "potential:x@sim", "more@sim"};
+    static const char *const names[] = {"bias:max@sim:v0=0:current:1", "potential:x@sim",
+                                        "more@sim"};
     const float bias[] = {0.125f, 0.25f}, out[] = {0.375f}, potential[] = {0.25f};
     const struct snn_recipe_entry biases[] = {{LAYER_A, 2, bias}, {LAYER_OUT, 1, out}};
     const struct snn_recipe_entry potentials[] = {{LAYER_A, 1, potential}};
@@ -189,7 +191,7 @@ Test(measure, offset_is_the_least_bias_that_makes_every_frame_fire)
 {
     static const char *const names[] = {"offset"};
     measure(names, 1);
-    const struct snn_recipe *recipe = recipe_named("offset:max@sim:current:1");
+    const struct snn_recipe *recipe = recipe_named("offset:max@sim:v0=0:current:1");
     cr_assert_eq(recipe->kind, SNN_RECIPE_BIAS);
     cr_assert_eq(recipe->entry_count, 1);
     cr_assert_eq(recipe->entries[0].layer, LAYER_OUT);
@@ -203,7 +205,8 @@ Test(measure, offset_is_zero_where_no_frame_is_silent)
     static const char *const names[] = {"offset"};
     probe.timesteps = 2;
     measure(names, 1);
-    cr_assert_float_eq(recipe_named("offset:max@sim:current:2")->entries[0].value[0], 0.0f, 0.0f);
+    cr_assert_float_eq(recipe_named("offset:max@sim:v0=0:current:2")->entries[0].value[0], 0.0f,
+                       0.0f);
 }
 
 /* ---- auto ---- */
@@ -262,20 +265,20 @@ static const char *name_of(const char *recipe)
 
 Test(measure, names_say_what_was_measured_with_what_and_where)
 {
-    static const char *const earlier[] = {"bias:max@sim:current:1", "potential+bias:max@sim"};
+    static const char *const earlier[] = {"bias:max@sim:v0=0:current:1", "potential+bias:max@sim"};
     cr_assert_str_eq(name_of("spike"), "spike");
-    cr_assert_str_eq(name_of("bias"), "bias:max@sim:current:1");
+    cr_assert_str_eq(name_of("bias"), "bias:max@sim:v0=0:current:1");
     lower.channelwise = true;
     lower.quantile = 99.95 / 100.0;
     probe.timesteps = 16;
     probe.encoding = SNN_ENCODING_BERNOULLI;
     lower.arith = SNN_ARITH_CHIP;
-    cr_assert_str_eq(name_of("bias"), "bias:p99.95/channel@sim:chip:bernoulli:16");
+    cr_assert_str_eq(name_of("bias"), "bias:p99.95/channel@sim:chip:v0=0:bernoulli:16");
     lower.corrections = earlier;
     lower.correction_count = 2;
     lower.norm = SNN_NORM_RECIPE;
     lower.recipe = "mse:4";
-    cr_assert_str_eq(name_of("offset"), "offset+bias+potential:mse:4@sim:chip:bernoulli:16");
+    cr_assert_str_eq(name_of("offset"), "offset+bias+potential:mse:4@sim:chip:v0=0:bernoulli:16");
     snn_target_close(&target);
     cr_assert_eq(snn_target_open(&target, support_context(), "sim:async,order=random,seed=7"),
                  SNN_OK);
@@ -283,7 +286,18 @@ Test(measure, names_say_what_was_measured_with_what_and_where)
     lower.arith = SNN_ARITH_FLOAT;
     lower.norm = SNN_NORM_NONE;
     lower.correction_count = 0;
+    cr_assert_str_eq(name_of("bias"), "bias:none@sim:async:random:v0=0:bernoulli:16");
+    lower.v_init = 0.5f;
     cr_assert_str_eq(name_of("bias"), "bias:none@sim:async:random:bernoulli:16");
+    lower.v_min = -0.25f;
+    lower.reset = SNN_RESET_ZERO;
+    lower.spikes_max = 1;
+    cr_assert_str_eq(name_of("bias"),
+                     "bias:none@sim:async:random:v-min=-0.25:reset=zero:n-max=1:bernoulli:16");
+    lower.v_min = -INFINITY;
+    lower.spikes_max = 0;
+    cr_assert_str_eq(name_of("bias"),
+                     "bias:none@sim:async:random:v-min=none:reset=zero:bernoulli:16");
 }
 
 Test(measure, later_corrections_are_measured_with_the_earlier_ones)
@@ -291,8 +305,8 @@ Test(measure, later_corrections_are_measured_with_the_earlier_ones)
     static const char *const names[] = {"bias", "spike", "offset"};
     measure(names, 3);
     /* With the biases found above out gets (1/2 + 1/4) / 3/4: it fires, no offset is needed. */
-    cr_assert_float_eq(recipe_named("offset+bias:max@sim:current:1")->entries[0].value[0], 0.0f,
-                       1e-6f);
+    cr_assert_float_eq(recipe_named("offset+bias:max@sim:v0=0:current:1")->entries[0].value[0],
+                       0.0f, 1e-6f);
     cr_assert_not_null(recipe_named("spike"));
 }
 
