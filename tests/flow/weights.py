@@ -506,25 +506,53 @@ def batch_norm_damaged(place):
 # --- A published net ------------------------------------------------------------------------------
 
 
-def published(place, snnsim):
-    """the DynapCNN parameters of the Sinabs examples classify 97.88 % of MNIST"""
+def mnist(part):
     shared = os.environ.get("SNN_SHARED", "")
-    weights = os.path.join(shared, "realfiles", "models", "dynapcnn_mnist_params.pt")
-    images = os.path.join(shared, "mnist", "t10k-images-idx3-ubyte.gz")
-    if not shared or not os.path.exists(weights) or not os.path.exists(images):
+    path = os.path.join(shared, "mnist", f"{part}-images-idx3-ubyte.gz")
+    if not shared or not os.path.exists(path):
+        raise flow.Skip("SNN_SHARED names no folder with it")
+    return path
+
+
+def convert_published(place, *arguments):
+    """The DynapCNN parameters of the Sinabs examples as a model."""
+    weights = os.path.join(os.environ.get("SNN_SHARED", ""), "realfiles", "models",
+                           "dynapcnn_mnist_params.pt")
+    if not os.path.exists(weights):
         raise flow.Skip("SNN_SHARED names no folder with it")
     layers = [conv("conv1", "input", 20, 5, bias=False), pool("pool1", "conv1"),
               conv("conv2", "pool1", 32, 5, bias=False), pool("pool2", "conv2"),
               conv("conv3", "pool2", 128, 3, bias=False), pool("pool3", "conv3"),
               dense("fc1", "pool3", 500, bias=False, activation="relu"),
               dense("fc2", "fc1", 10, bias=False)]
-    answer = convert(place, weights, topology(layers))
+    answer = convert(place, weights, topology(layers), *arguments)
     flow.require(answer.returncode == 0, "conversion expected", answer)
-    answer = flow.Place(snnsim, place.folder).run("out.json", "--data", images, "-t", 1, "--norm",
-                                                  "none", "--json", "-")
+
+
+def run_published(place, snnsim, *arguments):
+    answer = flow.Place(snnsim, place.folder).run("out.json", "-q", "--data", mnist("t10k"), "--json",
+                                                  "-", *arguments)
     flow.require(answer.returncode == 0, "run expected", answer)
-    accuracy = json.loads(answer.stdout)["results"][0]["cnn_accuracy"]
+    return json.loads(answer.stdout)["results"][0]
+
+
+def published(place, snnsim):
+    """the DynapCNN parameters of the Sinabs examples classify 97.88 % of MNIST"""
+    convert_published(place)
+    accuracy = run_published(place, snnsim, "-t", 1, "--norm", "none")["cnn_accuracy"]
     flow.require(abs(accuracy - 0.9788) <= 0.0002, f"accuracy {accuracy}")
+
+
+def published_spikes(place, snnsim):
+    """the same as spikes by our defaults: >= 97.5 % of 1,000 after 50 steps, about 78 % as Sinabs
+    runs it, worst of five seeds"""
+    convert_published(place, "--calibrate", mnist("train"), "--samples", 2000, "--no-verify")
+    for options, low, high in (([], 0.975, 1), (["--arith", "chip"], 0.974, 1),
+                               (["--compat", "sinabs"], 0.7, 0.82)):
+        found = [run_published(place, snnsim, "-n", 1000, "-t", 50, "-e", "bernoulli", "-s", seed,
+                               *options)["accuracy"] for seed in range(5)]
+        print(f"# {' '.join(options) or 'defaults'}: mean {sum(found) / 5:.4f} worst {min(found)}")
+        flow.require(low <= min(found) and max(found) <= high, f"{options}: {found}")
 
 
 TESTS = [zip_form, legacy_form, other_types, views, nested, wrapped, whole_model, byte_orders,
@@ -535,7 +563,9 @@ TESTS = [zip_form, legacy_form, other_types, views, nested, wrapped, whole_model
 def main():
     snnsim = sys.argv[1]
     tests = flow.named(TESTS)
-    tests.append((" ".join(published.__doc__.split()), lambda place: published(place, snnsim)))
+    for test in published, published_spikes:
+        tests.append((" ".join(test.__doc__.split()),
+                      lambda place, test=test: test(place, snnsim)))
     return flow.report(tests, os.path.join(os.path.dirname(snnsim), "snnconvert"))
 
 
