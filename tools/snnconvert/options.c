@@ -31,6 +31,8 @@ enum option_id {
     OPT_SEED,
     OPT_NORM,
     OPT_CHANNELWISE,
+    OPT_V0,
+    OPT_ARITH,
     OPT_TARGET,
     OPT_THREADS
 };
@@ -184,6 +186,17 @@ static const struct snncli_option option_table[] = {
      .name = "channelwise",
      .group = "Calibration",
      .help = "a threshold for each channel"},
+    {.id = OPT_V0,
+     .name = "v0",
+     .metavar = "F",
+     .group = "Calibration",
+     .help = "initial potential in thresholds (0.5)"},
+    {.id = OPT_ARITH,
+     .name = "arith",
+     .metavar = "A",
+     .group = "Calibration",
+     .choices = "float|chip",
+     .help = "arithmetic to measure corrections in (float)"},
     {.id = OPT_TARGET,
      .name = "target",
      .metavar = "T",
@@ -345,6 +358,7 @@ static int take_measured(struct snnconvert_options *o, const struct snncli_optio
 {
     int64_t number = 0;
     size_t choice = 0;
+    double real = 0.0;
     int status = SNNCLI_EXIT_OK;
     o->measured = true;
     switch ((enum option_id)option->id) {
@@ -366,6 +380,14 @@ static int take_measured(struct snnconvert_options *o, const struct snncli_optio
     case OPT_CHANNELWISE:
         o->lower.channelwise = true;
         return SNNCLI_EXIT_OK;
+    case OPT_V0:
+        status = snncli_parse_double(o->console, option, value, -1e6, 1e6, &real);
+        o->lower.v_init = (float)real;
+        return status;
+    case OPT_ARITH:
+        status = snncli_parse_choice(o->console, option, value, &choice);
+        o->lower.arith = (enum snn_arith)choice;
+        return status;
     case OPT_TARGET:
         o->target = value;
         return SNNCLI_EXIT_OK;
@@ -452,7 +474,7 @@ static int check_pairs(const struct snnconvert_options *o)
         {o->calibrate == NULL && o->recipe_count > 0, "--recipe", NULL},
         {o->calibrate == NULL && o->quantile_count > 0, "--quantile", NULL},
         {o->calibrate == NULL && o->measured,
-         "--timesteps, --encoding, --seed, --norm, --channelwise or --target", NULL},
+         "--timesteps, --encoding, --seed, --norm, --channelwise, --v0, --arith or --target", NULL},
     };
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         if (!pairs[i].given) continue;
