@@ -11,7 +11,7 @@
 /* Along one axis, through the pools to one position: each path of both is walked for each spike, so
  * that more would never end. Five pools of 3 in a row have 51. */
 #define PATHS_MAX 1024u
-#define PASSAGES_MAX ((size_t)1 << 26)    /* positions behind the pools, over all in front */
+#define PASSAGES_MAX ((size_t)1 << 26) /* positions behind the pools, over all in front */
 
 /* One axis of a pool. */
 struct pool_axis {
