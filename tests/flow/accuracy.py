@@ -94,7 +94,7 @@ def offset(place):
     after = simulate(place, *options, "--calibrate", train, "--correct", "offset")
     note(f"silent samples {before}, with the offset {after['silent']['count']}")
     require(before > 0, "there are silent samples to begin with")
-    require(after["silent"]["count"] <= before / 4, "silent samples are left")
+    require(after["silent"]["count"] == 0, "silent samples are left")
 
 
 def first_spike_with_gain(place):
