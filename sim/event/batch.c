@@ -18,7 +18,8 @@
 #define TAP_COST 0.32
 #define LIST_COST 1.2
 #define SCATTER_COST 0.8
-#define FAR_COST 3.0 /* for weights that come from beyond the second-level cache */
+#define TILE_COST 60.0 /* a tile's sums and potentials, once a list */
+#define FAR_COST 3.0   /* for weights that come from beyond the second-level cache */
 #define FAR_BYTES ((size_t)8 << 20)
 
 /* ---- Memory ---- */
@@ -109,19 +110,28 @@ static struct load survey(const struct snnsim_engine *engine, const struct snnsi
     return load;
 }
 
-/* What a synapse costs a tile, either way. */
+/* What a chunk costs a population, either way, for each of its tiles at a position. */
 struct cost {
     double by_event, by_scope, by_chunk;
 };
+
+/* Positions that an input reaches, at most. */
+static double reached(const struct snn_synapse *s)
+{
+    if (s->kind != SNN_SYNAPSE_CONV2D) return 1.0;
+    return (double)s->window.kernel_h * s->window.kernel_w /
+           ((double)s->window.stride_h * s->window.stride_w);
+}
 
 static void add_cost(struct cost *cost, const struct load *load, const struct snnsim_synapse *s,
                      uint32_t tiles, uint32_t steps)
 {
     const double far = s->weight_bytes > FAR_BYTES ? FAR_COST : 0.0;
     const double list = LIST_COST / tiles + far; /* an entry of a list, whatever its steps */
-    cost->by_event += (double)load->active * (SCATTER_COST + far);
-    cost->by_scope += (double)load->in_scopes * (TAP_COST + list / SNNSIM_SCOPE);
-    cost->by_chunk += (double)load->in_chunk * (TAP_COST + list / steps);
+    const double reach = reached(s->synapse);
+    cost->by_event += (double)load->active * reach * (SCATTER_COST + far);
+    cost->by_scope += (double)load->in_scopes * reach * (TAP_COST + list / SNNSIM_SCOPE);
+    cost->by_chunk += (double)load->in_chunk * reach * (TAP_COST + list / steps);
 }
 
 uint32_t snnsim_batch_scope(struct snnsim_engine *engine, uint32_t population,
@@ -129,7 +139,9 @@ uint32_t snnsim_batch_scope(struct snnsim_engine *engine, uint32_t population,
 {
     const struct snnsim_population *p = &engine->plan->populations[population];
     const uint32_t tiles = (p->lanes + SNNSIM_TILE_LANES - 1) / SNNSIM_TILE_LANES;
-    struct cost cost = {0.0, 0.0, 0.0};
+    const double positions = (double)p->population->shape.height * p->population->shape.width;
+    struct cost cost = {0.0, positions * scopes_of(chunk->steps) * TILE_COST,
+                        positions * TILE_COST};
     if (p->tap_count == 0 || chunk->steps < STEPS_MIN) return 0;
     for (uint32_t s = 0; s < p->population->synapse_count; s++) {
         const struct snn_synapse *synapse = &p->population->synapses[s];
