@@ -330,7 +330,7 @@ static int sim_counts(void *session, struct snn_context *context, uint32_t popul
 
 const struct snn_target_ops snnsim_target = {
     .name = "sim",
-    .summary = "event-driven simulation on this host, float32",
+    .summary = "event-driven simulation on this host, in floats or a chip's integers",
     .kind = SNN_TARGET_SPIKING,
     .parallel_max = 0,
     .open = sim_open,
