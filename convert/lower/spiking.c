@@ -163,7 +163,8 @@ static int add_population(struct snnconv_lowering *l, const struct snn_layer *la
     struct snn_population p = {.name = snnbase_arena_string(l->arena, l->context, layer->name),
                                .shape = layer->shape,
                                .synapse_count = value->branch_count,
-                               .synapse_first = l->synapse_count};
+                               .synapse_first = l->synapse_count,
+                               .core = SNN_NO_CORE};
     struct snn_synapse *synapses =
         snnbase_arena_alloc(l->arena, l->context, value->branch_count, sizeof(*synapses));
     if (p.name == NULL || synapses == NULL) return SNN_ERR_NOMEM;

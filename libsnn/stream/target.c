@@ -100,6 +100,16 @@ int snn_target_load(struct snn_target *target, struct snn_context *context,
     return status;
 }
 
+int snn_target_load_program(struct snn_target *target, struct snn_context *context,
+                            const struct snn_program *program)
+{
+    (void)program;
+    if (target->ops->load_program == NULL)
+        return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "target %s is no chip",
+                            target->ops->name);
+    return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "chip programs: to come");
+}
+
 int snn_target_load_graph(struct snn_target *target, struct snn_context *context,
                           const struct snn_graph *graph)
 {

@@ -19,6 +19,9 @@ struct snn_target_ops {
     void (*timing)(const void *session, const char **semantics_out, const char **order_out);
     /* The net must stay until close. */
     int (*load)(void *session, struct snn_context *context, const struct snn_net *net);
+    /* NULL: the target is no chip. The program must stay until close. */
+    int (*load_program)(void *session, struct snn_context *context,
+                        const struct snn_program *program);
     /* NULL where parallel_max is 1. */
     int (*fork)(void **session_out, struct snn_context *context, void *session);
     int (*reset)(void *session, struct snn_context *context);

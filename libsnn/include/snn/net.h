@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "snn/chip.h"
 #include "snn/context.h"
 #include "snn/export.h"
 #include "snn/graph.h"
@@ -69,6 +70,9 @@ struct snn_quantised {
     double weight_error;   /* root mean square of weight - real weight * scale, in steps */
 };
 
+/* A population that is not part of a chip program. */
+#define SNN_NO_CORE UINT32_MAX
+
 /* One population of neurons [channels][height][width]. Per step, in float32 and in this order:
  * I = 0; I += n * w for each arriving event; I += bias; v = v + I;
  * n = v > 0 ? trunc(v / threshold) : 0; n = min(n, spikes_max); v -= n * threshold (or v = 0 where
@@ -95,6 +99,10 @@ struct snn_population {
     const float *activation_scale;
     uint64_t macs;                         /* of the CNN layer, per frame */
     const struct snn_quantised *quantised; /* NULL in float arithmetic */
+    uint32_t core;                         /* of a decoded chip program; else SNN_NO_CORE */
+    /* Computes the upper features of the same layer as the population before it: in asynchronous
+     * semantics the bias ticks of both come before any of their spikes moves on. */
+    bool continues;
 };
 
 /* One way to read the output population. Readout 0 is the output population itself; further ones
@@ -114,7 +122,7 @@ struct snn_net {
     const struct snn_population *populations; /* in topological order; the last is the output */
     uint32_t population_count;
     uint32_t synapse_count; /* of all populations */
-    uint32_t class_count;   /* neurons of the output population */
+    uint32_t class_count;   /* neurons of the output population; of a decoded program its classes */
     const struct snn_readout *readouts;
     uint32_t readout_count;
     uint64_t neuron_count;
@@ -148,6 +156,11 @@ struct snn_lower_options {
     /* Names of recipes of the graph whose biases and potentials are added up. */
     const char *const *corrections;
     uint32_t correction_count;
+    /* The chip that the net is for, which gives it the form of that chip's cores, as far as it can
+     * be had: per population one square kernel, stride and padding for all synapses (with zeros in
+     * it where branches differ), pools that the chip has, biases a channel. Needs CHIP arithmetic.
+     * NULL: none. */
+    const struct snn_chip *chip;
 };
 
 /* The defaults named above, float arithmetic, with SNN_NORM_QUANTILE 0.999. */

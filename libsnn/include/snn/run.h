@@ -84,6 +84,7 @@ struct snn_run_options {
     bool until_decided;
     /* Evaluated on the same frames for cnn_accuracy; NULL, or a net that arrived spiking: not. */
     const struct snn_graph *cnn;
+    const struct snn_chip *chip; /* that a program runs on, for the result; NULL: none */
     /* Called under a lock from any worker, after each sample and every few steps within one.
      * `progress` returns false to stop the run: the samples
      * done so far then make a result with complete = false. */
@@ -125,16 +126,20 @@ struct snn_result_layer {
     double input_macs_mean;                /* of analog input, a sample */
     uint64_t macs;                         /* of the CNN's layer, a frame */
     const struct snn_quantised *quantised; /* NULL in float arithmetic */
+    uint32_t core;                         /* of a chip program; else SNN_NO_CORE */
+    uint64_t events_max;                   /* of the sample with the most */
+    uint64_t synops_max;
 };
 
 /* Means are over samples; accuracies are fractions with all samples in the denominator, NaN without
  * labels. Steps count from 1. */
 struct snn_result {
     const char *target;
-    const char *semantics; /* "sync", "async"; NULL of a frame-based target */
-    const char *order;     /* of input events within a step, asynchronous; else NULL */
-    const char *arith;     /* "float", "chip"; NULL of a frame-based target */
-    uint64_t sample_count; /* that were run */
+    const char *semantics;       /* "sync", "async"; NULL of a frame-based target */
+    const char *order;           /* of input events within a step, asynchronous; else NULL */
+    const char *arith;           /* "float", "chip"; NULL of a frame-based target */
+    const struct snn_chip *chip; /* a copy of the run's option; or NULL */
+    uint64_t sample_count;       /* that were run */
     uint64_t sample_offset;
     bool complete;
     uint32_t timesteps;

@@ -3,12 +3,15 @@
 #define SNN_SNN_H
 
 #include "snn/calibrate.h"
+#include "snn/chip.h"
 #include "snn/context.h"
 #include "snn/convert.h"
 #include "snn/energy.h"
 #include "snn/graph.h"
 #include "snn/net.h"
 #include "snn/npy.h"
+#include "snn/place.h"
+#include "snn/program.h"
 #include "snn/run.h"
 #include "snn/status.h"
 #include "snn/stream.h"

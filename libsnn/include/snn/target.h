@@ -14,6 +14,7 @@
 #include "snn/context.h"
 #include "snn/export.h"
 #include "snn/net.h"
+#include "snn/program.h"
 #include "snn/stream.h"
 
 #ifdef __cplusplus
@@ -38,15 +39,24 @@ struct snn_output {
 
 struct snn_target;
 
-/* Opens a target by URI: "sim", "frame:f32", "frame:int8". The simulator takes arguments:
- * "sim:sync", "sim:async,order=random,seed=7"; order is raster, interleave (default), random or
- * recorded. Errors: NOT_FOUND (unknown; the hint lists the known ones), INVALID (arguments), and
- * the target's own. */
+/* Opens a target by URI: "sim", "frame:f32", "frame:int8", "chip:speck2f". The simulator takes
+ * arguments: "sim:sync", "sim:async,order=random,seed=7"; order is raster, interleave (default),
+ * random or recorded. A chip is asynchronous and takes its profile's name or file and the same
+ * order: "chip:speck2f,order=raster". Errors: NOT_FOUND (unknown; the hint lists the known ones),
+ * INVALID (arguments), and the target's own. */
 SNN_API int snn_target_open(struct snn_target **out, struct snn_context *context, const char *uri);
 /* Loads a net, which must stay until close or the next load. Every function below gives INVALID on
  * a target without a net. Errors: BUSY (forks are open), LIMIT, and the target's own. */
 SNN_API int snn_target_load(struct snn_target *target, struct snn_context *context,
                             const struct snn_net *net);
+/* Loads a chip program on a target that is a chip ("chip:speck2f"): what it then takes and gives is
+ * that of the program's decoded net, by its populations and synapses, and classes as the chip's
+ * readout tells them, without potentials (0). The program must stay until close or the next load.
+ * Such a target loads a net in chip arithmetic, too, and runs it as it is, in asynchronous integer
+ * semantics, not yet placed. Errors: BUSY (forks are open), UNSUPPORTED (the target is no chip),
+ * INVALID (a program for another chip), LIMIT, NOMEM. */
+SNN_API int snn_target_load_program(struct snn_target *target, struct snn_context *context,
+                                    const struct snn_program *program);
 /* A further session on the same loaded net, for another thread; to be closed before this one.
  * Errors: UNSUPPORTED (the target has a single session). */
 SNN_API int snn_target_fork(struct snn_target **out, struct snn_context *context,

@@ -1,0 +1,101 @@
+/* Between the files of the placement: a net as stages, what each needs, and who may lie where.
+ *
+ * net -> stages (stage.c: geometry of cores, and what keeps a layer from having one) -> fit (fit.c:
+ * stage against core) -> assignment (assign.c: cores for all stages) -> findings and remedies
+ * (finding.c, remedy.c), or the program (build.c). Only build.c looks at weights.
+ */
+#ifndef SNN_CONVERT_PLACE_PLACE_H
+#define SNN_CONVERT_PLACE_PLACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libsnn/base/memory.h"
+#include "snn/place.h"
+
+/* How the spikes of one stage, or of the input, reach another. */
+struct snnconv_edge {
+    uint32_t source;        /* an earlier stage, or SNN_SOURCE_INPUT */
+    uint32_t synapse;       /* of the stage's population */
+    uint32_t pooling;       /* of the source's destination */
+    uint32_t feature_shift; /* where the source's features begin in the stage's input */
+    struct snn_shape shape; /* of the source's map behind the pooling */
+};
+
+/* What keeps a layer from being a core at all, whichever core. */
+struct snnconv_problem {
+    enum snn_constraint constraint; /* NONE: nothing */
+    uint64_t need, limit;
+    uint32_t synapse;
+};
+
+/* A layer of neurons as one core would hold it. */
+struct snnconv_stage {
+    const char *name;
+    const struct snn_population *population;
+    struct snn_shape input, output; /* output without the readout's spread */
+    uint32_t kernel_size, stride_y, stride_x, pad_y, pad_x;
+    /* The kernel covers the input map and there is one position of output: a kernel that follows
+     * where the map before it changes. */
+    bool dense;
+    bool has_bias;
+    bool readout;
+    struct snnconv_edge *edges;
+    uint32_t edge_count;
+    struct snnconv_problem problem; /* of its form */
+};
+
+struct snnconv_stages {
+    const struct snn_net *net;
+    const struct snn_chip *chip;
+    struct snnbase_arena *arena;
+    struct snn_shape input_shape;
+    struct snnconv_stage *stages; /* [count], in the order of the net's populations */
+    uint32_t count;
+};
+
+/* Errors: NOMEM. */
+int snnconv_stages_make(struct snnconv_stages *out, struct snn_context *context,
+                        struct snnbase_arena *arena, const struct snn_net *net,
+                        const struct snn_chip *chip);
+
+/* Words that `features` of a stage take on a core, the readout's spread included. */
+struct snn_core_words snnconv_stage_words(const struct snnconv_stage *stage,
+                                          const struct snn_chip *chip, uint32_t features);
+
+/* A whole stage against a core. */
+void snnconv_stage_fit(const struct snnconv_stage *stage, const struct snn_chip *chip,
+                       uint32_t core, struct snn_fit *out);
+
+/* The problem of finding cores, with all that matters for it. */
+struct snnconv_link {
+    uint32_t source; /* a layer, or layer_count for the input */
+    uint32_t layer;
+};
+
+struct snnconv_assignment_problem {
+    uint32_t layer_count, core_count;
+    const uint32_t *features;      /* [layer] of each */
+    const uint32_t *features_most; /* [layer][core] of it that fit the core */
+    const struct snnconv_link *links;
+    uint32_t link_count;
+    uint32_t destination_max; /* parts of layers that one source may reach, over all its links */
+    bool split_off;
+    const uint32_t (*pins)[2]; /* [layer] cores or SNN_NO_CORE: {5, NO}: there; {5, 6}: shared;
+                                  NULL: none */
+};
+
+struct snnconv_assigned {
+    uint32_t part_count; /* 1, 2 */
+    uint32_t core[2];
+    uint32_t features[2]; /* lower, upper */
+};
+
+/* Finds cores for all layers, if there are any: no core twice, a layer whole on one core or its
+ * features on two, each source within destination_max, and where that is possible nothing shared;
+ * otherwise as few layers as possible. A layer is not shared that a source reaches by two links.
+ * `out` [layer_count] is written where it is found. Errors: NOMEM. */
+int snnconv_assign(struct snn_context *context, const struct snnconv_assignment_problem *problem,
+                   bool *found_out, struct snnconv_assigned *out);
+
+#endif
