@@ -8,8 +8,8 @@ static int to_come(struct snn_context *context)
     return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "chip programs: to come");
 }
 
-struct snn_core_words snn_core_words(struct snn_shape input, struct snn_shape output,
-                                     uint32_t kernel_size, bool bias)
+struct snn_core_words snn_core_count_words(struct snn_shape input, struct snn_shape output,
+                                           uint32_t kernel_size, bool bias)
 {
     (void)input, (void)output, (void)kernel_size, (void)bias;
     return (struct snn_core_words){0, 0, 0};

@@ -81,8 +81,8 @@ struct snn_program {
 /* Words of memory that a core with these dimensions takes: kernel = c_in *
  * 2^(ceil log2(k k) + ceil log2 f), neuron = f * 2^(ceil log2 rows + ceil log2 columns), bias = f
  * where there is one (Sinabs' memory summary; Speck Dev Kit Datasheet 1.0, 2.4). */
-SNN_API struct snn_core_words snn_core_words(struct snn_shape input, struct snn_shape output,
-                                             uint32_t kernel_size, bool bias);
+SNN_API struct snn_core_words snn_core_count_words(struct snn_shape input, struct snn_shape output,
+                                                   uint32_t kernel_size, bool bias);
 
 /* Copies a program as it is described, after checking every register against the chip's profile and
  * every destination. `words` are computed. Errors: INVALID naming core and register, LIMIT (a
