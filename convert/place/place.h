@@ -2,7 +2,8 @@
  *
  * net -> stages (stage.c: geometry of cores, and what keeps a layer from having one) -> fit (fit.c:
  * stage against core) -> assignment (assign.c: cores for all stages) -> findings and remedies
- * (finding.c, remedy.c), or the program (build.c). Only build.c looks at weights.
+ * (finding.c, remedy.c), or the program (build.c). Only build.c looks at weights. A remedy changes a
+ * copy of the stages and attempts the same.
  */
 #ifndef SNN_CONVERT_PLACE_PLACE_H
 #define SNN_CONVERT_PLACE_PLACE_H
@@ -22,7 +23,8 @@ struct snnconv_edge {
     struct snn_shape shape; /* of the source's map behind the pooling */
 };
 
-/* What keeps a layer from being a core at all, whichever core. */
+/* What keeps a layer from having the form of a core, whichever core; that its numbers exceed the
+ * chip's is for the fit to say, from the stage's fields. */
 struct snnconv_problem {
     enum snn_constraint constraint; /* NONE: nothing */
     uint64_t need, limit;
@@ -63,7 +65,7 @@ int snnconv_stages_make(struct snnconv_stages *out, struct snn_context *context,
 struct snn_core_words snnconv_stage_words(const struct snnconv_stage *stage,
                                           const struct snn_chip *chip, uint32_t features);
 
-/* A whole stage against a core. */
+/* A whole stage against a core: its form, then sizes, then memories. */
 void snnconv_stage_fit(const struct snnconv_stage *stage, const struct snn_chip *chip,
                        uint32_t core, struct snn_fit *out);
 
@@ -97,5 +99,39 @@ struct snnconv_assigned {
  * `out` [layer_count] is written where it is found. Errors: NOMEM. */
 int snnconv_assign(struct snn_context *context, const struct snnconv_assignment_problem *problem,
                    bool *found_out, struct snnconv_assigned *out);
+
+/* All stages against all cores, and cores for them. */
+struct snnconv_attempt {
+    const struct snnconv_stages *stages;
+    struct snn_fit *fits;                      /* [stage][core] */
+    struct snnconv_assignment_problem problem; /* as it was given to snnconv_assign */
+    bool found;
+    struct snnconv_assigned *assigned; /* [stage], where found */
+};
+
+/* Everything goes into the arena of the stages, which must last as long; `pins` as above. Errors:
+ * NOMEM. */
+int snnconv_attempt_make(struct snnconv_attempt *out, struct snn_context *context,
+                         const struct snnconv_stages *stages, const uint32_t (*pins)[2],
+                         bool split_off);
+
+/* The layers of the report; of an attempt that found no cores, without parts. In the arena of the
+ * stages. Errors: NOMEM. */
+int snnconv_layers_make(const struct snnconv_attempt *attempt, struct snn_context *context,
+                        const struct snn_placed_layer **out);
+
+/* Why an attempt that found no cores found none: at least one finding. In the arena of the stages.
+ * Errors: NOMEM. */
+int snnconv_findings_make(const struct snnconv_attempt *attempt, struct snn_context *context,
+                          const struct snn_finding **out, uint32_t *count_out);
+
+/* What would make such a net fit, the smallest change first (remedy.c); may be none. In the arena
+ * of the stages. Errors: NOMEM. */
+int snnconv_remedies_find(const struct snnconv_attempt *attempt, struct snn_context *context,
+                          const struct snn_remedy **out, uint32_t *count_out);
+
+/* The program of an attempt that found cores (build.c). Errors: those of snn_program_create. */
+int snnconv_program_build(const struct snnconv_attempt *attempt, struct snn_context *context,
+                          const struct snn_place_options *options, struct snn_program **out);
 
 #endif
