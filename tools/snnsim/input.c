@@ -1,0 +1,114 @@
+/* What a run takes in: the model, and the data or the sample that the model names.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/snnsim/session.h"
+
+/* A path from the model file, seen from the model's folder. */
+static char *beside_model(const char *model, const char *name)
+{
+    const char *slash = strrchr(model, '/');
+    size_t folder = slash != NULL ? (size_t)(slash - model) + 1 : 0;
+    size_t size = folder + strlen(name) + 1;
+    char *path = malloc(size);
+    if (path == NULL) return NULL;
+    memcpy(path, model, folder);
+    memcpy(path + folder, name, size - folder);
+    return path;
+}
+
+int snnsim_load_model(struct snnsim_session *s)
+{
+    struct snnsim_options *o = &s->options;
+    size_t before = s->console.error_count;
+    s->console.subject = o->model;
+    const struct snn_preprocess preprocess = snncli_preprocess_view(&o->preprocess);
+    struct snn_import_options options;
+    snn_import_options_init(&options);
+    options.nir_reset = o->nir_reset;
+    if (o->preprocess.given) options.preprocess = &preprocess;
+    if (snn_graph_import(&s->graph, s->context, o->model, &options, s->sha256) == SNN_OK)
+        return SNNCLI_EXIT_OK;
+    /* Files are never INVALID, what a caller asks for is. */
+    bool asked = o->preprocess.given && snn_context_status(s->context) == SNN_ERR_INVALID;
+    return snnsim_fail_reported(s, before, asked ? "--preprocess" : NULL);
+}
+
+/* Finds the paths of the sample that the model file names. */
+static int find_sample(struct snnsim_session *s)
+{
+    const char *model = s->options.model;
+    const struct snn_provenance *from = snn_graph_provenance(s->graph);
+    if (from->sample_images == NULL) {
+        (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, model, "the model names no sample data");
+        snncli_hint(&s->console, "give the data to run on: --data FILE");
+        return SNNCLI_EXIT_USAGE;
+    }
+    s->sample_images = beside_model(model, from->sample_images);
+    if (s->sample_images == NULL) return snnsim_fail_memory(s);
+    if (from->sample_labels == NULL) return SNNCLI_EXIT_OK;
+    s->sample_labels = beside_model(model, from->sample_labels);
+    return s->sample_labels != NULL ? SNNCLI_EXIT_OK : snnsim_fail_memory(s);
+}
+
+/* What asks for labels is refused now, not after a long run. */
+static int check_labels(struct snnsim_session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    const char *asks = o->min_accuracy >= 0.0 ? "--min-accuracy"
+                       : o->sweep != NULL     ? "--sweep"
+                                              : NULL;
+    for (uint32_t i = 0; i < o->rule_count && asks == NULL; i++) {
+        if (o->rules[i].kind == SNN_RULE_ORACLE) asks = "--rule oracle";
+    }
+    if (asks == NULL || snn_source_has_labels(s->source)) return SNNCLI_EXIT_OK;
+    (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, asks, "%s has no labels", s->data_path);
+    snncli_hint(&s->console, "name them: --labels FILE");
+    return SNNCLI_EXIT_USAGE;
+}
+
+/* As many as the longest recording takes. */
+static int choose_timesteps(struct snnsim_session *s)
+{
+    struct snnsim_options *o = &s->options;
+    double steps = floor((double)(snn_source_duration_us(s->source) - 1) / o->dt_us) + 1.0;
+    if (steps <= SNNSIM_TIMESTEPS_MAX) {
+        o->timesteps = (uint32_t)steps;
+        return SNNCLI_EXIT_OK;
+    }
+    (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--dt",
+                      "%s takes %.0f steps of %g ms, more than %d", s->data_path, steps,
+                      o->dt_us / 1000.0, SNNSIM_TIMESTEPS_MAX);
+    snncli_hint(&s->console, "longer steps: --dt MS; or fewer of them: --timesteps N");
+    return SNNCLI_EXIT_USAGE;
+}
+
+int snnsim_open_data(struct snnsim_session *s)
+{
+    struct snnsim_options *o = &s->options;
+    enum snn_source_kind kind = o->input_spikes != NULL ? SNN_SOURCE_SPIKES : SNN_SOURCE_FRAMES;
+    s->data_path = kind == SNN_SOURCE_SPIKES ? o->input_spikes : o->data;
+    bool own = s->data_path == NULL;
+    int status = own ? find_sample(s) : SNNCLI_EXIT_OK;
+    if (status != SNNCLI_EXIT_OK) return status;
+    if (own) s->data_path = s->sample_images;
+    if (kind == SNN_SOURCE_FRAMES) kind = snn_source_guess(s->context, s->data_path);
+    if (kind == SNN_SOURCE_EVENTS && o->encoding_given)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
+                           "%s holds recorded events, which are not encoded", s->data_path);
+    const struct snn_source_options options = {.labels = own ? s->sample_labels : o->labels,
+                                               .shape = snn_graph_input_shape(s->graph)};
+    if (snn_source_open(&s->source, s->context, s->data_path, kind, &options) != SNN_OK) {
+        status = snncli_fail_context(&s->console, s->context, NULL);
+        if (own && status == SNNCLI_EXIT_NO_INPUT)
+            snncli_hint(&s->console, "%s names it as its sample; give other data with --data",
+                        o->model);
+        return status;
+    }
+    if (kind == SNN_SOURCE_SPIKES && !o->timesteps_given)
+        o->timesteps = snn_source_steps(s->source);
+    if (kind == SNN_SOURCE_EVENTS && !o->timesteps_given) status = choose_timesteps(s);
+    return status == SNNCLI_EXIT_OK ? check_labels(s) : status;
+}

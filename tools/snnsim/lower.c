@@ -1,0 +1,110 @@
+/* From a graph to spiking nets: thresholds are chosen or measured, then the graph is lowered once
+ * for each arithmetic that a target computes in.
+ */
+#include <float.h>
+#include <string.h>
+
+#include "tools/snnsim/calibrate.h"
+#include "tools/snnsim/session.h"
+#include "tools/snnsim/spiking.h"
+
+/* The default norm: p99.9, or none where the model knows nothing of its activations. */
+static int choose_norm(struct snnsim_session *s)
+{
+    struct snnsim_options *o = &s->options;
+    if (snn_graph_is_spiking(s->graph)) return snnsim_spiking_adapt(o, s->graph);
+    if (o->norm != NULL) return SNNCLI_EXIT_OK;
+    uint32_t count = 0;
+    (void)snn_graph_quantiles(s->graph, &count, NULL, NULL);
+    o->norm = count > 0 || o->calibrate != NULL ? "p99.9" : "none";
+    if (strcmp(o->norm, "none") == 0) {
+        snncli_warning(&s->console, o->model,
+                       "no activation statistics: all thresholds are 1 (--norm none)");
+        snncli_hint(&s->console, "give training frames with --calibrate");
+    }
+    return snnsim_options_set_norm(o, o->norm);
+}
+
+/* Thresholds and corrections are measured on the first spiking target, in its arithmetic. */
+static int calibrate(struct snnsim_session *s)
+{
+    struct snn_target *target = NULL;
+    for (uint32_t i = s->options.target_count; i-- > 0;) {
+        if (!snnsim_is_spiking(s, i)) continue;
+        target = s->targets[i];
+        s->options.lower.arith = s->options.target_arith[i];
+    }
+    return snnsim_calibrate(&s->options, s->context, s->graph, target);
+}
+
+int snnsim_choose_thresholds(struct snnsim_session *s)
+{
+    int status = choose_norm(s);
+    return status == SNNCLI_EXIT_OK ? calibrate(s) : status;
+}
+
+/* Thresholds of a chip have 16 bits: of the gains that a sweep would try, those that fit. What
+ * keeps the net from being made at all is reported where it is made. */
+static void fit_sweep(struct snnsim_session *s)
+{
+    const struct snn_context_options silent = {.kernel_level = s->options.kernel};
+    struct snn_lower_options lower = s->options.lower;
+    struct snn_context *context = NULL;
+    struct snn_net *net = NULL;
+    lower.arith = SNN_ARITH_CHIP;
+    lower.extra_gain_count = 0;
+    if (snn_context_create(&context, &silent) != SNN_OK) return;
+    if (snn_net_lower(&net, context, s->graph, &lower) == SNN_OK) {
+        const struct snn_quantised *q = net->populations[net->population_count - 1].quantised;
+        const float unit = q->threshold > 0 ? (float)q->threshold / lower.output_gain : q->scale;
+        snnsim_options_limit_sweep(&s->options, 32767.0f / unit);
+    }
+    snn_net_destroy(&net);
+    snn_context_destroy(&context);
+}
+
+/* In each arithmetic that a target computes in. */
+static int lower_model(struct snnsim_session *s)
+{
+    for (uint32_t i = 0; s->options.sweep != NULL && i < s->options.target_count; i++) {
+        if (snnsim_is_spiking(s, i) && s->options.target_arith[i] == SNN_ARITH_CHIP) fit_sweep(s);
+    }
+    for (uint32_t i = 0; i < s->options.target_count; i++) {
+        struct snn_net **net = &s->nets[s->options.target_arith[i]];
+        if (!snnsim_is_spiking(s, i) || *net != NULL) continue;
+        size_t before = s->console.error_count;
+        s->options.lower.arith = s->options.target_arith[i];
+        if (snn_net_lower(net, s->context, s->graph, &s->options.lower) == SNN_OK) continue;
+        int status = snnsim_fail_reported(s, before, s->options.model);
+        /* Statistics or a recipe: it is the model that lacks them. */
+        return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_DATA : status;
+    }
+    return SNNCLI_EXIT_OK;
+}
+
+/* Potentials that only add up may leave 16 bits, and classes there are alike. */
+static void warn_of_saturation(struct snnsim_session *s)
+{
+    const struct snn_net *net = s->nets[SNN_ARITH_CHIP];
+    if (net == NULL || net->readouts[0].threshold < FLT_MAX) return;
+    const double held =
+        32767.0 / (double)net->populations[net->population_count - 1].quantised->scale;
+    if (held >= (double)s->options.timesteps) return;
+    snncli_warning(&s->console, s->options.model,
+                   "the output's potentials of 16 bits hold %.1f thresholds, which %u steps may "
+                   "exceed",
+                   held, s->options.timesteps);
+    snncli_hint(&s->console, "fewer steps (--timesteps N), or an output that fires");
+}
+
+const struct snn_net *snnsim_net_of(const struct snnsim_session *s, uint32_t target)
+{
+    return s->nets[s->options.target_arith[target]];
+}
+
+int snnsim_lower(struct snnsim_session *s)
+{
+    int status = lower_model(s);
+    if (status == SNNCLI_EXIT_OK) warn_of_saturation(s);
+    return status;
+}

@@ -1,0 +1,182 @@
+/* What came out, into files and onto the terminal, and whether it is what was asked for.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/cli/output.h"
+#include "tools/snnsim/print.h"
+#include "tools/snnsim/session.h"
+
+int snnsim_check_outputs(struct snnsim_session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    const struct {
+        const char *option, *path;
+    } files[] = {{"--json", o->json},
+                 {"--save-counts", o->save_counts},
+                 {"--save-layer-counts", o->save_layer_counts},
+                 {"--sweep", o->sweep},
+                 {"MODEL", o->model},
+                 {"--data", o->data},
+                 {"--labels", o->labels},
+                 {"--input-spikes", o->input_spikes},
+                 {"--calibrate", o->calibrate}};
+    const size_t outputs = 4, count = sizeof(files) / sizeof(files[0]);
+    for (size_t i = 0; i < outputs; i++) {
+        for (size_t k = i + 1; k < count; k++) {
+            if (snncli_same_file(files[i].path, files[k].path))
+                return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, files[i].option,
+                                   "%s is %s too and would be overwritten", files[i].path,
+                                   files[k].option);
+        }
+    }
+    int status = snncli_check_output(&s->console, o->json);
+    return status == SNNCLI_EXIT_OK ? snncli_check_output(&s->console, o->sweep) : status;
+}
+
+int snnsim_fail_output(struct snnsim_session *s, int output_status)
+{
+    if (output_status == SNN_ERR_NOMEM) return snnsim_fail_memory(s);
+    int status = snncli_fail_context(&s->console, s->context, NULL);
+    int code = snn_context_status(s->context);
+    return code == SNN_ERR_ACCESS || code == SNN_ERR_NOT_FOUND ? SNNCLI_EXIT_NO_OUTPUT : status;
+}
+
+static int print_report(struct snnsim_session *s, const struct snn_report *report)
+{
+    char *text = NULL;
+    if (snn_report_format(&text, s->context, report) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, NULL);
+    fputs(text, stdout);
+    snn_text_free(s->context, &text);
+    return SNNCLI_EXIT_OK;
+}
+
+static const char *max_pool_name(enum snn_max_pool max_pool)
+{
+    if (max_pool == SNN_MAX_POOL_REFUSE) return NULL;
+    return max_pool == SNN_MAX_POOL_AVG ? "avg" : "or";
+}
+
+static const char *reset_name(const struct snnsim_options *o)
+{
+    if (o->own_reset) return "model";
+    return o->lower.reset == SNN_RESET_ZERO ? "zero" : "subtract";
+}
+
+static const char *encoding_name(const struct snnsim_session *s)
+{
+    switch (snn_source_kind(s->source)) {
+    case SNN_SOURCE_SPIKES:
+        return "recorded";
+    case SNN_SOURCE_EVENTS:
+        return "events";
+    case SNN_SOURCE_FRAMES:
+        break;
+    }
+    return snn_encoding_name(s->options.encoding);
+}
+
+/* Of all spiking targets. */
+static const char *semantics_name(const struct snnsim_session *s)
+{
+    const char *name = NULL;
+    for (uint32_t i = 0; i < s->options.target_count; i++) {
+        const char *next = snn_target_semantics(s->targets[i]);
+        if (next == NULL) continue;
+        if (name != NULL && strcmp(name, next) != 0) return "both";
+        name = next;
+    }
+    return name;
+}
+
+/* Of the first target that has one. */
+static const char *order_name(const struct snnsim_session *s)
+{
+    for (uint32_t i = 0; i < s->options.target_count; i++) {
+        if (snn_target_order(s->targets[i]) != NULL) return snn_target_order(s->targets[i]);
+    }
+    return NULL;
+}
+
+int snnsim_write_results(struct snnsim_session *s)
+{
+    static const char *const arithmetics[] = {"float", "chip", "both"};
+    const struct snnsim_options *o = &s->options;
+    const struct snn_result *results[SNNSIM_TARGETS_MAX];
+    for (uint32_t i = 0; i < s->result_count; i++)
+        results[i] = s->results[i];
+    const struct snn_report report = {
+        .tool = "snnsim",
+        .model_name = snn_graph_provenance(s->graph)->name,
+        .model_sha256 = s->sha256,
+        .data = o->input_spikes != NULL ? o->input_spikes
+                : o->data != NULL       ? o->data
+                                        : snn_graph_provenance(s->graph)->sample_images,
+        .seed = o->seed,
+        .samples = o->samples > 0 ? o->samples : snn_source_count(s->source) - o->offset,
+        .offset = o->offset,
+        .timesteps = o->spiking ? o->timesteps : 0,
+        .dt_us = o->dt_us,
+        .encoding = encoding_name(s),
+        .norm = o->spiking ? o->norm_text : o->norm,
+        .channelwise = o->lower.channelwise,
+        .v_init = o->own_v_init ? (double)NAN : (double)o->lower.v_init,
+        .v_min = o->own_v_min ? (double)NAN : (double)o->lower.v_min,
+        .reset = reset_name(o),
+        .spikes_max = o->lower.spikes_max,
+        .output_gain = (double)o->lower.output_gain,
+        .readout = o->lower.readout_membrane ? "membrane" : "spikes",
+        .semantics = semantics_name(s),
+        .order = order_name(s),
+        .arith = arithmetics[o->arithmetic],
+        .quant = o->arithmetic == SNNSIM_FLOAT ? NULL
+                 : o->lower.quantise_mse       ? "mse"
+                                               : "max",
+        .compat = o->compat,
+        .calibrate = o->calibrate,
+        .max_pool = max_pool_name(o->lower.max_pool),
+        .until_decided = o->until_decided,
+        .results = results,
+        .result_count = s->result_count,
+    };
+    /* Files first: whoever reads stdout may go away (snnsim ... | head). */
+    int status = o->sweep != NULL ? snn_sweep_save(s->context, &report, o->sweep) : SNN_OK;
+    if (o->json != NULL && strcmp(o->json, "-") == 0)
+        return status == SNN_OK ? print_report(s, &report) : snnsim_fail_output(s, status);
+    if (status == SNN_OK && o->json != NULL) status = snn_report_save(s->context, &report, o->json);
+    int code = status == SNN_OK ? SNNCLI_EXIT_OK : snnsim_fail_output(s, status);
+    if (o->target_count > 1)
+        snnsim_print_comparison(&s->console, &report);
+    else
+        snnsim_print_result(&s->console, &report, s->results[0]);
+    return code;
+}
+
+/* --min-accuracy and --max-silent, of each target. */
+static int check_result(struct snnsim_session *s, const struct snn_result *result)
+{
+    const struct snnsim_options *o = &s->options;
+    const char *where = o->target_count > 1 ? result->target : NULL;
+    int status = SNNCLI_EXIT_OK;
+    if (o->min_accuracy >= 0.0 && !(result->accuracy >= o->min_accuracy))
+        status = snncli_fail(&s->console, SNNCLI_EXIT_CHECK, where,
+                             "accuracy %.2f %% is below --min-accuracy %.2f %%",
+                             100.0 * result->accuracy, 100.0 * o->min_accuracy);
+    if (o->max_silent >= 0 && result->silent_count > (uint64_t)o->max_silent)
+        status = snncli_fail(&s->console, SNNCLI_EXIT_CHECK, where,
+                             "%llu silent samples are more than --max-silent %lld",
+                             (unsigned long long)result->silent_count, (long long)o->max_silent);
+    return status;
+}
+
+int snnsim_check_results(struct snnsim_session *s)
+{
+    int status = SNNCLI_EXIT_OK;
+    for (uint32_t i = 0; i < s->result_count; i++) {
+        int code = check_result(s, s->results[i]);
+        if (code != SNNCLI_EXIT_OK) status = code;
+    }
+    return status;
+}

@@ -1,0 +1,113 @@
+/* The data through every target, one after the other.
+ */
+#include "tools/cli/interrupt.h"
+#include "tools/snnsim/session.h"
+
+/* What a run finds invalid by then is the data: its shape, its labels, its values. */
+static int fail_run(struct snnsim_session *s)
+{
+    int status = snn_context_status(s->context);
+    bool data = status == SNN_ERR_INVALID || status == SNN_ERR_NOT_FOUND;
+    int code = snncli_fail_context(&s->console, s->context, data ? s->data_path : NULL);
+    return code == SNNCLI_EXIT_USAGE ? SNNCLI_EXIT_DATA : code;
+}
+
+static int save_sample(const struct snn_sample_record *record, void *user)
+{
+    struct snnsim_session *s = user;
+    return snnsim_save_sample(&s->save, record);
+}
+
+static uint64_t samples_asked(const struct snnsim_session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    const uint64_t total = snn_source_count(s->source);
+    return o->samples > 0 ? o->samples : total > o->offset ? total - o->offset : 1;
+}
+
+static bool show_progress(uint64_t done, uint64_t total, void *user)
+{
+    struct snnsim_session *s = user;
+    snncli_progress_update(&s->progress, done, total);
+    return !snncli_interrupt_pending();
+}
+
+static void fill_run_options(struct snnsim_session *s, struct snn_run_options *options)
+{
+    const struct snnsim_options *o = &s->options;
+    snn_run_options_init(options);
+    options->timesteps = o->timesteps;
+    options->encoding = o->encoding;
+    options->seed = o->seed;
+    options->offset = o->offset;
+    options->count = o->samples;
+    options->threads = o->threads;
+    options->dt_us = o->dt_us;
+    options->accounting = o->accounting;
+    options->energy = &s->energy;
+    options->rules = o->rules;
+    options->rule_count = o->rule_count;
+    options->sweep = o->sweep_rules;
+    options->sweep_count = o->sweep_count;
+    options->until_decided = o->until_decided;
+    options->cnn = snn_graph_is_spiking(s->graph) ? NULL : s->graph;
+    options->progress = show_progress;
+    options->user = s;
+}
+
+static int run_spikes(struct snnsim_session *s, uint32_t target, struct snn_result **out)
+{
+    const struct snnsim_options *o = &s->options;
+    const bool saving = o->save_counts != NULL || o->save_layer_counts != NULL;
+    struct snn_run_options options;
+    fill_run_options(s, &options);
+    int status = SNN_OK;
+    if (saving)
+        status =
+            snnsim_save_open(&s->save, s->context, o->save_counts, o->save_layer_counts,
+                             snnsim_net_of(s, target), o->offset, samples_asked(s), o->timesteps);
+    if (status != SNN_OK) return snnsim_fail_output(s, status);
+    options.sample = saving ? save_sample : NULL;
+    snncli_progress_init(&s->progress, &s->console, "simulating", "samples", samples_asked(s));
+    status =
+        snn_run(out, s->context, s->targets[target], snnsim_net_of(s, target), s->source, &options);
+    snncli_progress_finish(&s->progress);
+    if (status != SNN_OK) {
+        int code = fail_run(s);
+        if (saving) (void)snnsim_save_close(&s->save, 0);
+        return code;
+    }
+    if (saving) status = snnsim_save_close(&s->save, (*out)->complete);
+    return status == SNN_OK ? SNNCLI_EXIT_OK : snnsim_fail_output(s, status);
+}
+
+static int run_frames(struct snnsim_session *s, uint32_t target, struct snn_result **out)
+{
+    struct snn_run_options options;
+    fill_run_options(s, &options);
+    snncli_progress_init(&s->progress, &s->console, s->options.targets[target], "samples",
+                         samples_asked(s));
+    int status = snn_run_frames(out, s->context, s->targets[target], s->graph, s->source, &options);
+    snncli_progress_finish(&s->progress);
+    return status == SNN_OK ? SNNCLI_EXIT_OK : fail_run(s);
+}
+
+int snnsim_run(struct snnsim_session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    if (snn_energy_profile_load(&s->energy, s->context, o->energy) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, "--energy");
+    while (s->result_count < o->target_count) {
+        const uint32_t i = s->result_count;
+        int status = snnsim_is_spiking(s, i) ? run_spikes(s, i, &s->results[i])
+                                             : run_frames(s, i, &s->results[i]);
+        if (status != SNNCLI_EXIT_OK) return status;
+        s->result_count++;
+        if (s->results[i]->complete) continue;
+        snncli_warning(&s->console, NULL, "interrupted: %llu of %llu samples were run",
+                       (unsigned long long)s->results[i]->sample_count,
+                       (unsigned long long)samples_asked(s));
+        break;
+    }
+    return SNNCLI_EXIT_OK;
+}

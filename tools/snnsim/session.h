@@ -1,0 +1,75 @@
+/* What snnsim holds while it works, and its parts: each takes the session one step further and
+ * returns an exit status.
+ */
+#ifndef TOOLS_SNNSIM_SESSION_H
+#define TOOLS_SNNSIM_SESSION_H
+
+#include "snn/snn.h"
+#include "tools/cli/progress.h"
+#include "tools/snnsim/options.h"
+#include "tools/snnsim/save.h"
+
+/* Everything that main holds, so that one function lets go of it. */
+struct snnsim_session {
+    struct snncli_console console;
+    struct snnsim_options options;
+    struct snn_context *context;
+    struct snn_graph *graph;
+    struct snn_source *source;
+    struct snn_net *nets[2]; /* by enum snn_arith; NULL: of no target */
+    struct snn_target *targets[SNNSIM_TARGETS_MAX];
+    struct snn_result *results[SNNSIM_TARGETS_MAX];
+    uint32_t result_count; /* of the targets that were run */
+    struct snn_energy_profile energy;
+    struct snnsim_save save;
+    struct snncli_progress progress;
+    char sha256[65];
+    const char *data_path; /* what `source` was read from */
+    char *sample_images;   /* paths of the model's own sample, allocated */
+    char *sample_labels;
+};
+
+/* ---- main.c ---- */
+
+/* For what a tool allocates itself; the library has messages of its own. */
+int snnsim_fail_memory(struct snnsim_session *session);
+/* The exit status for the error that stands in the context, which is printed unless it was one of
+ * the findings reported since `errors_before` was counted. */
+int snnsim_fail_reported(struct snnsim_session *session, size_t errors_before, const char *where);
+
+/* ---- input.c ---- */
+
+int snnsim_load_model(struct snnsim_session *session);
+int snnsim_open_data(struct snnsim_session *session);
+
+/* ---- targets.c ---- */
+
+/* Opens the targets and loads what they run. */
+int snnsim_prepare_targets(struct snnsim_session *session);
+bool snnsim_is_spiking(const struct snnsim_session *session, uint32_t target);
+
+/* ---- lower.c ---- */
+
+/* The norm, and with --calibrate and --correct what is measured for it. */
+int snnsim_choose_thresholds(struct snnsim_session *session);
+/* Makes the nets of all spiking targets. */
+int snnsim_lower(struct snnsim_session *session);
+/* What a spiking target runs. */
+const struct snn_net *snnsim_net_of(const struct snnsim_session *session, uint32_t target);
+
+/* ---- run.c ---- */
+
+/* One target after another, so that each has the machine to itself; an interrupt ends them all. */
+int snnsim_run(struct snnsim_session *session);
+
+/* ---- report.c ---- */
+
+/* Before any work is done: no output may replace an input or another output. */
+int snnsim_check_outputs(struct snnsim_session *session);
+/* An output that cannot be made is 73, whatever the reason. */
+int snnsim_fail_output(struct snnsim_session *session, int output_status);
+int snnsim_write_results(struct snnsim_session *session);
+/* --min-accuracy and --max-silent, of each target. */
+int snnsim_check_results(struct snnsim_session *session);
+
+#endif

@@ -1,0 +1,63 @@
+/* Targets from their URIs to a loaded net: what they can do decides what has to be prepared.
+ */
+#include "tools/snnsim/session.h"
+
+bool snnsim_is_spiking(const struct snnsim_session *s, uint32_t target)
+{
+    return snn_target_kind(s->targets[target]) == SNN_TARGET_SPIKING;
+}
+
+/* Before anything is loaded: which kinds there are decides what has to be prepared. */
+static int open_targets(struct snnsim_session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    uint32_t spiking = 0;
+    for (uint32_t i = 0; i < o->target_count; i++) {
+        if (snn_target_open(&s->targets[i], s->context, o->targets[i]) != SNN_OK) {
+            int status = snncli_fail_context(&s->console, s->context, "--target");
+            return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_NO_DEVICE : status;
+        }
+        spiking += snnsim_is_spiking(s, i);
+        if (o->input_spikes != NULL && !snnsim_is_spiking(s, i))
+            return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--input-spikes",
+                               "target %s takes frames, not spikes", o->targets[i]);
+    }
+    if ((o->save_counts != NULL || o->save_layer_counts != NULL) && spiking != 1)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE,
+                           o->save_counts != NULL ? "--save-counts" : "--save-layer-counts",
+                           "takes one spiking target, %u are given", spiking);
+    if ((o->sweep != NULL || o->until_decided) && spiking == 0)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE,
+                           o->sweep != NULL ? "--sweep" : "--until-decided",
+                           "frame-based targets know no steps; add --target sim");
+    if (o->correct_count > 0 && spiking != 1)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--correct",
+                           "is measured on one spiking target, %u are given", spiking);
+    s->options.spiking = spiking > 0;
+    return SNNCLI_EXIT_OK;
+}
+
+static int load_targets(struct snnsim_session *s)
+{
+    for (uint32_t i = 0; i < s->options.target_count; i++) {
+        int status = snnsim_is_spiking(s, i)
+                         ? snn_target_load(s->targets[i], s->context, snnsim_net_of(s, i))
+                         : snn_target_load_graph(s->targets[i], s->context, s->graph);
+        if (status == SNN_OK) continue;
+        int code = snncli_fail_context(&s->console, s->context, s->options.targets[i]);
+        if (status == SNN_ERR_LIMIT) return SNNCLI_EXIT_DOES_NOT_FIT;
+        /* Ranges: it is the model that lacks them. */
+        return code == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_DATA : code;
+    }
+    return SNNCLI_EXIT_OK;
+}
+
+int snnsim_prepare_targets(struct snnsim_session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    int status = open_targets(s);
+    if (status == SNNCLI_EXIT_OK && (o->spiking || o->calibrate != NULL))
+        status = snnsim_choose_thresholds(s);
+    if (status == SNNCLI_EXIT_OK && o->spiking) status = snnsim_lower(s);
+    return status == SNNCLI_EXIT_OK ? load_targets(s) : status;
+}
