@@ -87,6 +87,9 @@ struct snnsim_options {
 int snnsim_options_read(struct snnsim_options *options, struct snncli_console *console, int argc,
                         char **argv);
 
+/* The second half of reading them: what they make of each other. Exit status. */
+int snnsim_options_join(struct snnsim_options *options);
+
 /* The sweep's own gains end at `gain_max`. */
 void snnsim_options_limit_sweep(struct snnsim_options *options, float gain_max);
 
