@@ -99,7 +99,7 @@ static void take_auto(struct job *job)
     struct snnsim_options *o = job->options;
     const struct snn_recipe *recipe = snn_graph_find_recipe(job->graph, "auto");
     if (o->norm == NULL || strcmp(o->norm, "auto") != 0 || recipe == NULL) return;
-    if (!o->timesteps_given && recipe->timesteps > 0) o->timesteps = recipe->timesteps;
+    if (!o->given[OPT_TIMESTEPS] && recipe->timesteps > 0) o->timesteps = recipe->timesteps;
     (void)snprintf(o->norm_text, sizeof(o->norm_text), "auto (%s)",
                    recipe->norm != NULL ? recipe->norm : "?");
 }

@@ -95,7 +95,7 @@ int snnsim_open_data(struct snnsim_session *s)
     if (status != SNNCLI_EXIT_OK) return status;
     if (own) s->data_path = s->sample_images;
     if (kind == SNN_SOURCE_FRAMES) kind = snn_source_guess(s->context, s->data_path);
-    if (kind == SNN_SOURCE_EVENTS && o->encoding_given)
+    if (kind == SNN_SOURCE_EVENTS && o->given[OPT_ENCODING])
         return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
                            "%s holds recorded events, which are not encoded", s->data_path);
     const struct snn_source_options options = {.labels = own ? s->sample_labels : o->labels,
@@ -107,8 +107,8 @@ int snnsim_open_data(struct snnsim_session *s)
                         o->model);
         return status;
     }
-    if (kind == SNN_SOURCE_SPIKES && !o->timesteps_given)
+    if (kind == SNN_SOURCE_SPIKES && !o->given[OPT_TIMESTEPS])
         o->timesteps = snn_source_steps(s->source);
-    if (kind == SNN_SOURCE_EVENTS && !o->timesteps_given) status = choose_timesteps(s);
+    if (kind == SNN_SOURCE_EVENTS && !o->given[OPT_TIMESTEPS]) status = choose_timesteps(s);
     return status == SNNCLI_EXIT_OK ? check_labels(s) : status;
 }

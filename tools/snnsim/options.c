@@ -6,8 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "tools/snnsim/options_table.h"
-
 /* A row of the table that nobody takes. */
 static int unknown_option(struct snnsim_options *o, const struct snncli_option *option)
 {
@@ -127,14 +125,12 @@ static int take_input(struct snnsim_options *o, const struct snncli_option *opti
     case OPT_TIMESTEPS:
         status = take_count(o, option, value, 1, SNNSIM_TIMESTEPS_MAX, &number);
         o->timesteps = (uint32_t)number;
-        o->timesteps_given = true;
         break;
     case OPT_DT:
         status = snncli_parse_double(o->console, option, value, 1e-6, 1e9, &o->dt_us);
         o->dt_us *= 1000.0;
         break;
     case OPT_ENCODING:
-        o->encoding_given = true;
         if (snn_encoding_parse(&o->encoding, o->context, value) != SNN_OK)
             status = snncli_fail_context(o->console, o->context, "--encoding");
         break;
@@ -172,12 +168,10 @@ static int take_neuron(struct snnsim_options *o, const struct snncli_option *opt
     case OPT_CORRECT:
         return take_correct(o, value);
     case OPT_V0:
-        o->v_init_given = true;
         return take_float(o, option, value, -1e6, 1e6, &o->lower.v_init);
     case OPT_V_MIN:
         return take_v_min(o, option, value);
     case OPT_RESET:
-        o->reset_given = true;
         return take_reset(o, option, value, &o->lower.reset);
     case OPT_N_MAX:
         status = take_count(o, option, value, 1, SNN_SPIKES_PER_STEP_MAX, &number);
@@ -193,7 +187,6 @@ static int take_neuron(struct snnsim_options *o, const struct snncli_option *opt
         break;
     case OPT_SEMANTICS:
         o->semantics = (enum snnsim_semantics)choice;
-        o->semantics_given = true;
         break;
     case OPT_ORDER:
         o->order = value;
@@ -203,7 +196,6 @@ static int take_neuron(struct snnsim_options *o, const struct snncli_option *opt
         break;
     case OPT_QUANT:
         o->lower.quantise_mse = choice == 1;
-        o->quant_given = true;
         break;
     case OPT_COMPAT:
         o->compat = value;
@@ -279,6 +271,7 @@ static int take(const struct snncli_option *option, const char *value, void *use
         o->model = value;
         return SNNCLI_EXIT_OK;
     }
+    o->given[option->id] = true;
     if (option->id <= OPT_NIR_RESET) return take_input(o, option, value);
     if (option->id <= OPT_COMPAT) return take_neuron(o, option, value);
     return take_result(o, option, value);

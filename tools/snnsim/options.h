@@ -12,6 +12,7 @@
 #include "snn/stream.h"
 #include "tools/cli/args.h"
 #include "tools/cli/preprocess.h"
+#include "tools/snnsim/options_table.h"
 #include "tools/snnsim/sweep.h"
 
 #define SNNSIM_RULES_MAX 32
@@ -26,6 +27,7 @@ enum snnsim_arithmetic { SNNSIM_FLOAT, SNNSIM_CHIP, SNNSIM_EITHER };
 struct snnsim_options {
     struct snncli_console *console;
     struct snn_context *context;
+    bool given[OPT_COUNT]; /* by enum snnsim_option */
     const char *model;
     const char *data;
     const char *labels;
@@ -37,21 +39,16 @@ struct snnsim_options {
     const char *targets[SNNSIM_TARGETS_MAX]; /* each once an arithmetic */
     enum snn_arith target_arith[SNNSIM_TARGETS_MAX];
     uint32_t target_count;
-    enum snnsim_semantics semantics; /* of the target "sim" */
-    bool semantics_given;
+    enum snnsim_semantics semantics;   /* of the target "sim" */
     enum snnsim_arithmetic arithmetic; /* of the targets "sim..." */
-    bool quant_given;
-    const char *order;  /* as written; NULL: the default */
-    char async_uri[96]; /* one of the targets, with semantics async or both */
-    bool spiking;       /* one of them at least; known when they are open */
+    const char *order;                 /* as written; NULL: the default */
+    char async_uri[96];                /* one of the targets, with semantics async or both */
+    bool spiking;                      /* one of them at least; known when they are open */
     const char *json;
-    const char *norm;   /* as written; NULL: the default */
-    const char *v_min;  /* as written; NULL: the default */
-    const char *compat; /* "sinabs" or NULL */
-    uint32_t timesteps; /* up to SNNSIM_TIMESTEPS_MAX */
-    bool timesteps_given;
-    bool v_init_given;
-    bool reset_given;
+    const char *norm;                      /* as written; NULL: the default */
+    const char *v_min;                     /* as written; NULL: the default */
+    const char *compat;                    /* "sinabs" or NULL */
+    uint32_t timesteps;                    /* up to SNNSIM_TIMESTEPS_MAX */
     bool own_reset, own_v_init, own_v_min; /* the net's layers have them all themselves */
     enum snn_reset nir_reset;              /* where a NIR file does not say */
     uint64_t samples;                      /* 0: all */
@@ -59,7 +56,6 @@ struct snnsim_options {
     uint64_t seed;
     double dt_us;
     enum snn_encoding encoding;
-    bool encoding_given;
     enum snn_synop_accounting accounting;
     struct snn_lower_options lower;
     const char *corrects[SNNSIM_CORRECTS_MAX]; /* as written */

@@ -12,7 +12,7 @@ static int apply_compat(struct snnsim_options *o)
     const struct snn_lower_options *l = &o->lower;
     if ((o->norm != NULL && l->norm != SNN_NORM_NONE) || l->spikes_max != 0 ||
         l->reset != SNN_RESET_SUBTRACT || (o->v_min != NULL && fabsf(l->v_min + 1.0f) > 0.0f) ||
-        l->channelwise || o->correct_count > 0 || (o->v_init_given && fabsf(l->v_init) > 0.0f))
+        l->channelwise || o->correct_count > 0 || (o->given[OPT_V0] && fabsf(l->v_init) > 0.0f))
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--compat",
                            "sinabs means --norm none --v0 0 --v-min -1 --reset subtract and no "
                            "--n-max, --channelwise or --correct; another value was given");
@@ -64,7 +64,7 @@ static int apply_semantics(struct snnsim_options *o)
     if (o->order != NULL && o->semantics == SNNSIM_SYNC)
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--order",
                            "synchronous steps have no order of events; add --semantics async");
-    if (!o->semantics_given) return SNNCLI_EXIT_OK;
+    if (!o->given[OPT_SEMANTICS]) return SNNCLI_EXIT_OK;
     while (at < o->target_count && strcmp(o->targets[at], "sim") != 0)
         at++;
     if (at == o->target_count)
@@ -105,10 +105,10 @@ static int apply_arith(struct snnsim_options *o)
     const char *targets[2 * SNNSIM_TARGETS_MAX];
     enum snn_arith arith[2 * SNNSIM_TARGETS_MAX];
     if (o->arithmetic == SNNSIM_FLOAT)
-        return o->quant_given
+        return o->given[OPT_QUANT]
                    ? snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--quant", "needs --arith chip")
                    : SNNCLI_EXIT_OK;
-    if (o->encoding_given && o->encoding == SNN_ENCODING_CURRENT)
+    if (o->given[OPT_ENCODING] && o->encoding == SNN_ENCODING_CURRENT)
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--arith",
                            "a chip takes whole spikes, not the values of --encoding current");
     for (uint32_t i = 0; i < o->target_count; i++) {
@@ -139,7 +139,7 @@ static int check_together(struct snnsim_options *o)
     if (o->input_spikes != NULL && o->data != NULL)
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--input-spikes",
                            "takes the place of --data; give one of them");
-    if (o->input_spikes != NULL && o->encoding_given)
+    if (o->input_spikes != NULL && o->given[OPT_ENCODING])
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--encoding",
                            "exact spikes (--input-spikes) are not encoded");
     if (o->labels != NULL && o->data == NULL && o->input_spikes == NULL)

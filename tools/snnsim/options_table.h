@@ -48,7 +48,8 @@ enum snnsim_option {
     OPT_SAVE_COUNTS,
     OPT_SAVE_LAYER_COUNTS,
     OPT_MIN_ACCURACY,
-    OPT_MAX_SILENT
+    OPT_MAX_SILENT,
+    OPT_COUNT
 };
 
 extern const struct snncli_tool snnsim_tool;

@@ -43,8 +43,8 @@ static void skip_potentials(struct snnsim_options *o, const struct snn_graph *gr
     }
     const bool bare = snn_graph_layer(graph, snn_graph_output(graph))->neurons == NULL;
     const uint32_t all = own + (bare && o->lower.extra_gain_count > 0);
-    warn(o, o->reset_given, "--reset", own, all);
-    warn(o, o->v_init_given, "--v0", v_init, all);
+    warn(o, o->given[OPT_RESET], "--reset", own, all);
+    warn(o, o->given[OPT_V0], "--v0", v_init, all);
     warn(o, o->v_min != NULL, "--v-min", v_min, all);
     o->own_reset = own == all;
     o->own_v_init = v_init == all;
