@@ -24,7 +24,7 @@
 #define SNNMODEL_NATIVE_NONE "none"             /* no lower bound of the potential */
 
 /* Refuses members that are not in `known` (NULL-terminated): a typo must not go unseen. Errors:
- * FORMAT naming the member. */
+ * FORMAT naming the member, with the nearest known one as hint. */
 int snnmodel_native_check_members(struct snn_context *context,
                                   const struct snnbase_json_value *object,
                                   const char *const *known);

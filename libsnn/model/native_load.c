@@ -12,6 +12,7 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/base/near.h"
 #include "libsnn/base/sha256.h"
 #include "libsnn/model/native.h"
 #include "libsnn/model/stranger.h"
@@ -23,6 +24,16 @@ static bool is_known(const char *const *known, const char *name)
     return *known != NULL;
 }
 
+static int fail_member(struct snn_context *context, const char *name, const char *const *known)
+{
+    struct snnbase_near near;
+    snnbase_near_init(&near, name);
+    for (; *known != NULL; known++)
+        snnbase_near_offer(&near, *known);
+    int status = snnbase_fail(context, SNN_ERR_FORMAT, "unknown member '%s'", name);
+    return near.best[0] != '\0' ? snnbase_hint(context, "did you mean '%s'?", near.best) : status;
+}
+
 int snnmodel_native_check_members(struct snn_context *context,
                                   const struct snnbase_json_value *object, const char *const *known)
 {
@@ -31,8 +42,7 @@ int snnmodel_native_check_members(struct snn_context *context,
     const struct snnbase_json_value *member = snnbase_json_first(object);
     for (; member != NULL; member = snnbase_json_next(member)) {
         if (!is_known(known, snnbase_json_key(member)))
-            return snnbase_fail(context, SNN_ERR_FORMAT, "unknown member '%s'",
-                                snnbase_json_key(member));
+            return fail_member(context, snnbase_json_key(member), known);
     }
     return SNN_OK;
 }

@@ -33,7 +33,7 @@ struct snn_chip {
     struct snn_chip_core cores[SNN_CHIP_CORES_MAX];
     uint32_t kernel_size_max; /* square kernels of 1..this */
     uint32_t stride_count;
-    uint32_t strides[SNN_CHIP_CHOICES_MAX]; /* ascending; of each axis */
+    uint32_t strides[SNN_CHIP_CHOICES_MAX]; /* ascending, from 1; of each axis */
     uint32_t padding_max;                   /* 0..this, of each axis, the same at both ends */
     uint32_t pooling_count;
     uint32_t poolings[SNN_CHIP_CHOICES_MAX]; /* ascending, from 1: sums behind the neurons */

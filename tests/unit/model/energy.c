@@ -61,7 +61,7 @@ Test(energy, every_built_in_profile_names_its_source)
     size_t count = 0;
     cr_assert_eq(snn_energy_profile_each(support_context(), check_profile, &count), SNN_OK, "%s",
                  snn_context_message(support_context()));
-    cr_assert_eq(count, 7);
+    cr_assert_eq(count, 8);
 }
 
 Test(energy, an_unknown_profile_is_answered_with_the_known_ones)
@@ -70,9 +70,10 @@ Test(energy, an_unknown_profile_is_answered_with_the_known_ones)
     struct snn_context *context = support_context();
     cr_assert_eq(snn_energy_profile_load(&profile, context, "loihi3"), SNN_ERR_NOT_FOUND);
     cr_assert_str_eq(snn_context_message(context), "no energy profile 'loihi3'");
-    cr_assert_str_eq(snn_context_hint(context),
-                     "profiles are sinabs, truenorth, loihi, odin, spinnaker2, horowitz45_fp32, "
-                     "horowitz45_int8");
+    cr_assert_str_eq(
+        snn_context_hint(context),
+        "profiles are sinabs, speck, truenorth, loihi, odin, spinnaker2, horowitz45_fp32, "
+        "horowitz45_int8");
     cr_assert_eq(profile.synop_pj, -1.0);
 }
 
