@@ -12,6 +12,7 @@ extern const struct snnstream_source_ops snnstream_idx_source;
 extern const struct snnstream_source_ops snnstream_npy_source;
 extern const struct snnstream_event_ops snnstream_nmnist_events;
 extern const struct snn_target_ops snnsim_target;
+extern const struct snn_target_ops snnsim_chip_target;
 extern const struct snn_target_ops snnsim_frame_f32_target;
 extern const struct snn_target_ops snnsim_frame_int8_target;
 
@@ -52,10 +53,7 @@ const struct snnstream_event_ops *const snn_event_table[] = {
 };
 
 const struct snn_target_ops *const snn_target_table[] = {
-    &snnsim_target,
-    &snnsim_frame_f32_target,
-    &snnsim_frame_int8_target,
-    NULL,
+    &snnsim_target, &snnsim_chip_target, &snnsim_frame_f32_target, &snnsim_frame_int8_target, NULL,
 };
 
 const char *snn_version(void)

@@ -15,6 +15,7 @@ struct snn_target {
     const struct snn_target_ops *ops;
     void *session;
     const struct snn_net *net;     /* loaded; NULL: none */
+    struct snn_net *decoded;       /* the same, where a chip program was loaded; NULL in forks */
     const struct snn_graph *graph; /* the same of a frame-based target */
     struct snn_target *parent;     /* of a fork */
     uint32_t fork_count; /* forks that are open; counted by the thread that owns them all */
@@ -88,14 +89,33 @@ static int check_free(const struct snn_target *target, struct snn_context *conte
     return snnbase_fail(context, SNN_ERR_BUSY, "a net cannot be loaded while forks are open");
 }
 
+/* The target has let go of what was loaded. */
+static void forget(struct snn_target *target)
+{
+    target->net = NULL;
+    snn_net_destroy(&target->decoded);
+}
+
+/* A class a neuron of the last population: the readout of a chip may be another. */
+static int check_output(struct snn_context *context, const struct snn_net *net)
+{
+    const size_t outputs = snn_shape_size(net->populations[net->population_count - 1].shape);
+    if (outputs == net->class_count) return SNN_OK;
+    snnbase_fail(context, SNN_ERR_INVALID,
+                 "a decoded chip program with %u classes in %zu neurons of its last core",
+                 net->class_count, outputs);
+    return snnbase_hint(context, "load the program itself on a target that is a chip");
+}
+
 int snn_target_load(struct snn_target *target, struct snn_context *context,
                     const struct snn_net *net)
 {
     int status = check_kind(target, context, SNN_TARGET_SPIKING);
     if (status == SNN_OK) status = check_free(target, context);
+    if (status == SNN_OK) status = check_output(context, net);
     if (status != SNN_OK) return status;
-    target->net = NULL;
     status = target->ops->load(target->session, context, net);
+    forget(target);
     if (status == SNN_OK) target->net = net;
     return status;
 }
@@ -103,11 +123,29 @@ int snn_target_load(struct snn_target *target, struct snn_context *context,
 int snn_target_load_program(struct snn_target *target, struct snn_context *context,
                             const struct snn_program *program)
 {
-    (void)program;
-    if (target->ops->load_program == NULL)
-        return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "target %s is no chip",
-                            target->ops->name);
-    return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "chip programs: to come");
+    struct snn_net *net = NULL;
+    if (target->ops->load_program == NULL) {
+        snnbase_fail(context, SNN_ERR_UNSUPPORTED, "target %s is no chip", target->ops->name);
+        return snnbase_hint(context, "a chip program runs on the target chip:%s",
+                            program->chip.name);
+    }
+    int status = check_free(target, context);
+    if (status == SNN_OK) status = snn_program_decode(&net, context, program);
+    if (status != SNN_OK) return status;
+    status = target->ops->load_program(target->session, context, program, net);
+    forget(target);
+    if (status != SNN_OK) {
+        snn_net_destroy(&net);
+        return status;
+    }
+    target->net = net;
+    target->decoded = net;
+    return SNN_OK;
+}
+
+const struct snn_net *snn_target_net(const struct snn_target *target)
+{
+    return target->net;
 }
 
 int snn_target_load_graph(struct snn_target *target, struct snn_context *context,
@@ -305,6 +343,7 @@ void snn_target_close(struct snn_target **target)
     t->ops->close(t->session);
     if (t->parent != NULL) t->parent->fork_count--;
     struct snn_allocator allocator = t->allocator;
+    snn_net_destroy(&t->decoded);
     snnbase_allocator_free(&allocator, t);
     *target = NULL;
 }

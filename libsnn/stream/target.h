@@ -19,9 +19,10 @@ struct snn_target_ops {
     void (*timing)(const void *session, const char **semantics_out, const char **order_out);
     /* The net must stay until close. */
     int (*load)(void *session, struct snn_context *context, const struct snn_net *net);
-    /* NULL: the target is no chip. The program must stay until close. */
+    /* NULL: the target is no chip. The program and the net that it was decoded to must stay until
+     * close; that net is what everything below speaks of. */
     int (*load_program)(void *session, struct snn_context *context,
-                        const struct snn_program *program);
+                        const struct snn_program *program, const struct snn_net *net);
     /* NULL where parallel_max is 1. */
     int (*fork)(void **session_out, struct snn_context *context, void *session);
     int (*reset)(void *session, struct snn_context *context);

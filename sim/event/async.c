@@ -289,7 +289,20 @@ static int tick(struct snnsim_async *a, struct snn_context *context, uint32_t po
     int status = tick_cells(a, context, &a->populations[population], chip_bias);
     for (uint32_t r = 1; population + 1 == net->population_count && r < net->readout_count; r++)
         if (status == SNN_OK) status = tick_cells(a, context, &a->readouts[r], chip_bias);
-    return status == SNN_OK ? drain(a, context) : status;
+    return status;
+}
+
+/* The biases of a step, layer by layer. Those of a layer that lies on two cores come together. */
+static int take_biases(struct snnsim_async *a, struct snn_context *context)
+{
+    const struct snn_net *net = a->plan->net;
+    int status = SNN_OK;
+    for (uint32_t i = 0; status == SNN_OK && i < net->population_count; i++) {
+        const bool more = i + 1 < net->population_count && net->populations[i + 1].continues;
+        status = tick(a, context, i);
+        if (status == SNN_OK && !more) status = drain(a, context);
+    }
+    return status;
 }
 
 /* The input's events; those of one time enter the queue together. */
@@ -349,17 +362,42 @@ static void read_out(const struct cells *cells, uint32_t *spikes, float *potenti
     }
 }
 
+/* Lanes of all positions, without the halo. */
+static size_t count_lanes(const struct cells *cells)
+{
+    return cells->population->population->shape.height * cells->population->row_length;
+}
+
+static void begin_cells(struct cells *cells)
+{
+    cells->spikes = 0;
+    if (cells->fired != NULL) memset(cells->fired, 0, count_lanes(cells) * sizeof(*cells->fired));
+}
+
 static void begin_step(struct snnsim_async *a)
 {
     const struct snn_net *net = a->plan->net;
-    const struct snnsim_population *last = &a->plan->populations[net->population_count - 1];
-    const size_t outputs = last->population->shape.height * last->row_length;
     for (uint32_t i = 0; i < net->population_count; i++)
-        a->populations[i].spikes = 0;
-    memset(a->populations[net->population_count - 1].fired, 0, outputs * sizeof(uint32_t));
+        begin_cells(&a->populations[i]);
     for (uint32_t r = 1; r < net->readout_count; r++)
-        memset(a->readouts[r].fired, 0, outputs * sizeof(uint32_t));
+        begin_cells(&a->readouts[r]);
     a->stepped = true;
+}
+
+/* A chip's readout: spikes of whatever cores it sees, and no potentials. */
+static void read_outlets(const struct snnsim_async *a, uint32_t *spikes, float *potential)
+{
+    const size_t classes = a->plan->net->class_count;
+    memset(spikes, 0, classes * sizeof(*spikes));
+    memset(potential, 0, classes * sizeof(*potential));
+    for (uint32_t o = 0; o < a->routes->outlet_count; o++) {
+        const struct snnsim_outlet *outlet = &a->routes->outlets[o];
+        const struct cells *cells = &a->populations[outlet->population];
+        const size_t lanes = count_lanes(cells);
+        for (size_t i = 0; i < lanes; i++)
+            if (outlet->class_of[i] != SNNSIM_NO_CLASS)
+                spikes[outlet->class_of[i]] += cells->fired[i];
+    }
 }
 
 static void end_step(struct snnsim_async *a, struct snn_output *out, uint32_t row)
@@ -369,9 +407,12 @@ static void end_step(struct snnsim_async *a, struct snn_output *out, uint32_t ro
     for (uint32_t i = 0; i <= last; i++)
         out->population_spikes[(size_t)row * net->population_count + i] = a->populations[i].spikes;
     for (uint32_t r = 0; r < net->readout_count; r++) {
-        size_t at = ((size_t)row * net->readout_count + r) * net->class_count;
-        read_out(r == 0 ? &a->populations[last] : &a->readouts[r], out->spikes + at,
-                 out->potential + at);
+        const size_t at = ((size_t)row * net->readout_count + r) * net->class_count;
+        if (a->routes->outlet_count > 0)
+            read_outlets(a, out->spikes + at, out->potential + at);
+        else
+            read_out(r == 0 ? &a->populations[last] : &a->readouts[r], out->spikes + at,
+                     out->potential + at);
     }
     a->moment.step++;
 }
@@ -380,8 +421,7 @@ int snnsim_async_step(struct snnsim_async *a, struct snn_context *context,
                       const struct snn_spikes *spikes, uint32_t row, struct snn_output *out,
                       uint32_t out_row)
 {
-    const struct snn_net *net = a->plan->net;
-    const size_t synapses = net->synapse_count, first = out_row * synapses;
+    const size_t synapses = a->plan->net->synapse_count, first = out_row * synapses;
     a->arrived = out->synapse_spikes + first;
     a->operations = out->synapse_operations + first;
     memset(a->arrived, 0, synapses * sizeof(uint64_t));
@@ -391,20 +431,27 @@ int snnsim_async_step(struct snnsim_async *a, struct snn_context *context,
     snnsim_sequence_make(&a->sequence, spikes, row, &a->moment);
     out->input_spikes[out_row] = a->sequence.count;
     int status = take_input(a, context);
-    for (uint32_t i = 0; status == SNN_OK && i < net->population_count; i++)
-        status = tick(a, context, i);
+    if (status == SNN_OK) status = take_biases(a, context);
     if (status == SNN_OK) end_step(a, out, out_row);
     return status;
 }
 
 /* ---- Creation ---- */
 
+/* Whether the step's spikes of a population are wanted neuron by neuron. */
+static bool is_read(const struct snnsim_async *a, uint32_t population)
+{
+    const struct snnsim_routes *routes = a->routes;
+    if (routes->outlet_count == 0) return population + 1 == a->plan->net->population_count;
+    for (uint32_t o = 0; o < routes->outlet_count; o++)
+        if (routes->outlets[o].population == population) return true;
+    return false;
+}
+
 static int init_cells(struct snnsim_async *a, struct snn_context *context, uint32_t population,
                       const struct snnsim_cells *from, struct cells *out)
 {
     const struct snnsim_population *p = &a->plan->populations[population];
-    const bool read = population + 1 == a->plan->net->population_count;
-    const size_t size = p->population->shape.height * p->row_length;
     out->population = p;
     out->real = from->real;
     out->chip = from->chip;
@@ -418,8 +465,8 @@ static int init_cells(struct snnsim_async *a, struct snn_context *context, uint3
         out->real.v =
             snnbase_arena_alloc(&a->arena, context, p->current_size, sizeof(*out->real.v));
     if (out->chip.v == NULL && out->real.v == NULL) return SNN_ERR_NOMEM;
-    if (!read) return SNN_OK;
-    out->fired = snnbase_arena_alloc(&a->arena, context, size, sizeof(*out->fired));
+    if (!is_read(a, population)) return SNN_OK;
+    out->fired = snnbase_arena_alloc(&a->arena, context, count_lanes(out), sizeof(*out->fired));
     return out->fired != NULL ? SNN_OK : SNN_ERR_NOMEM;
 }
 
@@ -506,7 +553,7 @@ static void reset_cells(struct cells *cells)
         for (size_t i = 0; cells->chip.v != NULL && i < p->row_length; i++)
             cells->chip.v[at + i] = (int16_t)v_init[i];
     }
-    if (cells->total != NULL) memset(cells->total, 0, rows * p->row_length * sizeof(*cells->total));
+    if (cells->total != NULL) memset(cells->total, 0, count_lanes(cells) * sizeof(*cells->total));
 }
 
 void snnsim_async_reset(struct snnsim_async *a)

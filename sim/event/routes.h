@@ -9,6 +9,7 @@
 
 #include "sim/event/plan.h"
 #include "sim/kernel/visit.h"
+#include "snn/program.h"
 
 /* Positions along one axis behind the pools that a spike at one position in front of them gets to:
  * first, first + 1, ..., each as often as paths lead there. */
@@ -33,6 +34,14 @@ struct snnsim_cells {
     struct snnsim_spread v_init;
 };
 
+/* What a chip's readout sees of a core. */
+struct snnsim_outlet {
+    uint32_t population;
+    const uint32_t *class_of; /* [position][lane] that a spike counts for, or SNNSIM_NO_CLASS */
+};
+
+#define SNNSIM_NO_CLASS UINT32_MAX
+
 struct snnsim_routes {
     struct snnbase_arena arena;
     const struct snnsim_plan *plan;
@@ -44,6 +53,9 @@ struct snnsim_routes {
     struct snnsim_cells *readouts;
     const int16_t **chip_bias; /* by population, spread as the plan's bias; chip arithmetic only */
     uint32_t footprint_max;    /* lanes of the largest visit but that of a bias */
+    /* Of a chip program; none: the last population is the output, a class a neuron. */
+    const struct snnsim_outlet *outlets;
+    uint32_t outlet_count;
 };
 
 /* The plan is borrowed. Errors: LIMIT (pools with too many paths), INVALID (a net in chip
@@ -54,6 +66,11 @@ void snnsim_routes_destroy(struct snnsim_routes **routes);
 
 /* Fills in populations, readouts and biases (cells.c). */
 int snnsim_cells_make(struct snnsim_routes *routes, struct snn_context *context);
+
+/* Makes the outlets of the program that the net was decoded from (outlet.c). Errors: INVALID (a
+ * program that nobody reads), NOMEM. */
+int snnsim_outlets_make(struct snnsim_routes *routes, struct snn_context *context,
+                        const struct snn_program *program);
 
 /* `count` floats as whole numbers of 16 bits, from the arena. Errors: INVALID (others; `what` names
  * them), NOMEM. */

@@ -46,7 +46,8 @@ struct snn_target;
  * INVALID (arguments), and the target's own. */
 SNN_API int snn_target_open(struct snn_target **out, struct snn_context *context, const char *uri);
 /* Loads a net, which must stay until close or the next load. Every function below gives INVALID on
- * a target without a net. Errors: BUSY (forks are open), LIMIT, and the target's own. */
+ * a target without a net. Errors: BUSY (forks are open), INVALID (a decoded chip program whose
+ * classes only the chip's readout tells apart), LIMIT, and the target's own. */
 SNN_API int snn_target_load(struct snn_target *target, struct snn_context *context,
                             const struct snn_net *net);
 /* Loads a chip program on a target that is a chip ("chip:speck2f"): what it then takes and gives is
@@ -57,6 +58,9 @@ SNN_API int snn_target_load(struct snn_target *target, struct snn_context *conte
  * INVALID (a program for another chip), LIMIT, NOMEM. */
 SNN_API int snn_target_load_program(struct snn_target *target, struct snn_context *context,
                                     const struct snn_program *program);
+/* What was loaded: the net, or the decoded net of a chip program, which belongs to the target and
+ * goes with the next load; snn_run takes it. NULL: none is. */
+SNN_API const struct snn_net *snn_target_net(const struct snn_target *target);
 /* A further session on the same loaded net, for another thread; to be closed before this one.
  * Errors: UNSUPPORTED (the target has a single session). */
 SNN_API int snn_target_fork(struct snn_target **out, struct snn_context *context,

@@ -168,7 +168,7 @@ Test(target, unknown_scheme_names_the_known_ones)
 {
     struct snn_target *other = NULL;
     cr_assert_eq(snn_target_open(&other, context, "usb:1"), SNN_ERR_NOT_FOUND);
-    cr_assert_str_eq(snn_context_hint(context), "known targets: sim, frame:f32, frame:int8");
+    cr_assert_str_eq(snn_context_hint(context), "known targets: sim, chip, frame:f32, frame:int8");
 }
 
 Test(target, stepping_does_not_allocate)
