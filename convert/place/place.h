@@ -2,8 +2,8 @@
  *
  * net -> stages (stage.c: geometry of cores, and what keeps a layer from having one) -> fit (fit.c:
  * stage against core) -> assignment (assign.c: cores for all stages) -> findings and remedies
- * (finding.c, remedy.c), or the program (build.c). Only build.c looks at weights. A remedy changes a
- * copy of the stages and attempts the same.
+ * (finding.c, remedy.c), or the program (build.c). Only build.c looks at weights. A remedy changes
+ * a copy of the stages and attempts the same.
  */
 #ifndef SNN_CONVERT_PLACE_PLACE_H
 #define SNN_CONVERT_PLACE_PLACE_H

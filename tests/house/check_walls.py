@@ -27,6 +27,7 @@ ROOMS = {
     "examples/": [PUBLIC, CLI],
     "bench/": [PUBLIC, KERNEL],
     "tests/unit/support.": [PUBLIC],
+    "tests/unit/sketch.": [PUBLIC],
     "tests/unit/base/": [PUBLIC, BASE],
     "tests/unit/model/": [PUBLIC, BASE, MODEL],
     "tests/unit/stream/": [PUBLIC, BASE, MODEL, STREAM],
