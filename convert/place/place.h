@@ -76,16 +76,20 @@ struct snnconv_link {
 };
 
 struct snnconv_assignment_problem {
-    uint32_t layer_count, core_count;
-    const uint32_t *features;      /* [layer] of each */
-    const uint32_t *features_most; /* [layer][core] of it that fit the core */
+    uint32_t layer_count, core_count; /* at most SNN_CHIP_CORES_MAX cores */
+    const uint32_t *features;         /* [layer] of each */
+    const uint32_t *features_most;    /* [layer][core] of it that fit the core */
     const struct snnconv_link *links;
     uint32_t link_count;
     uint32_t destination_max; /* parts of layers that one source may reach, over all its links */
-    bool split_off;
-    const uint32_t (*pins)[2]; /* [layer] cores or SNN_NO_CORE: {5, NO}: there; {5, 6}: shared;
-                                  NULL: none */
+    bool split_off;           /* nothing is shared but what is pinned so */
+    const uint32_t *pins;     /* [layer][2] cores or SNN_NO_CORE: 5, NO: there; 5, 6: shared; NO:
+                                 anywhere. NULL: none */
+    uint32_t step_max;        /* of the search for layers to share; 0: SNNCONV_ASSIGN_STEPS */
 };
+
+/* Less than a second of a slow machine; a net of nine layers on nine cores takes some dozens. */
+enum { SNNCONV_ASSIGN_STEPS = 1 << 18 };
 
 struct snnconv_assigned {
     uint32_t part_count; /* 1, 2 */
@@ -96,9 +100,11 @@ struct snnconv_assigned {
 /* Finds cores for all layers, if there are any: no core twice, a layer whole on one core or its
  * features on two, each source within destination_max, and where that is possible nothing shared;
  * otherwise as few layers as possible. A layer is not shared that a source reaches by two links.
- * `out` [layer_count] is written where it is found. Errors: NOMEM. */
-int snnconv_assign(struct snn_context *context, const struct snnconv_assignment_problem *problem,
-                   bool *found_out, struct snnconv_assigned *out);
+ * `out` [layer_count] is written only where they are found. `gave_up_out` (may be NULL) tells that
+ * the steps did not last: nothing found then proves nothing, and what is found may share more
+ * layers than it had to. Whether all fit without sharing is always decided. */
+bool snnconv_assign(const struct snnconv_assignment_problem *problem, struct snnconv_assigned *out,
+                    bool *gave_up_out);
 
 /* All stages against all cores, and cores for them. */
 struct snnconv_attempt {

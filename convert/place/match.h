@@ -1,0 +1,43 @@
+/* Matching in bipartite graphs of at most 64 by 64: slots that want a core each, and cores.
+ *
+ * Assignment (assign.c) is its only user; the graph is a set of cores for each slot.
+ */
+#ifndef SNN_CONVERT_MATCH_H
+#define SNN_CONVERT_MATCH_H
+
+#include <stdint.h>
+
+#include "snn/chip.h"
+
+/* Cores as bits of a word. */
+enum { SNNCONV_MATCH_MAX = SNN_CHIP_CORES_MAX, SNNCONV_MATCH_NONE = SNN_CHIP_CORES_MAX };
+
+static inline uint64_t snnconv_match_bit(uint32_t core)
+{
+    return UINT64_C(1) << core;
+}
+
+/* The lowest core of a set that is not empty. */
+static inline uint32_t snnconv_match_lowest(uint64_t cores)
+{
+    uint32_t core = 0;
+    for (uint32_t width = 32; width > 0; width /= 2) {
+        uint64_t low = (UINT64_C(1) << width) - 1;
+        if ((cores & low) != 0) continue;
+        cores >>= width;
+        core += width;
+    }
+    return core;
+}
+
+struct snnconv_match {
+    uint32_t slot_count;
+    uint64_t cores[SNNCONV_MATCH_MAX];  /* [slot] that would do */
+    uint8_t core_of[SNNCONV_MATCH_MAX]; /* [slot] SNNCONV_MATCH_NONE: none */
+    uint8_t slot_of[SNNCONV_MATCH_MAX]; /* [core] likewise */
+};
+
+/* Gives as many slots a core as can have one, and returns their number. */
+uint32_t snnconv_match_run(struct snnconv_match *match);
+
+#endif
