@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "convert/place/place.h"
 #include "tests/unit/convert/support.h"
@@ -211,12 +212,6 @@ Test(assign, whole_layers_lie_where_a_maximum_flow_puts_them)
 
 /* ---- Against everything ---- */
 
-/* All placements, one core or two for each layer in turn. */
-struct brute {
-    const struct problem *problem;
-    uint32_t cores[6][2];
-};
-
 static uint32_t links_between(const struct problem *problem, uint32_t source, uint32_t layer)
 {
     uint32_t found = 0;
@@ -257,47 +252,40 @@ static bool part_fits(const struct problem *problem, uint32_t layer, uint32_t lo
            most[lower] + most[upper] >= problem->features[layer];
 }
 
-static bool brute_search(const struct problem *problem, uint32_t layer, uint32_t used,
-                         uint32_t shared_left, bool *shared);
-
-static bool brute_shared(const struct problem *problem, uint32_t layer, uint32_t used,
-                         uint32_t shared_left, bool *shared)
+/* Cores for all layers from this one on, where it is settled which are shared. */
+static bool try_cores(const struct problem *problem, uint32_t layer, uint32_t used,
+                      const bool *shared)
 {
     uint32_t cores = problem->p.core_count;
-    shared[layer] = true;
-    for (uint32_t lower = 0; shared_left > 0 && lower < cores; lower++)
-        for (uint32_t upper = 0; upper < cores; upper++) {
-            uint32_t bits = 1u << lower | 1u << upper;
+    if (layer == problem->p.layer_count) return true;
+    for (uint32_t lower = 0; lower < cores; lower++)
+        for (uint32_t i = 0; i < (shared[layer] ? cores : 1); i++) {
+            uint32_t upper = shared[layer] ? i : SNN_NO_CORE;
+            uint32_t bits = 1u << lower | (shared[layer] ? 1u << upper : 0);
             if ((used & bits) == 0 && part_fits(problem, layer, lower, upper) &&
                 pin_allows(problem, layer, lower, upper) &&
-                brute_search(problem, layer + 1, used | bits, shared_left - 1, shared))
+                try_cores(problem, layer + 1, used | bits, shared))
                 return true;
         }
-    shared[layer] = false;
-    return false;
-}
-
-static bool brute_search(const struct problem *problem, uint32_t layer, uint32_t used,
-                         uint32_t shared_left, bool *shared)
-{
-    if (layer == problem->p.layer_count)
-        return shared_left == 0 && destinations_do(problem, shared);
-    if (brute_shared(problem, layer, used, shared_left, shared)) return true;
-    for (uint32_t core = 0; core < problem->p.core_count; core++)
-        if (!(used >> core & 1) && part_fits(problem, layer, core, SNN_NO_CORE) &&
-            pin_allows(problem, layer, core, SNN_NO_CORE) &&
-            brute_search(problem, layer + 1, used | 1u << core, shared_left, shared))
-            return true;
     return false;
 }
 
 /* Layers that have to be shared; NONE where no placement is. */
-static int brute_fewest(const struct problem *problem)
+static int try_everything(const struct problem *problem)
 {
-    bool shared[6] = {false};
-    uint32_t most = problem->p.core_count - problem->p.layer_count;
+    uint32_t layers = problem->p.layer_count, most = problem->p.core_count - layers;
     for (uint32_t fewest = 0; fewest <= most; fewest++)
-        if (brute_search(problem, 0, 0, fewest, shared)) return (int)fewest;
+        for (uint32_t set = 0; set < 1u << layers; set++) {
+            bool shared[6];
+            uint32_t count = 0;
+            for (uint32_t layer = 0; layer < layers; layer++) {
+                shared[layer] = (set >> layer & 1) != 0;
+                count += shared[layer];
+            }
+            if (count == fewest && destinations_do(problem, shared) &&
+                try_cores(problem, 0, 0, shared))
+                return (int)fewest;
+        }
     return NONE;
 }
 
@@ -389,7 +377,7 @@ Test(assign, finds_a_placement_where_trying_everything_does)
         struct snnconv_assigned out[6];
         bool gave_up;
         make_random(&problem, &state);
-        int expected = brute_fewest(&problem);
+        int expected = try_everything(&problem);
         bool found = snnconv_assign(&problem.p, out, &gave_up);
         cr_assert_eq(found, expected != NONE, "run %u: %d shared expected", run, expected);
         cr_assert_not(gave_up, "run %u", run);
@@ -527,6 +515,39 @@ Test(assign, sixty_four_cores_hold_thirty_two_pairs)
     make_pairs(&problem, 33, 64, 0);
     cr_assert_not(snnconv_assign(&problem.p, out, &gave_up));
     cr_assert_not(gave_up);
+}
+
+/* Nearly as tight, and no core lesser than another: each pair looks possible for long. */
+static void make_hard(struct problem *problem, uint32_t seed)
+{
+    set_sizes(problem, 32, 64);
+    for (uint32_t layer = 0; layer < 32; layer++) {
+        uint32_t most[CORES_MAX];
+        for (uint32_t core = 0; core < 64; core++)
+            most[core] = 1 + below(&seed, 100);
+        set_row(problem, layer, 180, most);
+    }
+    add_chain(problem);
+}
+
+Test(assign, gives_up_in_time_and_says_so)
+{
+    struct problem problem;
+    struct snnconv_assigned out[CORES_MAX];
+    unsigned found = 0, gone = 0;
+    clock_t begin = clock();
+    for (uint32_t seed = 1; seed <= 12; seed++) {
+        bool gave_up;
+        make_hard(&problem, seed);
+        problem.p.step_max = SNNCONV_ASSIGN_STEPS / 8;
+        if (snnconv_assign(&problem.p, out, &gave_up)) {
+            cr_assert_eq(check_placement(&problem, out), 32);
+            found++;
+        }
+        gone += gave_up;
+    }
+    cr_assert(found > 0 && gone > 0, "%u found, %u given up", found, gone);
+    cr_assert_lt((double)(clock() - begin) / CLOCKS_PER_SEC, 60.0);
 }
 
 Test(assign, without_sharing_no_number_of_steps_is_too_small)
