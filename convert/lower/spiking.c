@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "convert/lower/form.h"
 #include "convert/lower/lower.h"
 #include "libsnn/base/error.h"
 #include "libsnn/model/layer.h"
@@ -42,6 +43,9 @@ static int check_options(struct snn_context *context, const struct snn_lower_opt
             return snnbase_fail(context, SNN_ERR_INVALID, "output gain %g is not positive",
                                 (double)o->extra_gains[i]);
     }
+    if (o->chip != NULL && o->arith != SNN_ARITH_CHIP)
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "a net for chip '%s' needs chip arithmetic, not float", o->chip->name);
     return SNN_OK;
 }
 
@@ -590,6 +594,7 @@ static int lower(struct snnconv_lowering *l, struct snn_net *net)
         if (status == SNN_OK) status = lower_layers(l, needed);
     }
     if (status == SNN_OK) status = finish_output(l, net);
+    if (status == SNN_OK && l->options->chip != NULL) status = snnconv_form(l);
     if (status == SNN_OK && l->options->arith == SNN_ARITH_CHIP) status = quantise(l, net);
     if (status == SNN_OK) status = fill_net(l, net);
     snnbase_free(l->context, l->populations);
