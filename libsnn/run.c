@@ -90,8 +90,9 @@ static int init_tally(struct worker *w, struct snnmodel_tally *t)
     t->synapse_operations =
         snnbase_arena_alloc(a, w->context, net->synapse_count, sizeof(uint64_t));
     t->synapse_macs = snnbase_arena_alloc(a, w->context, net->synapse_count, sizeof(uint64_t));
+    t->busiest = snnbase_arena_alloc(a, w->context, net->population_count, sizeof(*t->busiest));
     if (t->correct_by_step == NULL || t->population_spikes == NULL || t->synapse_spikes == NULL ||
-        t->synapse_operations == NULL || t->synapse_macs == NULL)
+        t->synapse_operations == NULL || t->synapse_macs == NULL || t->busiest == NULL)
         return SNN_ERR_NOMEM;
     return SNN_OK;
 }
@@ -193,14 +194,24 @@ static void fini_worker(struct worker *w)
     snn_context_destroy(&w->context);
 }
 
-/* Integers: the order of merging does not matter. */
+static void widen(struct snnmodel_busiest *to, const struct snnmodel_busiest *from)
+{
+    if (from->events > to->events) to->events = from->events;
+    if (from->synops > to->synops) to->synops = from->synops;
+    if (from->events_per_step > to->events_per_step) to->events_per_step = from->events_per_step;
+    if (from->synops_per_step > to->synops_per_step) to->synops_per_step = from->synops_per_step;
+}
+
+/* Integers and maxima: the order of merging does not matter. */
 static void merge(struct snnmodel_tally *to, const struct snnmodel_tally *from,
                   const struct run *run)
 {
     for (uint32_t t = 0; t < run->options->timesteps; t++)
         to->correct_by_step[t] += from->correct_by_step[t];
-    for (uint32_t i = 0; i < run->net->population_count; i++)
+    for (uint32_t i = 0; i < run->net->population_count; i++) {
         to->population_spikes[i] += from->population_spikes[i];
+        widen(&to->busiest[i], &from->busiest[i]);
+    }
     for (uint32_t s = 0; s < run->net->synapse_count; s++) {
         to->synapse_spikes[s] += from->synapse_spikes[s];
         to->synapse_operations[s] += from->synapse_operations[s];
@@ -263,6 +274,14 @@ static int begin_sample(struct worker *w, uint64_t index, struct snnmodel_sample
     return status;
 }
 
+/* SynOps of a synapse in the accounting of the run. */
+static double count_synops(const struct worker *w, uint64_t spikes, uint64_t operations,
+                           uint32_t synapse)
+{
+    if (w->sinabs_operations == NULL) return (double)operations;
+    return (double)spikes * w->sinabs_operations[synapse];
+}
+
 /* Adds one step's counts to the sample's tally and tells what the step cost. */
 static struct snnmodel_cost tally_step(struct worker *w, uint32_t row)
 {
@@ -273,16 +292,16 @@ static struct snnmodel_cost tally_step(struct worker *w, uint32_t row)
     t->input_spikes += o->input_spikes[row];
     for (uint32_t i = 0; i < net->population_count; i++)
         t->population_spikes[i] += o->population_spikes[(size_t)row * net->population_count + i];
-    cost.io_events += (double)o->population_spikes[(size_t)(row + 1) * net->population_count - 1];
+    const uint32_t *spikes = o->spikes + (size_t)row * net->readout_count * net->class_count;
+    for (uint32_t k = 0; k < net->class_count; k++)
+        cost.io_events += spikes[k];
     for (uint32_t s = 0; s < net->synapse_count; s++) {
         size_t at = (size_t)row * net->synapse_count + s;
         t->synapse_spikes[s] += o->synapse_spikes[at];
         t->synapse_operations[s] += o->synapse_operations[at];
         t->synapse_macs[s] += o->synapse_macs[at];
         cost.macs += (double)o->synapse_macs[at];
-        cost.synops += w->sinabs_operations != NULL
-                           ? (double)o->synapse_spikes[at] * w->sinabs_operations[s]
-                           : (double)o->synapse_operations[at];
+        cost.synops += count_synops(w, o->synapse_spikes[at], o->synapse_operations[at], s);
     }
     return cost;
 }
@@ -341,15 +360,42 @@ static int run_steps(struct worker *w)
     return SNN_OK;
 }
 
-/* The first layer without a spike; the input itself if nothing ever came in. */
+/* The first layer without a spike; the input itself if nothing ever came in. A layer that lies on
+ * two cores is silent where both are. */
 static uint32_t silent_layer(const struct worker *w)
 {
     const struct snn_net *net = w->run->net;
+    uint32_t first = net->population_count - 1;
+    uint64_t spikes = 1;
     if (!w->input_seen) return net->population_count;
     for (uint32_t i = 0; i < net->population_count; i++) {
-        if (w->sample.population_spikes[i] == 0) return i;
+        if (net->populations[i].continues) {
+            spikes += w->sample.population_spikes[i];
+            continue;
+        }
+        if (spikes == 0) return first;
+        first = i;
+        spikes = w->sample.population_spikes[i];
     }
-    return net->population_count - 1;
+    return first;
+}
+
+/* What the finished sample brought to each population. */
+static void find_busiest(struct worker *w, uint32_t steps)
+{
+    const struct snn_net *net = w->run->net;
+    const struct snnmodel_tally *t = &w->sample;
+    for (uint32_t i = 0; i < net->population_count; i++) {
+        const struct snn_population *p = &net->populations[i];
+        struct snnmodel_busiest *b = &w->sample.busiest[i];
+        *b = (struct snnmodel_busiest){.events = 0};
+        for (uint32_t s = p->synapse_first; s < p->synapse_first + p->synapse_count; s++) {
+            b->events += t->synapse_spikes[s];
+            b->synops += count_synops(w, t->synapse_spikes[s], t->synapse_operations[s], s);
+        }
+        b->events_per_step = (double)b->events / steps;
+        b->synops_per_step = b->synops / steps;
+    }
 }
 
 static void end_sample(struct worker *w, uint64_t at)
@@ -369,6 +415,7 @@ static void end_sample(struct worker *w, uint64_t at)
     if (run->rule_count > 0)
         memcpy(run->decisions + at * run->rule_count, outcome.rules,
                run->rule_count * sizeof(*outcome.rules));
+    find_busiest(w, outcome.steps);
     merge(&w->tally, &w->sample, run);
     sample->done = true;
 }
@@ -443,6 +490,42 @@ static int execute(struct run *run, struct snn_context *context, unsigned thread
     return snnmodel_result_build(out, context, &record);
 }
 
+/* The readout of a chip is one output's spikes. */
+static int check_chip_rule(struct snn_context *context, const struct snn_rule *rule)
+{
+    char text[64];
+    snn_rule_format(rule, text, sizeof(text));
+    if (rule->gain > 0.0f) {
+        snnbase_fail(context, SNN_ERR_INVALID,
+                     "the rule %s needs a second output with another threshold, which a chip has "
+                     "no core for",
+                     text);
+        return snnbase_hint(context, "give the output itself that gain (--output-gain %g)",
+                            (double)rule->gain);
+    }
+    if (rule->kind != SNN_RULE_MEMBRANE && rule->kind != SNN_RULE_SOFTMAX &&
+        rule->kind != SNN_RULE_ENTROPY)
+        return SNN_OK;
+    snnbase_fail(context, SNN_ERR_INVALID,
+                 "the rule %s needs the output's potentials; a chip's readout tells spikes only",
+                 text);
+    return snnbase_hint(context, "take first, count:N or margin:M; --output-gain trades accuracy "
+                                 "for an earlier first spike");
+}
+
+static int check_rule(const struct run *run, struct snn_context *context,
+                      const struct snn_rule *rule)
+{
+    if (run->net->populations[0].core != SNN_NO_CORE) {
+        int status = check_chip_rule(context, rule);
+        if (status != SNN_OK) return status;
+    }
+    if (rule->kind != SNN_RULE_ORACLE || snn_source_has_labels(run->source)) return SNN_OK;
+    snnbase_fail(context, SNN_ERR_INVALID,
+                 "the rule oracle compares with labels, of which the data has none");
+    return snnbase_hint(context, "name the labels, or leave the rule out");
+}
+
 static int collect_rules(struct run *run, struct snn_context *context)
 {
     const struct snn_run_options *o = run->options;
@@ -454,14 +537,10 @@ static int collect_rules(struct run *run, struct snn_context *context)
     if (o->rule_count > 0) memcpy(run->rules, o->rules, o->rule_count * sizeof(*o->rules));
     if (o->sweep_count > 0)
         memcpy(run->rules + o->rule_count, o->sweep, o->sweep_count * sizeof(*o->sweep));
-    for (uint32_t i = 0; i < run->rule_count; i++) {
-        if (run->rules[i].kind != SNN_RULE_ORACLE || snn_source_has_labels(run->source)) continue;
-        snnbase_fail(context, SNN_ERR_INVALID,
-                     "the rule oracle compares with labels, of which "
-                     "the data has none");
-        return snnbase_hint(context, "name the labels, or leave the rule out");
-    }
-    return SNN_OK;
+    int status = SNN_OK;
+    for (uint32_t i = 0; status == SNN_OK && i < run->rule_count; i++)
+        status = check_rule(run, context, &run->rules[i]);
+    return status;
 }
 
 int snn_run(struct snn_result **out, struct snn_context *context, struct snn_target *target,

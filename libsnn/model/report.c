@@ -255,7 +255,44 @@ static void put_quantised(struct snnbase_jsonout *out, const struct snn_quantise
     snnbase_jsonout_object_close(out);
 }
 
-static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r)
+/* What a layer asks of its core, over time. */
+static void put_core(struct snnbase_jsonout *out, const struct snn_result *r,
+                     const struct snn_result_layer *layer, double dt_us)
+{
+    if (r->chip == NULL || layer->core >= r->chip->core_count) {
+        put_null(out, "core");
+        return;
+    }
+    const double limit = r->chip->cores[layer->core].synops_per_s, steps_per_s = 1e6 / dt_us;
+    const double events = layer->events_mean / r->steps_mean * steps_per_s;
+    const double events_max = layer->events_per_step_max * steps_per_s;
+    const double event_s = r->chip->event_us > 0.0 ? r->chip->event_us * 1e-6 : (double)NAN;
+    put_object(out, "core");
+    put_uint(out, "index", layer->core);
+    put_double(out, "events_per_s_mean", events);
+    put_double(out, "events_per_s_max", events_max);
+    put_double(out, "synops_per_s_mean", layer->synops_mean / r->steps_mean * steps_per_s);
+    put_double(out, "synops_per_s_max", layer->synops_per_step_max * steps_per_s);
+    put_double(out, "synops_per_s_limit", limit > 0.0 ? limit : (double)NAN);
+    put_double(out, "busy_mean", events * event_s);
+    put_double(out, "busy_max", events_max * event_s);
+    snnbase_jsonout_object_close(out);
+}
+
+static void put_chip(struct snnbase_jsonout *out, const struct snn_chip *chip)
+{
+    if (chip == NULL) {
+        put_null(out, "chip");
+        return;
+    }
+    put_object(out, "chip");
+    put_string(out, "name", chip->name);
+    put_string(out, "source", chip->source);
+    put_double(out, "event_us", chip->event_us > 0.0 ? chip->event_us : (double)NAN);
+    snnbase_jsonout_object_close(out);
+}
+
+static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r, double dt_us)
 {
     put_array(out, "layers");
     for (uint32_t i = 0; i < r->layer_count; i++) {
@@ -270,6 +307,7 @@ static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r)
         put_double(out, "input_macs_mean", layer->input_macs_mean);
         put_uint(out, "macs", layer->macs);
         put_quantised(out, layer->quantised);
+        put_core(out, r, layer, dt_us);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -319,13 +357,14 @@ static void put_gap(struct snnbase_jsonout *out, const struct snn_result *r,
 
 /* `first` is the first result of the report; NULL: this is it. */
 static void put_result(struct snnbase_jsonout *out, const struct snn_result *r,
-                       const struct snn_result *first)
+                       const struct snn_result *first, double dt_us)
 {
     put_object(out, NULL);
     put_string(out, "target", r->target);
     put_string(out, "semantics", r->semantics);
     put_string(out, "order", r->order);
     put_string(out, "arith", r->arith);
+    put_chip(out, r->chip);
     put_bool(out, "complete", r->complete);
     put_uint(out, "samples", r->sample_count);
     put_double(out, "accuracy", r->accuracy);
@@ -353,7 +392,7 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r,
         put_null(out, "silent");
     }
     put_confusion(out, r);
-    put_layers(out, r);
+    put_layers(out, r, dt_us);
     put_double(out, "input_spikes_mean", r->input_spikes_mean);
     put_double(out, "synops_mean", r->synops_mean);
     put_double(out, "macs_mean", r->macs_mean);
@@ -421,7 +460,7 @@ static int write_report(struct snn_context *context, const struct snn_report *re
     put_options(&out, report);
     put_array(&out, "results");
     for (uint32_t i = 0; i < report->result_count; i++)
-        put_result(&out, report->results[i], i > 0 ? report->results[0] : NULL);
+        put_result(&out, report->results[i], i > 0 ? report->results[0] : NULL, report->dt_us);
     snnbase_jsonout_array_close(&out);
     put_timing(&out, report);
     put_host(&out, report);

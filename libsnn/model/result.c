@@ -208,10 +208,23 @@ static int copy_quantised(struct built_result *b, struct snn_context *context,
     return SNN_OK;
 }
 
+/* Likewise the option's. */
+static int copy_chip(struct built_result *b, struct snn_context *context,
+                     const struct snn_chip *chip)
+{
+    if (chip == NULL) return SNN_OK;
+    struct snn_chip *copy = snnbase_arena_alloc(&b->arena, context, 1, sizeof(*copy));
+    if (copy == NULL) return SNN_ERR_NOMEM;
+    *copy = *chip;
+    b->result.chip = copy;
+    return SNN_OK;
+}
+
 static int summarise_layer(struct built_result *b, struct snn_context *context,
                            const struct snnmodel_record *record, uint32_t index)
 {
     const struct snn_population *p = &record->net->populations[index];
+    const struct snnmodel_busiest *busiest = &record->tally->busiest[index];
     const double n = (double)b->result.sample_count;
     double synops = 0.0;
     uint64_t events = 0, macs = 0, operations = 0;
@@ -237,6 +250,11 @@ static int summarise_layer(struct built_result *b, struct snn_context *context,
         .updates_mean = (double)neurons * b->result.steps_mean,
         .input_macs_mean = (double)macs / n,
         .macs = p->macs,
+        .core = p->core,
+        .events_max = busiest->events,
+        .synops_max = (uint64_t)llround(busiest->synops),
+        .events_per_step_max = busiest->events_per_step,
+        .synops_per_step_max = busiest->synops_per_step,
     };
     if (b->layers[index].name == NULL) return SNN_ERR_NOMEM;
     return copy_quantised(b, context, p->quantised, &b->layers[index].quantised);
@@ -270,6 +288,9 @@ static int summarise_frames(struct built_result *b, struct snn_context *context,
             .updates_mean = nan,
             .input_macs_mean = nan,
             .macs = macs,
+            .core = SNN_NO_CORE,
+            .events_per_step_max = nan,
+            .synops_per_step_max = nan,
         };
         if (b->layers[count++].name == NULL) return SNN_ERR_NOMEM;
     }
@@ -310,7 +331,8 @@ static int fill(struct built_result *b, struct snn_context *context,
     summarise(b, record, &sums);
     if (record->net == NULL) return summarise_frames(b, context, record);
     r->input_spikes_mean = (double)record->tally->input_spikes / (double)r->sample_count;
-    status = snnmodel_decision_summarise(r, &b->arena, context, record);
+    status = copy_chip(b, context, record->options->chip);
+    if (status == SNN_OK) status = snnmodel_decision_summarise(r, &b->arena, context, record);
     for (uint32_t i = 0; i < r->layer_count && status == SNN_OK; i++)
         status = summarise_layer(b, context, record, i);
     return status;

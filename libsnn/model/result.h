@@ -40,6 +40,13 @@ struct snnmodel_sample {
     struct snnmodel_cost total;
 };
 
+/* The most that any sample brought to a population, each figure for itself. */
+struct snnmodel_busiest {
+    uint64_t events;
+    double synops;
+    double events_per_step, synops_per_step;
+};
+
 struct snnmodel_tally {
     uint64_t *correct_by_step;    /* [timesteps] */
     uint64_t *population_spikes;  /* [population] */
@@ -47,6 +54,7 @@ struct snnmodel_tally {
     uint64_t *synapse_operations; /* [synapse] */
     uint64_t *synapse_macs;       /* [synapse] */
     uint64_t input_spikes;
+    struct snnmodel_busiest *busiest; /* [population] */
 };
 
 /* Everything a finished (or stopped) run knows. A run of frames has a graph in place of the net,

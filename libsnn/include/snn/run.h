@@ -128,7 +128,9 @@ struct snn_result_layer {
     const struct snn_quantised *quantised; /* NULL in float arithmetic */
     uint32_t core;                         /* of a chip program; else SNN_NO_CORE */
     uint64_t events_max;                   /* of the sample with the most */
-    uint64_t synops_max;
+    uint64_t synops_max;                   /* likewise; to whole ones */
+    double events_per_step_max;            /* of the busiest sample, over the steps it ran */
+    double synops_per_step_max;
 };
 
 /* Means are over samples; accuracies are fractions with all samples in the denominator, NaN without
@@ -188,10 +190,11 @@ struct snn_result {
     unsigned threads;
 };
 
-/* Runs samples through a target on which a net was loaded. `net` is that net. Errors: INVALID
- * (shapes do not fit, a rule's gain has no readout, an oracle without labels), NOT_FOUND (no sample
- * in the range), CANCELLED never (see complete), and those of source, encoder, target and sample
- * callback. */
+/* Runs samples through a target on which a net was loaded. `net` is that net, of a chip program the
+ * one that it was decoded to (snn_target_net). Errors: INVALID (shapes do not fit, a rule's gain
+ * has no readout, an oracle without labels, a rule about potentials or a gain with a chip program,
+ * whose readout tells spikes only), NOT_FOUND (no sample in the range), CANCELLED never (see
+ * complete), and those of source, encoder, target and sample callback. */
 SNN_API int snn_run(struct snn_result **out, struct snn_context *context, struct snn_target *target,
                     const struct snn_net *net, const struct snn_source *source,
                     const struct snn_run_options *options);
