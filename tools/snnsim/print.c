@@ -8,24 +8,24 @@
 
 #include "tools/cli/plot.h"
 #include "tools/cli/table.h"
+#include "tools/snnsim/print_parts.h"
 #include "tools/snnsim/sweep.h"
 
 #define LABEL_WIDTH 13
-#define MAC_PROFILE "horowitz45_int8" /* has an energy of a MAC */
 
 static void label(const char *text)
 {
     printf("  %-*s", LABEL_WIDTH, text);
 }
 
-static void print_subject(const struct snn_report *report, const struct snn_result *r)
+void snnsim_print_subject(const struct snn_report *report, const struct snn_result *r)
 {
     printf("%s on %s: %s samples%s\n", report->model_name, report->data,
            snncli_format_count(r->sample_count).text, r->complete ? "" : " (INTERRUPTED)");
 }
 
-static void print_spiking_options(const struct snncli_console *console,
-                                  const struct snn_report *report, const struct snn_result *r)
+void snnsim_print_options(const struct snncli_console *console, const struct snn_report *report,
+                          const struct snn_result *r)
 {
     const char *dot = console->utf8 ? " \u00b7 " : ", ";
     printf("%u steps of %g ms%s%s encoding%snorm %s%sseed %llu%s%s, %s%s%s, %s\n", r->timesteps,
@@ -34,8 +34,7 @@ static void print_spiking_options(const struct snncli_console *console,
            r->order != NULL ? " " : "", r->order != NULL ? r->order : "", r->arith);
 }
 
-/* A result of a frame-based target knows no steps. */
-static bool is_spiking(const struct snn_result *r)
+bool snnsim_print_spiking(const struct snn_result *r)
 {
     return r->timesteps > 0;
 }
@@ -161,8 +160,7 @@ static void print_layers(const struct snncli_console *console, const struct snn_
     snncli_table_fini(&table);
 }
 
-/* With -v: what each layer became in whole numbers. */
-static void print_quantised(const struct snncli_console *console, const struct snn_result *r)
+void snnsim_print_quantised(const struct snncli_console *console, const struct snn_result *r)
 {
     static const struct snncli_column columns[] = {
         {"layer", SNNCLI_LEFT},      {"scale", SNNCLI_RIGHT}, {"by", SNNCLI_LEFT},
@@ -215,7 +213,7 @@ static void print_frame_cost(const struct snn_result *r)
     label("energy");
     if (isnan(r->energy_uj_mean))
         printf("unknown: profile %s has none for a MAC, --energy %s has\n", r->energy.name,
-               MAC_PROFILE);
+               SNNSIM_MAC_PROFILE);
     else
         printf("%s a sample (profile %s)\n", snncli_format_unit(r->energy_uj_mean * 1e-6, "J").text,
                r->energy.name);
@@ -250,7 +248,7 @@ static void print_frame_layers(const struct snncli_console *console, const struc
 static void print_frames(const struct snncli_console *console, const struct snn_report *report,
                          const struct snn_result *r)
 {
-    print_subject(report, r);
+    snnsim_print_subject(report, r);
     printf("%s\n\n", r->target);
     if (r->sample_count == 0) return;
     if (!isnan(r->accuracy)) {
@@ -271,12 +269,12 @@ static void print_frames(const struct snncli_console *console, const struct snn_
 void snnsim_print_result(const struct snncli_console *console, const struct snn_report *report,
                          const struct snn_result *result)
 {
-    if (!is_spiking(result)) {
+    if (!snnsim_print_spiking(result)) {
         print_frames(console, report, result);
         return;
     }
-    print_subject(report, result);
-    print_spiking_options(console, report, result);
+    snnsim_print_subject(report, result);
+    snnsim_print_options(console, report, result);
     printf("\n");
     if (result->sample_count == 0) return;
     if (!isnan(result->accuracy))
@@ -287,186 +285,6 @@ void snnsim_print_result(const struct snncli_console *console, const struct snn_
     print_rules(console, result);
     snnsim_sweep_print(console, result);
     print_layers(console, result);
-    print_quantised(console, result);
+    snnsim_print_quantised(console, result);
     print_curve(console, result);
-}
-
-struct target_text {
-    char text[64];
-};
-
-/* Whether some target takes time otherwise than another. */
-static bool semantics_differ(const struct snn_report *report)
-{
-    const char *first = NULL;
-    for (uint32_t i = 0; i < report->result_count; i++) {
-        const char *semantics = report->results[i]->semantics;
-        if (semantics == NULL) continue;
-        if (first != NULL && strcmp(first, semantics) != 0) return true;
-        first = semantics;
-    }
-    return false;
-}
-
-/* A target and what tells it from others of its name. */
-static struct target_text target_text(const struct snn_report *report, const struct snn_result *r)
-{
-    struct target_text t;
-    const char *chip = r->arith != NULL && strcmp(r->arith, "chip") == 0 ? " chip" : "";
-    const char *sync = r->semantics != NULL && semantics_differ(report) ? " sync" : "";
-    if (r->order != NULL)
-        (void)snprintf(t.text, sizeof(t.text), "%s %s %s%s", r->target, r->semantics, r->order,
-                       chip);
-    else
-        (void)snprintf(t.text, sizeof(t.text), "%s%s%s", r->target, sync, chip);
-    return t;
-}
-
-/* How a result decides: at the end, by the first spike, by its rules. */
-struct decision {
-    char name[64];
-    double accuracy, steps, synops;
-    uint64_t undecided;
-};
-
-/* 0: at the end; 1: the first spike; then the rules. */
-static struct decision decision_of(const struct snn_result *r, uint32_t index)
-{
-    struct decision d = {"at the end", r->accuracy, r->steps_mean, r->synops_mean, 0};
-    if (index == 1) {
-        const uint64_t undecided = r->sample_count - r->first_spike.count;
-        return (struct decision){"first spike", r->first_spike.accuracy, r->first_spike.steps_mean,
-                                 r->first_spike.synops_mean, undecided};
-    }
-    if (index > 1) {
-        const struct snn_result_rule *rule = &r->rules[index - 2];
-        d = (struct decision){"", rule->accuracy, rule->steps_mean, rule->synops_mean,
-                              rule->undecided};
-        snn_rule_format(&rule->rule, d.name, sizeof(d.name));
-    }
-    return d;
-}
-
-/* `first` is what the gap is to; NULL: this is it. */
-static void add_decision(struct snncli_table *table, const char *target, const struct decision *d,
-                         const struct decision *first)
-{
-    snncli_table_cell(table, "%s", first == NULL ? d->name : "");
-    snncli_table_cell(table, "%s", target);
-    snncli_table_cell(table, "%s", snncli_format_percent(d->accuracy).text);
-    if (first == NULL || isnan(d->accuracy - first->accuracy))
-        snncli_table_cell(table, "%s", "");
-    else
-        snncli_table_cell(table, "%+.2f", 100.0 * (d->accuracy - first->accuracy));
-    if (isnan(d->steps))
-        snncli_table_cell(table, "-");
-    else
-        snncli_table_cell(table, "%.2f", d->steps);
-    snncli_table_cell(table, "%s", snncli_format_si(d->synops).text);
-    snncli_table_cell(table, "%s", snncli_format_count(d->undecided).text);
-}
-
-static void add_row(struct snncli_table *table, const struct snn_report *report,
-                    const struct snn_result *r)
-{
-    const double operations = is_spiking(r) ? r->synops_mean : r->macs_mean;
-    snncli_table_cell(table, "%s%s", target_text(report, r).text,
-                      r->complete ? "" : " (INTERRUPTED)");
-    snncli_table_cell(table, "%s", snncli_format_percent(r->accuracy).text);
-    snncli_table_cell(table, "%s", snncli_format_percent(r->cnn_agreement).text);
-    snncli_table_cell(table, "%s %s", snncli_format_si(operations).text,
-                      is_spiking(r) ? "SynOps" : "MACs");
-    snncli_table_cell(
-        table, "%s",
-        isnan(r->energy_uj_mean) ? "-" : snncli_format_unit(r->energy_uj_mean * 1e-6, "J").text);
-    snncli_table_cell(table, "%s", snncli_format_si((double)r->sample_count / r->seconds).text);
-}
-
-/* Decisions of the spiking targets side by side, each with semantics and order, and how far the
- * later ones are from the first, in points. */
-static void print_gap(const struct snncli_console *console, const struct snn_report *report)
-{
-    static const struct snncli_column columns[] = {
-        {"decision", SNNCLI_LEFT},   {"target", SNNCLI_LEFT}, {"accuracy", SNNCLI_RIGHT},
-        {"gap", SNNCLI_RIGHT},       {"steps", SNNCLI_RIGHT}, {"SynOps", SNNCLI_RIGHT},
-        {"undecided", SNNCLI_RIGHT}, {NULL, SNNCLI_LEFT}};
-    uint32_t spiking = 0, decisions = 0;
-    bool fires = false; /* a membrane that is only read never does */
-    for (uint32_t i = 0; i < report->result_count; i++) {
-        const struct snn_result *r = report->results[i];
-        if (!is_spiking(r) || r->sample_count == 0) continue;
-        spiking++;
-        decisions = r->rule_count + 2;
-        fires = fires || r->first_spike.count > 0;
-    }
-    if (spiking < 2) return;
-    struct snncli_table table;
-    snncli_table_init(&table, columns);
-    for (uint32_t k = 0; k < decisions; k++) {
-        struct decision first = {.name = ""};
-        bool begun = false;
-        for (uint32_t i = 0; i < report->result_count && (k != 1 || fires); i++) {
-            const struct snn_result *r = report->results[i];
-            if (!is_spiking(r) || r->sample_count == 0) continue;
-            const struct decision d = decision_of(r, k);
-            add_decision(&table, target_text(report, r).text, &d, begun ? &first : NULL);
-            if (!begun) first = d;
-            begun = true;
-        }
-    }
-    printf("\n");
-    (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
-    snncli_table_fini(&table);
-}
-
-/* How often the later targets decide as the first does. */
-static void print_agreement(const struct snn_report *report)
-{
-    for (uint32_t i = 1; i < report->result_count; i++) {
-        double share = snn_result_agreement(report->results[0], report->results[i]);
-        if (isnan(share)) continue;
-        printf("  %s decides as %s in %s of the samples\n",
-               target_text(report, report->results[i]).text,
-               target_text(report, report->results[0]).text, snncli_format_percent(share).text);
-    }
-}
-
-void snnsim_print_comparison(const struct snncli_console *console, const struct snn_report *report)
-{
-    static const struct snncli_column columns[] = {
-        {"target", SNNCLI_LEFT}, {"accuracy", SNNCLI_RIGHT}, {"as CNN", SNNCLI_RIGHT},
-        {"cost", SNNCLI_RIGHT},  {"energy", SNNCLI_RIGHT},   {"samples/s", SNNCLI_RIGHT},
-        {NULL, SNNCLI_LEFT}};
-    const struct snn_result *first = report->results[0];
-    struct snncli_table table;
-    snncli_table_init(&table, columns);
-    print_subject(report, first);
-    for (uint32_t i = 0; i < report->result_count; i++) {
-        if (is_spiking(report->results[i]))
-            print_spiking_options(console, report, report->results[i]);
-        if (report->results[i]->sample_count > 0) add_row(&table, report, report->results[i]);
-    }
-    printf("\n");
-    (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
-    snncli_table_fini(&table);
-    print_gap(console, report);
-    for (uint32_t i = 0; i < report->result_count; i++) {
-        if (report->results[i]->sweep_count == 0) continue;
-        printf("\n%s\n", target_text(report, report->results[i]).text);
-        snnsim_sweep_print(console, report->results[i]);
-    }
-    if (!isnan(first->cnn_accuracy))
-        printf("\n  CNN in float %s; ", snncli_format_percent(first->cnn_accuracy).text);
-    else
-        printf("\n  ");
-    printf("cost and energy are of a sample, energy by profile %s\n", first->energy.name);
-    for (uint32_t i = 0; i < report->result_count; i++) {
-        if (!isnan(report->results[i]->energy_uj_mean)) continue;
-        printf("  profile %s has none for a MAC, --energy %s has\n", first->energy.name,
-               MAC_PROFILE);
-        break;
-    }
-    print_agreement(report);
-    for (uint32_t i = 0; i < report->result_count; i++)
-        print_quantised(console, report->results[i]);
 }
