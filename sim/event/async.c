@@ -43,8 +43,8 @@ struct snnsim_async {
     struct snnbase_arena arena;
     const struct snnsim_routes *routes;
     const struct snnsim_plan *plan;
-    struct snnsim_moment moment;
-    struct snnsim_sequence sequence;
+    struct snnstream_moment moment;
+    struct snnstream_sequence sequence;
     struct snnsim_queue queue;
     struct hits hits;
     struct cells *populations; /* the last are readout 0 */
@@ -331,19 +331,8 @@ static int take_input(struct snnsim_async *a, struct snn_context *context)
 int snnsim_async_push(struct snnsim_async *a, struct snn_context *context,
                       const struct snn_spikes *spikes)
 {
-    if (spikes->constant) {
-        snnbase_fail(context, SNN_ERR_UNSUPPORTED,
-                     "asynchronous semantics: analog input (encoding current) has no events");
-        return snnbase_hint(context, "take another encoding (rate, bernoulli), or semantics sync");
-    }
-    if (a->sequence.order == SNNSIM_ORDER_RECORDED && spikes->event_begin == NULL) {
-        snnbase_fail(context, SNN_ERR_INVALID,
-                     "order recorded: the input has no times of single events");
-        return snnbase_hint(context, "only recordings of an event camera have; take order "
-                                     "interleave, raster or random");
-    }
     a->moment.sample = spikes->sample;
-    return snnsim_sequence_reserve(&a->sequence, context, spikes);
+    return snnstream_sequence_reserve(&a->sequence, context, spikes);
 }
 
 /* Copies potentials, and the step's spikes of a readout, as [channel][y][x]. */
@@ -428,7 +417,7 @@ int snnsim_async_step(struct snnsim_async *a, struct snn_context *context,
     memset(a->operations, 0, synapses * sizeof(uint64_t));
     memset(out->synapse_macs + first, 0, synapses * sizeof(uint64_t));
     begin_step(a);
-    snnsim_sequence_make(&a->sequence, spikes, row, &a->moment);
+    snnstream_sequence_make(&a->sequence, spikes, row, &a->moment);
     out->input_spikes[out_row] = a->sequence.count;
     int status = take_input(a, context);
     if (status == SNN_OK) status = take_biases(a, context);
@@ -502,7 +491,7 @@ static int init(struct snnsim_async *a, struct snn_context *context)
 }
 
 int snnsim_async_create(struct snnsim_async **out, struct snn_context *context,
-                        const struct snnsim_routes *routes, enum snnsim_order order, uint64_t seed)
+                        const struct snnsim_routes *routes, enum snn_order order, uint64_t seed)
 {
     struct snnsim_async *a = snnbase_alloc(context, 1, sizeof(*a));
     if (a == NULL) return SNN_ERR_NOMEM;
@@ -512,8 +501,8 @@ int snnsim_async_create(struct snnsim_async **out, struct snn_context *context,
     a->moment.seed = seed;
     int status = init(a, context);
     if (status == SNN_OK)
-        status = snnsim_sequence_init(&a->sequence, context, &a->arena, order,
-                                      a->plan->net->input_shape);
+        status = snnstream_sequence_init(&a->sequence, context, &a->arena, order,
+                                         a->plan->net->input_shape);
     if (status != SNN_OK) {
         snnsim_async_destroy(&a);
         return status;
@@ -527,7 +516,7 @@ void snnsim_async_destroy(struct snnsim_async **async)
 {
     if (async == NULL || *async == NULL) return;
     struct snn_allocator allocator = (*async)->arena.allocator;
-    snnsim_sequence_fini(&(*async)->sequence, &allocator);
+    snnstream_sequence_fini(&(*async)->sequence, &allocator);
     snnsim_queue_fini(&(*async)->queue, &allocator);
     snnbase_allocator_free(&allocator, (*async)->hits.lane);
     snnbase_allocator_free(&allocator, (*async)->hits.spikes);

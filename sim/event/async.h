@@ -7,7 +7,7 @@
 #ifndef SNN_SIM_EVENT_ASYNC_H
 #define SNN_SIM_EVENT_ASYNC_H
 
-#include "sim/event/order.h"
+#include "libsnn/stream/order.h"
 #include "sim/event/routes.h"
 #include "snn/target.h"
 
@@ -15,7 +15,7 @@ struct snnsim_async;
 
 /* The routes are borrowed and must outlive the engine. */
 int snnsim_async_create(struct snnsim_async **out, struct snn_context *context,
-                        const struct snnsim_routes *routes, enum snnsim_order order, uint64_t seed);
+                        const struct snnsim_routes *routes, enum snn_order order, uint64_t seed);
 void snnsim_async_destroy(struct snnsim_async **async);
 
 /* Back to the initial potentials. */

@@ -46,7 +46,7 @@ static int parse(struct snnsim_timing *timing, struct snn_context *context, cons
 static int chip_open(void **session_out, struct snn_context *context, const char *arguments)
 {
     const size_t length = strcspn(arguments, ",");
-    struct snnsim_timing timing = {.async = true, .order = SNNSIM_ORDER_INTERLEAVE};
+    struct snnsim_timing timing = {.async = true, .order = SNN_ORDER_INTERLEAVE};
     int status = parse(&timing, context, arguments + length);
     if (status != SNN_OK) return status;
     struct snnsim_session *session = NULL;

@@ -25,9 +25,9 @@ bool snnsim_timing_is(const char *word, size_t length, const char *expected)
 
 static bool take_order(struct snnsim_timing *timing, const char *name, size_t length)
 {
-    for (int i = 0; i < SNNSIM_ORDER_COUNT; i++) {
-        if (!snnsim_timing_is(name, length, snnsim_order_names[i])) continue;
-        timing->order = (enum snnsim_order)i;
+    for (int i = 0; snn_order_name((enum snn_order)i) != NULL; i++) {
+        if (!snnsim_timing_is(name, length, snn_order_name((enum snn_order)i))) continue;
+        timing->order = (enum snn_order)i;
         timing->has_order = true;
         return true;
     }
@@ -65,7 +65,7 @@ void snnsim_session_timing(const void *session, const char **semantics_out, cons
 {
     const struct snnsim_session *s = session;
     *semantics_out = s->timing.async ? "async" : "sync";
-    *order_out = s->timing.async ? snnsim_order_names[s->timing.order] : NULL;
+    *order_out = s->timing.async ? snn_order_name(s->timing.order) : NULL;
 }
 
 int snnsim_session_create(struct snnsim_session **out, struct snn_context *context,

@@ -21,7 +21,7 @@
 struct snnsim_timing {
     bool async;
     bool has_order, has_seed;
-    enum snnsim_order order;
+    enum snn_order order;
     uint64_t seed;
 };
 

@@ -23,7 +23,7 @@ static int take(struct snnsim_timing *timing, struct snn_context *context, const
 
 static int sim_open(void **session_out, struct snn_context *context, const char *arguments)
 {
-    struct snnsim_timing timing = {.order = SNNSIM_ORDER_INTERLEAVE};
+    struct snnsim_timing timing = {.order = SNN_ORDER_INTERLEAVE};
     for (const char *word = arguments; *word != '\0';) {
         const size_t length = strcspn(word, ",");
         int status = take(&timing, context, word, length);

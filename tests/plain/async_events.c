@@ -15,7 +15,7 @@
 #include "snn/snn.h"
 
 struct choice {
-    enum snnsim_order order;
+    enum snn_order order;
     uint64_t seed, index;
     struct snn_lower_options lower;
 };
@@ -37,8 +37,8 @@ static bool take(struct choice *c, const char *word)
     if (value++ == NULL) return false;
     const size_t length = (size_t)(value - 1 - word);
     if (strncmp(word, "order", length) == 0) {
-        for (int i = 0; i < SNNSIM_ORDER_COUNT; i++)
-            if (strcmp(value, snnsim_order_names[i]) == 0) c->order = (enum snnsim_order)i;
+        for (int i = 0; snn_order_name((enum snn_order)i) != NULL; i++)
+            if (strcmp(value, snn_order_name((enum snn_order)i)) == 0) c->order = (enum snn_order)i;
     } else if (strncmp(word, "seed", length) == 0) {
         c->seed = strtoull(value, NULL, 10);
     } else if (strncmp(word, "index", length) == 0) {
@@ -129,7 +129,7 @@ static int run(struct work *w, const char *model, const char *data, const struct
 
 int main(int argc, char **argv)
 {
-    struct choice choice = {.order = SNNSIM_ORDER_INTERLEAVE};
+    struct choice choice = {.order = SNN_ORDER_INTERLEAVE};
     struct work w = {0};
     snn_lower_options_init(&choice.lower);
     choice.lower.norm = SNN_NORM_NONE;

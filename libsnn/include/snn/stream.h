@@ -129,6 +129,52 @@ SNN_API void snn_encoder_next(struct snn_encoder *encoder, uint32_t step_count,
 
 #define SNN_ENCODER_STEPS_MAX 32u
 
+/* The order in which the events of a step come, for whoever takes them one by one
+ * (docs/semantics.md, "Asynchronous semantics"). */
+enum snn_order {
+    SNN_ORDER_RASTER = 0,     /* all at once, by address */
+    SNN_ORDER_INTERLEAVE = 1, /* spread over the step's time by a dither of their addresses */
+    SNN_ORDER_RANDOM = 2,     /* at random times, which seed, sample, step and address decide */
+    SNN_ORDER_RECORDED = 3    /* as in the recording */
+};
+
+/* "raster", ...; NULL for an unknown value. */
+SNN_API const char *snn_order_name(enum snn_order order);
+/* Errors: INVALID. */
+SNN_API int snn_order_parse(enum snn_order *out, struct snn_context *context, const char *name);
+
+struct snn_schedule_options {
+    enum snn_order order;
+    uint64_t seed; /* of the random order */
+    double dt_us;  /* duration of a step; 0: 1000 */
+};
+
+/* One input event, on its own. */
+struct snn_arrival {
+    double time_us; /* since its step began, below dt_us; events of one time come together */
+    uint32_t address;
+};
+
+/* Turns the spikes of steps into single events, one step after another, in the order and at the
+ * times that asynchronous execution takes them. One thread at a time. */
+struct snn_schedule;
+
+/* Errors: INVALID, NOMEM. */
+SNN_API int snn_schedule_create(struct snn_schedule **out, struct snn_context *context,
+                                const struct snn_schedule_options *options, struct snn_shape shape);
+SNN_API void snn_schedule_destroy(struct snn_schedule **schedule);
+/* Begins a sample: the next step is its first. */
+SNN_API void snn_schedule_begin(struct snn_schedule *schedule);
+/* Takes the next steps of the sample, which stay with the caller until they were all asked for.
+ * Errors: UNSUPPORTED (analog input), INVALID (an address outside of the input, order `recorded`
+ * without single events), LIMIT (too many events in a step), NOMEM. */
+SNN_API int snn_schedule_push(struct snn_schedule *schedule, struct snn_context *context,
+                              const struct snn_spikes *spikes);
+/* Events of the next step, ascending in time, until the next call; false when the steps that were
+ * pushed are over. No allocation. */
+SNN_API bool snn_schedule_next(struct snn_schedule *schedule, const struct snn_arrival **events_out,
+                               size_t *count_out);
+
 #ifdef __cplusplus
 }
 #endif

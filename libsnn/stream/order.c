@@ -1,12 +1,14 @@
 /* Times for a step's events, and their order.
  *
- * On the datum's path this stands between the spikes that were pushed and the queue of the
- * asynchronous engine. The time of an event depends on its address, its number among the events of
- * that address, and for the random order on seed, sample and step; never on what came before.
+ * On the datum's path this stands between the spikes that were pushed and whoever takes them one by
+ * one: the queue of the asynchronous engine, or a schedule (schedule.c). The time of an event
+ * depends on its address, its number among the events of that address, and for the random order on
+ * seed, sample and step; never on what came before.
  */
-#include "sim/event/order.h"
+#include "libsnn/stream/order.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -15,12 +17,30 @@
 /* Sets the draws apart from those of the encoder, which have the same seed. */
 #define ORDER_STREAM UINT32_C(0x6F726465)
 
-const char *const snnsim_order_names[SNNSIM_ORDER_COUNT] = {
-    [SNNSIM_ORDER_RASTER] = "raster",
-    [SNNSIM_ORDER_INTERLEAVE] = "interleave",
-    [SNNSIM_ORDER_RANDOM] = "random",
-    [SNNSIM_ORDER_RECORDED] = "recorded",
+static const char *const order_names[] = {
+    [SNN_ORDER_RASTER] = "raster",
+    [SNN_ORDER_INTERLEAVE] = "interleave",
+    [SNN_ORDER_RANDOM] = "random",
+    [SNN_ORDER_RECORDED] = "recorded",
 };
+
+#define ORDER_COUNT (sizeof(order_names) / sizeof(order_names[0]))
+
+const char *snn_order_name(enum snn_order order)
+{
+    return (size_t)order < ORDER_COUNT ? order_names[order] : NULL;
+}
+
+int snn_order_parse(enum snn_order *out, struct snn_context *context, const char *name)
+{
+    for (size_t i = 0; i < ORDER_COUNT; i++) {
+        if (strcmp(name, order_names[i]) != 0) continue;
+        *out = (enum snn_order)i;
+        return SNN_OK;
+    }
+    snnbase_fail(context, SNN_ERR_INVALID, "unknown order '%s'", name);
+    return snnbase_hint(context, "the orders are raster, interleave, random and recorded");
+}
 
 static size_t count_events(const struct snn_spikes *spikes, uint32_t row)
 {
@@ -32,21 +52,33 @@ static size_t count_events(const struct snn_spikes *spikes, uint32_t row)
     return total;
 }
 
-int snnsim_sequence_reserve(struct snnsim_sequence *sequence, struct snn_context *context,
-                            const struct snn_spikes *spikes)
+int snnstream_sequence_reserve(struct snnstream_sequence *sequence, struct snn_context *context,
+                               const struct snn_spikes *spikes)
 {
+    const bool recorded = sequence->order == SNN_ORDER_RECORDED;
     size_t most = 0;
+    if (spikes->constant) {
+        snnbase_fail(context, SNN_ERR_UNSUPPORTED,
+                     "asynchronous semantics: analog input (encoding current) has no events");
+        return snnbase_hint(context, "take another encoding (rate, bernoulli), or semantics sync");
+    }
+    if (recorded && spikes->event_begin == NULL) {
+        snnbase_fail(context, SNN_ERR_INVALID,
+                     "order recorded: the input has no times of single events");
+        return snnbase_hint(context, "only recordings of an event camera have; take order "
+                                     "interleave, raster or random");
+    }
     for (uint32_t row = 0; row < spikes->step_count; row++) {
-        size_t events = count_events(spikes, row);
-        if (spikes->event_begin != NULL)
-            events = (size_t)(spikes->event_begin[row + 1] - spikes->event_begin[row]);
+        const size_t events =
+            recorded ? (size_t)(spikes->event_begin[row + 1] - spikes->event_begin[row])
+                     : count_events(spikes, row);
         if (events > most) most = events;
     }
-    if (most > SNNSIM_SEQUENCE_MAX)
+    if (most > SNNSTREAM_SEQUENCE_MAX)
         return snnbase_fail(context, SNN_ERR_LIMIT,
                             "a step has %zu input events, above the limit of %zu for asynchronous "
                             "semantics",
-                            most, SNNSIM_SEQUENCE_MAX);
+                            most, SNNSTREAM_SEQUENCE_MAX);
     void *memory = sequence->memory;
     int status =
         snnbase_grow(context, &memory, &sequence->capacity, 2 * most, sizeof(*sequence->memory));
@@ -57,7 +89,8 @@ int snnsim_sequence_reserve(struct snnsim_sequence *sequence, struct snn_context
     return SNN_OK;
 }
 
-void snnsim_sequence_fini(struct snnsim_sequence *sequence, const struct snn_allocator *allocator)
+void snnstream_sequence_fini(struct snnstream_sequence *sequence,
+                             const struct snn_allocator *allocator)
 {
     snnbase_allocator_free(allocator, sequence->memory);
     memset(sequence, 0, sizeof(*sequence));
@@ -83,11 +116,11 @@ static uint32_t scatter_bits(uint32_t value, uint32_t from, uint32_t step)
     return out;
 }
 
-int snnsim_sequence_init(struct snnsim_sequence *sequence, struct snn_context *context,
-                         struct snnbase_arena *arena, enum snnsim_order order,
-                         struct snn_shape shape)
+int snnstream_sequence_init(struct snnstream_sequence *sequence, struct snn_context *context,
+                            struct snnbase_arena *arena, enum snn_order order,
+                            struct snn_shape shape)
 {
-    struct snnsim_dither *d = &sequence->dither;
+    struct snnstream_dither *d = &sequence->dither;
     sequence->order = order;
     sequence->shape = shape;
     d->row = snnbase_arena_alloc(arena, context, shape.height, sizeof(uint32_t));
@@ -104,7 +137,7 @@ int snnsim_sequence_init(struct snnsim_sequence *sequence, struct snn_context *c
     return SNN_OK;
 }
 
-static uint32_t dithered(const struct snnsim_sequence *s, uint32_t address)
+static uint32_t dithered(const struct snnstream_sequence *s, uint32_t address)
 {
     const uint32_t channel = address % s->shape.channels, position = address / s->shape.channels;
     return s->dither.row[position / s->shape.width] ^ s->dither.column[position % s->shape.width] ^
@@ -113,7 +146,7 @@ static uint32_t dithered(const struct snnsim_sequence *s, uint32_t address)
 
 /* ---- Times ---- */
 
-static uint32_t drawn(uint32_t address, uint32_t k, const struct snnsim_moment *m)
+static uint32_t drawn(uint32_t address, uint32_t k, const struct snnstream_moment *m)
 {
     const uint32_t key[2] = {(uint32_t)m->seed, (uint32_t)(m->seed >> 32) ^ ORDER_STREAM};
     const uint32_t counter[4] = {address, k, (uint32_t)m->step, (uint32_t)m->sample};
@@ -123,18 +156,18 @@ static uint32_t drawn(uint32_t address, uint32_t k, const struct snnsim_moment *
 }
 
 /* When event k of the n of an address comes, in 2^-32 of the step. */
-static uint32_t time_of(const struct snnsim_sequence *s, uint32_t address, uint32_t k, uint32_t n,
-                        const struct snnsim_moment *moment)
+static uint32_t time_of(const struct snnstream_sequence *s, uint32_t address, uint32_t k,
+                        uint32_t n, const struct snnstream_moment *moment)
 {
-    if (s->order == SNNSIM_ORDER_RANDOM) return drawn(address, k, moment);
-    if (s->order == SNNSIM_ORDER_RASTER) return 0;
+    if (s->order == SNN_ORDER_RANDOM) return drawn(address, k, moment);
+    if (s->order == SNN_ORDER_RASTER) return 0;
     const uint32_t first = dithered(s, address);
     return n == 1 ? first : (uint32_t)((((uint64_t)k << 32) + first) / n);
 }
 
 /* By time, digit by digit from the lowest; keys of one time keep their order, which is that of the
  * addresses. */
-static void sort_by_time(struct snnsim_sequence *s)
+static void sort_by_time(struct snnstream_sequence *s)
 {
     uint32_t digits[4][256] = {{0}};
     for (size_t i = 0; i < s->count; i++)
@@ -156,12 +189,12 @@ static void sort_by_time(struct snnsim_sequence *s)
     }
 }
 
-void snnsim_sequence_make(struct snnsim_sequence *sequence, const struct snn_spikes *spikes,
-                          uint32_t row, const struct snnsim_moment *moment)
+void snnstream_sequence_make(struct snnstream_sequence *sequence, const struct snn_spikes *spikes,
+                             uint32_t row, const struct snnstream_moment *moment)
 {
     uint64_t *key = sequence->key;
     sequence->count = 0;
-    if (sequence->order == SNNSIM_ORDER_RECORDED) {
+    if (sequence->order == SNN_ORDER_RECORDED) {
         for (uint64_t i = spikes->event_begin[row]; i < spikes->event_begin[row + 1]; i++)
             key[sequence->count++] =
                 (uint64_t)spikes->event[i].time_us << 32 | spikes->event[i].address;
@@ -174,5 +207,5 @@ void snnsim_sequence_make(struct snnsim_sequence *sequence, const struct snn_spi
             key[sequence->count++] =
                 (uint64_t)time_of(sequence, address, k, n, moment) << 32 | address;
     }
-    if (sequence->order != SNNSIM_ORDER_RASTER) sort_by_time(sequence);
+    if (sequence->order != SNN_ORDER_RASTER) sort_by_time(sequence);
 }
