@@ -26,9 +26,9 @@ struct snnconv_edge {
 /* What keeps a layer from having the form of a core, whichever core; that its numbers exceed the
  * chip's is for the fit to say, from the stage's fields. */
 struct snnconv_problem {
-    enum snn_constraint constraint; /* NONE: nothing */
+    enum snn_constraint constraint;
     uint64_t need, limit;
-    uint32_t synapse;
+    uint32_t synapse; /* which it is about, or 0 */
 };
 
 /* A layer of neurons as one core would hold it. */
@@ -44,7 +44,8 @@ struct snnconv_stage {
     bool readout;
     struct snnconv_edge *edges;
     uint32_t edge_count;
-    struct snnconv_problem problem; /* of its form */
+    const struct snnconv_problem *problems; /* of its form */
+    uint32_t problem_count;
 };
 
 struct snnconv_stages {
@@ -64,6 +65,15 @@ int snnconv_stages_make(struct snnconv_stages *out, struct snn_context *context,
 /* Words that `features` of a stage take on a core, the readout's spread included. */
 struct snn_core_words snnconv_stage_words(const struct snnconv_stage *stage,
                                           const struct snn_chip *chip, uint32_t features);
+
+/* Features as they lie in memory: with the readout's spread, for the output. */
+uint32_t snnconv_stage_spread(const struct snnconv_stage *stage, const struct snn_chip *chip,
+                              uint32_t features);
+
+/* Sizes of a stage that the chip has on no core, whatever its form: how many, and which. */
+enum { SNNCONV_EXCESS_MAX = 6 };
+uint32_t snnconv_stage_excesses(const struct snnconv_stage *stage, const struct snn_chip *chip,
+                                struct snnconv_problem out[SNNCONV_EXCESS_MAX]);
 
 /* A whole stage against a core: its form, then sizes, then memories. */
 void snnconv_stage_fit(const struct snnconv_stage *stage, const struct snn_chip *chip,
@@ -112,14 +122,14 @@ struct snnconv_attempt {
     struct snn_fit *fits;                      /* [stage][core] */
     struct snnconv_assignment_problem problem; /* as it was given to snnconv_assign */
     bool found;
+    bool gave_up;                      /* as snnconv_assign tells */
     struct snnconv_assigned *assigned; /* [stage], where found */
 };
 
 /* Everything goes into the arena of the stages, which must last as long; `pins` as above. Errors:
  * NOMEM. */
 int snnconv_attempt_make(struct snnconv_attempt *out, struct snn_context *context,
-                         const struct snnconv_stages *stages, const uint32_t (*pins)[2],
-                         bool split_off);
+                         const struct snnconv_stages *stages, const uint32_t *pins, bool split_off);
 
 /* The layers of the report; of an attempt that found no cores, without parts. In the arena of the
  * stages. Errors: NOMEM. */
