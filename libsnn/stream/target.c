@@ -303,6 +303,13 @@ const char *snn_target_order(const struct snn_target *target)
     return order;
 }
 
+const struct snn_chip *snn_target_chip(const struct snn_target *target)
+{
+    while (target->parent != NULL)
+        target = target->parent;
+    return target->ops->chip != NULL ? target->ops->chip(target->session) : NULL;
+}
+
 uint32_t snn_target_parallel_max(const struct snn_target *target)
 {
     return target->ops->parallel_max;

@@ -17,6 +17,8 @@ struct snn_target_ops {
     int (*open)(void **session_out, struct snn_context *context, const char *arguments);
     /* Semantics and order (snn_target_semantics). NULL: a spiking target is synchronous. */
     void (*timing)(const void *session, const char **semantics_out, const char **order_out);
+    /* NULL: the target is no chip. */
+    const struct snn_chip *(*chip)(const void *session);
     /* The net must stay until close. */
     int (*load)(void *session, struct snn_context *context, const struct snn_net *net);
     /* NULL: the target is no chip. The program and the net that it was decoded to must stay until

@@ -63,6 +63,12 @@ static int chip_open(void **session_out, struct snn_context *context, const char
     return SNN_OK;
 }
 
+static const struct snn_chip *chip_profile(const void *session)
+{
+    const struct snnsim_session *s = session;
+    return s->chip;
+}
+
 static int chip_load(void *session, struct snn_context *context, const struct snn_net *net)
 {
     if (net->arith == SNN_ARITH_CHIP) return snnsim_session_load(session, context, net, NULL);
@@ -90,6 +96,7 @@ const struct snn_target_ops snnsim_chip_target = {
     .parallel_max = 0,
     .open = chip_open,
     .timing = snnsim_session_timing,
+    .chip = chip_profile,
     .load = chip_load,
     .load_program = chip_load_program,
     .fork = snnsim_session_fork,

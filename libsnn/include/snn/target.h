@@ -108,6 +108,8 @@ SNN_API const char *snn_target_name(const struct snn_target *target);
  * what has none. Strings are static. */
 SNN_API const char *snn_target_semantics(const struct snn_target *target);
 SNN_API const char *snn_target_order(const struct snn_target *target);
+/* The profile of a target that is a chip, as long as it is open; NULL of any other. */
+SNN_API const struct snn_chip *snn_target_chip(const struct snn_target *target);
 SNN_API uint32_t snn_target_parallel_max(const struct snn_target *target);
 
 #ifdef __cplusplus

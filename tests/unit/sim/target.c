@@ -171,6 +171,17 @@ Test(target, unknown_scheme_names_the_known_ones)
     cr_assert_str_eq(snn_context_hint(context), "known targets: sim, chip, frame:f32, frame:int8");
 }
 
+Test(target, a_chip_has_its_profile)
+{
+    struct snn_target *chip = NULL;
+    cr_assert_eq(snn_target_open(&chip, context, "chip:speck2f,order=raster"), SNN_OK);
+    cr_assert_not_null(snn_target_chip(chip));
+    cr_expect_str_eq(snn_target_chip(chip)->name, "speck2f");
+    cr_expect_str_eq(snn_target_order(chip), "raster");
+    snn_target_close(&chip);
+    cr_expect_null(snn_target_chip(target), "the simulator is no chip");
+}
+
 Test(target, stepping_does_not_allocate)
 {
     const struct snn_spikes in = burst(4);
