@@ -111,6 +111,32 @@ static void put_spiking_options(struct snnbase_jsonout *out, const struct snn_re
                r->result_count > 0 ? accounting_name(r->results[0]->accounting) : "exact");
 }
 
+/* Of the first target that is one. */
+static const char *chip_name(const struct snn_report *r)
+{
+    for (uint32_t i = 0; i < r->result_count; i++) {
+        if (r->results[i]->chip != NULL) return r->results[i]->chip->name;
+    }
+    return NULL;
+}
+
+/* Where layers were kept by whoever ran it: {"fc1": [5, 6]}. */
+static void put_pins(struct snnbase_jsonout *out, const struct snn_report *r)
+{
+    if (r->pin_count == 0) {
+        put_null(out, "core");
+        return;
+    }
+    put_object(out, "core");
+    for (uint32_t i = 0; i < r->pin_count; i++) {
+        put_array(out, r->pins[i].layer);
+        for (uint32_t k = 0; k < r->pins[i].core_count; k++)
+            snnbase_jsonout_uint(out, r->pins[i].cores[k]);
+        snnbase_jsonout_array_close(out);
+    }
+    snnbase_jsonout_object_close(out);
+}
+
 static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
 {
     put_object(out, "options");
@@ -123,6 +149,8 @@ static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
     put_string(out, "calibrate", r->calibrate);
     put_string(out, "max_pool", r->max_pool);
     put_bool(out, "until_decided", r->until_decided);
+    put_string(out, "chip", chip_name(r));
+    put_pins(out, r);
     snnbase_jsonout_object_close(out);
 }
 
@@ -313,12 +341,15 @@ static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r, 
     snnbase_jsonout_array_close(out);
 }
 
-static void put_energy(struct snnbase_jsonout *out, const struct snn_result *r)
+static void put_energy(struct snnbase_jsonout *out, const struct snn_result *r, double dt_us)
 {
+    /* 1 mW for 1 us is 1e-3 uJ; of a frame-based target nobody knows how long it takes. */
+    const double still = r->energy.static_mw * r->steps_mean * dt_us * 1e-3;
     put_object(out, "energy");
     put_string(out, "profile", r->energy.name);
     put_string(out, "source", r->energy.source);
     put_double(out, "uj_mean", r->energy_uj_mean);
+    put_double(out, "uj_static_mean", is_spiking(r) ? still : (double)NAN);
     put_double(out, "uj_until_decision_mean", r->energy_uj_until_decision_mean);
     snnbase_jsonout_object_close(out);
 }
@@ -397,7 +428,7 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r,
     put_double(out, "synops_mean", r->synops_mean);
     put_double(out, "macs_mean", r->macs_mean);
     put_double(out, "synops_until_decision_mean", r->synops_until_decision_mean);
-    put_energy(out, r);
+    put_energy(out, r, dt_us);
     snnbase_jsonout_object_close(out);
 }
 

@@ -15,6 +15,7 @@
 #include "snn/export.h"
 #include "snn/graph.h"
 #include "snn/net.h"
+#include "snn/place.h"
 #include "snn/stream.h"
 #include "snn/target.h"
 
@@ -229,7 +230,7 @@ struct snn_report {
     double v_min;  /* -INFINITY: none; NaN: as v_init */
     const char *reset;
     uint32_t spikes_max; /* 0: unlimited */
-    double output_gain;
+    double output_gain;  /* NaN: the model's own, null */
     const char *readout;
     const char *semantics; /* "sync", "async", "both" */
     const char *order;
@@ -239,6 +240,8 @@ struct snn_report {
     const char *calibrate; /* frames that statistics were taken from for this run */
     const char *max_pool;
     bool until_decided;
+    const struct snn_pin *pins; /* layers that were kept on cores of chips */
+    uint32_t pin_count;
     const struct snn_result *const *results;
     uint32_t result_count;
 };
