@@ -19,11 +19,20 @@ static char *beside_model(const char *model, const char *name)
     return path;
 }
 
-int snnsim_load_model(struct snnsim_session *s)
+/* A finished chip program: it has its chip and the duration of a step with it. */
+static int load_program(struct snnsim_session *s)
+{
+    struct snnsim_options *o = &s->options;
+    if (snn_program_load(&s->program, s->context, o->model, s->sha256) != SNN_OK)
+        return snncli_fail_context(&s->console, s->context, NULL);
+    if (!o->given[OPT_DT]) o->dt_us = s->program->dt_us;
+    return snnsim_options_take_program(o, s->program->chip.name);
+}
+
+static int load_graph(struct snnsim_session *s)
 {
     struct snnsim_options *o = &s->options;
     size_t before = s->console.error_count;
-    s->console.subject = o->model;
     const struct snn_preprocess preprocess = snncli_preprocess_view(&o->preprocess);
     struct snn_import_options options;
     snn_import_options_init(&options);
@@ -36,12 +45,18 @@ int snnsim_load_model(struct snnsim_session *s)
     return snnsim_fail_reported(s, before, asked ? "--preprocess" : NULL);
 }
 
+int snnsim_load_model(struct snnsim_session *s)
+{
+    s->console.subject = s->options.model;
+    return s->options.is_program ? load_program(s) : load_graph(s);
+}
+
 /* Finds the paths of the sample that the model file names. */
 static int find_sample(struct snnsim_session *s)
 {
     const char *model = s->options.model;
-    const struct snn_provenance *from = snn_graph_provenance(s->graph);
-    if (from->sample_images == NULL) {
+    const struct snn_provenance *from = s->graph != NULL ? snn_graph_provenance(s->graph) : NULL;
+    if (from == NULL || from->sample_images == NULL) {
         (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, model, "the model names no sample data");
         snncli_hint(&s->console, "give the data to run on: --data FILE");
         return SNNCLI_EXIT_USAGE;
@@ -98,8 +113,9 @@ int snnsim_open_data(struct snnsim_session *s)
     if (kind == SNN_SOURCE_EVENTS && o->given[OPT_ENCODING])
         return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
                            "%s holds recorded events, which are not encoded", s->data_path);
-    const struct snn_source_options options = {.labels = own ? s->sample_labels : o->labels,
-                                               .shape = snn_graph_input_shape(s->graph)};
+    const struct snn_source_options options = {
+        .labels = own ? s->sample_labels : o->labels,
+        .shape = s->graph != NULL ? snn_graph_input_shape(s->graph) : s->program->input_shape};
     if (snn_source_open(&s->source, s->context, s->data_path, kind, &options) != SNN_OK) {
         status = snncli_fail_context(&s->console, s->context, NULL);
         if (own && status == SNNCLI_EXIT_NO_INPUT)

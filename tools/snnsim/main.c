@@ -14,13 +14,17 @@ static void release(struct snnsim_session *s)
         snn_result_destroy(&s->results[i]);
         snn_target_close(&s->targets[i]);
     }
-    snn_net_destroy(&s->nets[SNN_ARITH_FLOAT]);
-    snn_net_destroy(&s->nets[SNN_ARITH_CHIP]);
+    for (uint32_t i = 0; i < s->build_count; i++) {
+        snn_program_destroy(&s->builds[i].program);
+        snn_net_destroy(&s->builds[i].net);
+    }
+    snn_program_destroy(&s->program);
     snn_source_close(&s->source);
     snn_graph_destroy(&s->graph);
     snn_context_destroy(&s->context);
     free(s->sample_images);
     free(s->sample_labels);
+    snnsim_options_release(&s->options);
 }
 
 static int make_context(struct snnsim_session *s)

@@ -249,6 +249,8 @@ static int take_result(struct snnsim_options *o, const struct snncli_option *opt
         return take_count(o, option, value, 0, INT64_MAX, &o->max_silent);
     case OPT_TARGET:
         return take_target(o, value);
+    case OPT_CORE:
+        return snncli_parse_pin(o->console, option, value, &o->pins);
     case OPT_KERNEL:
         o->kernel = value;
         break;
@@ -289,7 +291,6 @@ int snnsim_options_read(struct snnsim_options *options, struct snncli_console *c
     options->console = console;
     options->timesteps = 100;
     options->dt_us = 1000.0;
-    options->energy = "sinabs";
     options->min_accuracy = -1.0;
     options->max_silent = -1;
     snn_lower_options_init(&options->lower);

@@ -11,6 +11,7 @@
 #include "snn/run.h"
 #include "snn/stream.h"
 #include "tools/cli/args.h"
+#include "tools/cli/pins.h"
 #include "tools/cli/preprocess.h"
 #include "tools/snnsim/options_table.h"
 #include "tools/snnsim/sweep.h"
@@ -35,10 +36,14 @@ struct snnsim_options {
     const char *save_counts;
     const char *save_layer_counts;
     const char *calibrate;
-    const char *energy;
+    const char *energy;                      /* NULL: what is usual for a target */
     const char *targets[SNNSIM_TARGETS_MAX]; /* each once an arithmetic */
     enum snn_arith target_arith[SNNSIM_TARGETS_MAX];
     uint32_t target_count;
+    char *uris[2 * SNNSIM_TARGETS_MAX]; /* targets that were completed, allocated */
+    uint32_t uri_count;
+    bool is_program;                   /* the model is a chip program; known before it is read */
+    struct snncli_pins pins;           /* layers and their cores on a chip */
     enum snnsim_semantics semantics;   /* of the target "sim" */
     enum snnsim_arithmetic arithmetic; /* of the targets "sim..." */
     const char *order;                 /* as written; NULL: the default */
@@ -85,6 +90,29 @@ int snnsim_options_read(struct snnsim_options *options, struct snncli_console *c
 
 /* The second half of reading them: what they make of each other. Exit status. */
 int snnsim_options_join(struct snnsim_options *options);
+
+/* Lets go of what reading them allocated. */
+void snnsim_options_release(struct snnsim_options *options);
+
+/* ---- options_chip.c ---- */
+
+/* Whether a target's URI names a chip; whether one of them does, or the model is a program of one.
+ */
+bool snnsim_options_is_chip(const char *target);
+bool snnsim_options_has_chip(const struct snnsim_options *options);
+
+/* Refuse what no chip can do, and what a finished program leaves open no more. Exit status. */
+int snnsim_options_check_chip(struct snnsim_options *options);
+int snnsim_options_check_program(struct snnsim_options *options);
+
+/* Puts --order into the URIs of chips that have none. Exit status. */
+int snnsim_options_complete_chips(struct snnsim_options *options);
+
+/* The program was read: it runs on its own chip unless another target is asked for, which the
+ * library then refuses. Exit status. */
+int snnsim_options_take_program(struct snnsim_options *options, const char *chip);
+
+/* ---- Later, when the model is known ---- */
 
 /* The sweep's own gains end at `gain_max`. */
 void snnsim_options_limit_sweep(struct snnsim_options *options, float gain_max);

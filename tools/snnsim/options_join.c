@@ -34,7 +34,8 @@ static void collect_gain(struct snnsim_options *o, float gain)
 static void collect_gains(struct snnsim_options *o)
 {
     o->lower.extra_gain_count = 0;
-    const struct snnsim_sweep_room room = {!o->lower.readout_membrane, o->sweep_gain_max};
+    const struct snnsim_sweep_room room = {!o->lower.readout_membrane, o->sweep_gain_max,
+                                           !snnsim_options_has_chip(o)};
     if (o->sweep != NULL)
         o->sweep_count = snnsim_sweep_fill(o->sweep_rules, o->rules, o->rule_count, &room);
     for (uint32_t i = 0; i < o->rule_count; i++)
@@ -56,17 +57,49 @@ void snnsim_options_limit_sweep(struct snnsim_options *o, float gain_max)
     collect_gains(o);
 }
 
+static int too_many_targets(struct snnsim_options *o)
+{
+    return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--target", "more than %d targets",
+                       SNNSIM_TARGETS_MAX);
+}
+
+static int insert_target(struct snnsim_options *o, uint32_t at, const char *target)
+{
+    if (o->target_count == SNNSIM_TARGETS_MAX) return too_many_targets(o);
+    memmove(&o->targets[at + 1], &o->targets[at], (o->target_count - at) * sizeof(o->targets[0]));
+    o->targets[at] = target;
+    o->target_count++;
+    return SNNCLI_EXIT_OK;
+}
+
+/* Chips without a simulator beside them: what they are compared with are the same numbers in
+ * synchronous steps. */
+static int apply_chip_semantics(struct snnsim_options *o)
+{
+    if (o->semantics == SNNSIM_SYNC) {
+        (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--semantics",
+                          "a chip computes event by event, not in steps");
+        snncli_hint(o->console, "the gap between the two: --semantics both");
+        return SNNCLI_EXIT_USAGE;
+    }
+    if (o->semantics == SNNSIM_ASYNC) return SNNCLI_EXIT_OK;
+    if (!o->given[OPT_ARITH]) o->arithmetic = SNNSIM_CHIP;
+    return insert_target(o, 0, "sim");
+}
+
 /* Puts the asynchronous simulator in the place of "sim", or behind it. */
 static int apply_semantics(struct snnsim_options *o)
 {
     char *uri = o->async_uri;
+    const bool chip = snnsim_options_has_chip(o);
     uint32_t at = 0;
-    if (o->order != NULL && o->semantics == SNNSIM_SYNC)
+    if (o->order != NULL && o->semantics == SNNSIM_SYNC && !chip)
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--order",
                            "synchronous steps have no order of events; add --semantics async");
     if (!o->given[OPT_SEMANTICS]) return SNNCLI_EXIT_OK;
     while (at < o->target_count && strcmp(o->targets[at], "sim") != 0)
         at++;
+    if (at == o->target_count && chip) return apply_chip_semantics(o);
     if (at == o->target_count)
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--semantics",
                            "is for the target sim, which is not among --target");
@@ -79,17 +112,8 @@ static int apply_semantics(struct snnsim_options *o)
     if (strcmp(order, "random") == 0)
         (void)snprintf(uri + used, sizeof(o->async_uri) - (size_t)used, ",seed=%llu",
                        (unsigned long long)o->seed);
-    if (o->semantics == SNNSIM_ASYNC) {
-        o->targets[at] = uri;
-        return SNNCLI_EXIT_OK;
-    }
-    if (o->target_count == SNNSIM_TARGETS_MAX)
-        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--target", "more than %d targets",
-                           SNNSIM_TARGETS_MAX);
-    memmove(&o->targets[at + 2], &o->targets[at + 1],
-            (o->target_count - at - 1) * sizeof(o->targets[0]));
-    o->targets[at + 1] = uri;
-    o->target_count++;
+    if (o->semantics == SNNSIM_BOTH) return insert_target(o, at + 1, uri);
+    o->targets[at] = uri;
     return SNNCLI_EXIT_OK;
 }
 
@@ -98,36 +122,51 @@ static bool is_simulator(const char *target)
     return strncmp(target, "sim", 3) == 0 && (target[3] == '\0' || target[3] == ':');
 }
 
-/* Computes the simulator's targets for a chip, or both ways one behind the other. */
-static int apply_arith(struct snnsim_options *o)
+static uint32_t count_simulators(const struct snnsim_options *o)
 {
-    uint32_t count = 0, simulators = 0;
-    const char *targets[2 * SNNSIM_TARGETS_MAX];
-    enum snn_arith arith[2 * SNNSIM_TARGETS_MAX];
-    if (o->arithmetic == SNNSIM_FLOAT)
-        return o->given[OPT_QUANT]
-                   ? snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--quant", "needs --arith chip")
-                   : SNNCLI_EXIT_OK;
-    if (o->given[OPT_ENCODING] && o->encoding == SNN_ENCODING_CURRENT)
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < o->target_count; i++)
+        count += is_simulator(o->targets[i]);
+    return count;
+}
+
+/* What is said of arithmetic must be about some target. */
+static int check_arith(struct snnsim_options *o)
+{
+    const bool chip = snnsim_options_has_chip(o), simulator = count_simulators(o) > 0;
+    if (o->given[OPT_QUANT] && o->arithmetic == SNNSIM_FLOAT && !chip)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--quant", "needs --arith chip");
+    if (o->arithmetic != SNNSIM_FLOAT && o->given[OPT_ENCODING] &&
+        o->encoding == SNN_ENCODING_CURRENT)
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--arith",
                            "a chip takes whole spikes, not the values of --encoding current");
+    const enum snnsim_arithmetic own = chip ? SNNSIM_CHIP : SNNSIM_FLOAT;
+    if (!o->given[OPT_ARITH] || simulator || o->arithmetic == own) return SNNCLI_EXIT_OK;
+    (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--arith",
+                      chip ? "a chip computes in whole numbers only"
+                           : "is for the target sim, which is not among --target");
+    if (chip) snncli_hint(o->console, "floats beside it: --target sim");
+    return SNNCLI_EXIT_USAGE;
+}
+
+/* Computes the simulator's targets in floats, for a chip, or both ways one behind the other. */
+static int apply_arith(struct snnsim_options *o)
+{
+    uint32_t count = 0;
+    const char *targets[2 * SNNSIM_TARGETS_MAX];
+    enum snn_arith arith[2 * SNNSIM_TARGETS_MAX];
     for (uint32_t i = 0; i < o->target_count; i++) {
         const bool simulator = is_simulator(o->targets[i]);
-        simulators += simulator;
-        if (!simulator || o->arithmetic == SNNSIM_EITHER) {
+        const bool chip = snnsim_options_is_chip(o->targets[i]);
+        if (!chip && (!simulator || o->arithmetic != SNNSIM_CHIP)) {
             targets[count] = o->targets[i];
             arith[count++] = SNN_ARITH_FLOAT;
         }
-        if (!simulator) continue;
+        if (!chip && (!simulator || o->arithmetic == SNNSIM_FLOAT)) continue;
         targets[count] = o->targets[i];
         arith[count++] = SNN_ARITH_CHIP;
     }
-    if (simulators == 0)
-        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--arith",
-                           "is for the target sim, which is not among --target");
-    if (count > SNNSIM_TARGETS_MAX)
-        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--target", "more than %d targets",
-                           SNNSIM_TARGETS_MAX);
+    if (count > SNNSIM_TARGETS_MAX) return too_many_targets(o);
     memcpy(o->targets, targets, count * sizeof(targets[0]));
     memcpy(o->target_arith, arith, count * sizeof(arith[0]));
     o->target_count = count;
@@ -153,13 +192,35 @@ static int check_together(struct snnsim_options *o)
     return SNNCLI_EXIT_OK;
 }
 
+/* Targets of a program are known when it is read. */
+static int join_program(struct snnsim_options *o)
+{
+    int status = snnsim_options_check_program(o);
+    return status == SNNCLI_EXIT_OK ? snnsim_options_check_chip(o) : status;
+}
+
+static int join_model(struct snnsim_options *o)
+{
+    if (o->target_count == 0) o->targets[o->target_count++] = "sim";
+    int status = snnsim_options_check_chip(o);
+    if (status == SNNCLI_EXIT_OK) status = apply_semantics(o);
+    if (status == SNNCLI_EXIT_OK && o->lower.spikes_max > 0 && count_simulators(o) == 0 &&
+        snnsim_options_has_chip(o))
+        status = snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--n-max",
+                             "is for steps; on a chip an event fires a neuron once");
+    if (status == SNNCLI_EXIT_OK) status = check_arith(o);
+    if (status == SNNCLI_EXIT_OK) status = apply_arith(o);
+    if (status == SNNCLI_EXIT_OK) status = snnsim_options_complete_chips(o);
+    if (status == SNNCLI_EXIT_OK && o->compat != NULL) status = apply_compat(o);
+    return status;
+}
+
 int snnsim_options_join(struct snnsim_options *options)
 {
-    if (options->target_count == 0) options->targets[options->target_count++] = "sim";
+    options->is_program = snn_program_probe(options->context, options->model);
     int status = check_together(options);
-    if (status == SNNCLI_EXIT_OK) status = apply_semantics(options);
-    if (status == SNNCLI_EXIT_OK) status = apply_arith(options);
-    if (status == SNNCLI_EXIT_OK && options->compat != NULL) status = apply_compat(options);
+    if (status == SNNCLI_EXIT_OK)
+        status = options->is_program ? join_program(options) : join_model(options);
     if (status == SNNCLI_EXIT_OK) collect_gains(options);
     return status;
 }

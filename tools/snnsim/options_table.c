@@ -173,14 +173,16 @@ static const struct snncli_option table[] = {
      .text = "How the target sim handles time. sync: all spikes of a step are summed before a "
              "neuron fires. async: spike by spike, as an event-driven chip does; a neuron fires "
              "once an event at most, so that --n-max has no meaning. both: one run of each, and "
-             "a table with the gap between them."},
+             "a table with the gap between them. A chip has no other than async; both puts the "
+             "same net in synchronous steps and whole numbers beside it."},
     {.id = OPT_ORDER,
      .name = "order",
      .metavar = "O",
      .group = "Neurons",
      .choices = "raster|interleave|random|recorded",
      .help = "of events, async: interleave, raster, ... (see man)",
-     .text = "The order of the input events within a step, for --semantics async. interleave (the "
+     .text = "The order of the input events within a step, for --semantics async and chips. "
+             "interleave (the "
              "default): spread evenly over the step and the input. raster: at once, by row, column "
              "and channel. random: by --seed. recorded: as they came, for recordings of an event "
              "camera. First-spike results depend on it."},
@@ -200,7 +202,8 @@ static const struct snncli_option table[] = {
      .group = "Neurons",
      .choices = "max|mse",
      .help = "scales for a chip: max or mse (max)",
-     .text = "How a layer's scale is chosen for --arith chip. max: the largest at which nothing "
+     .text = "How a layer's scale is chosen for --arith chip and for chips. max: the largest at "
+             "which nothing "
              "saturates. mse: that of the least squared error, at which some weights may."},
     {.id = OPT_COMPAT,
      .name = "compat",
@@ -250,7 +253,8 @@ static const struct snncli_option table[] = {
      .name = "energy",
      .metavar = "P",
      .group = "Results",
-     .help = "energy profile, or FILE.json:NAME (sinabs)"},
+     .help = "energy profile, or FILE.json:NAME (sinabs)",
+     .text = "Without it a chip has the profile that its own names, with its static power."},
     {.id = OPT_JSON,
      .letter = 'j',
      .name = "json",
@@ -285,13 +289,29 @@ static const struct snncli_option table[] = {
      .metavar = "T",
      .group = "Machine",
      .repeatable = true,
-     .help = "sim, frame:f32, frame:int8 (sim); repeatable",
+     .help = "sim, chip:speck2f, frame:int8, ... (sim); repeatable",
      .text =
          "What runs the net. sim: the spiking network, simulated. frame:f32 and frame:int8: the "
          "CNN itself, frame by frame, in 32-bit floats or in the 8-bit integers of TensorFlow "
          "Lite; a model that was not quantised must be calibrated for them. With several "
          "targets one table compares them. sim:async,order=O,seed=N names semantics and order of "
-         "its own, whatever --semantics says."},
+         "its own, whatever --semantics says.\n\n"
+         "chip:dynapcnn, chip:speck2e, chip:speck2f, chip:FILE.json (a profile of your own): the "
+         "net "
+         "is placed on the chip's cores, and the chip program is run, register by register: event "
+         "by event in whole numbers, with the chip's readout. What does not fit is told with what "
+         "would make it fit, with status 78. A chip tells spikes, no potentials. chip:NAME,order=O,"
+         "seed=N names an order of its own. Beside a chip the target sim in chip arithmetic runs "
+         "the net in that chip's form."},
+    {.id = OPT_CORE,
+     .name = "core",
+     .metavar = "LAYER=N",
+     .group = "Machine",
+     .repeatable = true,
+     .help = "keeps a layer on a core of a chip; or N,M on two",
+     .text =
+         "LAYER=N,M shares the layer between two cores, the lower features on the first. Layers "
+         "that are not named go where they fit."},
     {.id = OPT_THREADS,
      .name = "threads",
      .metavar = "N",
@@ -315,11 +335,12 @@ static const struct snncli_entry examples[] = {
     {"snnsim --timesteps 100 lenet.json", "classify the model's sample digits as spikes"},
     {"snnsim lenet.json --data t10k-images-idx3-ubyte.gz -e bernoulli", "MNIST, random spikes"},
     {"snnsim lenet.json --rule first@4 --rule softmax:0.99", "how early can it decide?"},
+    {"snnsim lenet.json --target chip:speck2f --semantics both", "as a chip runs it"},
     {NULL, NULL},
 };
 
 static const struct snncli_entry positionals[] = {
-    {"MODEL", "ONNX, Keras, TFLite, NIR or native model"},
+    {"MODEL", "ONNX, Keras, TFLite, NIR, native model; chip program"},
     {NULL, NULL},
 };
 

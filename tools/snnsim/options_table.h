@@ -42,6 +42,7 @@ enum snnsim_option {
     OPT_SYNOPS,
     OPT_ENERGY,
     OPT_TARGET,
+    OPT_CORE,
     OPT_THREADS,
     OPT_KERNEL,
     OPT_JSON,

@@ -28,10 +28,12 @@ void snnsim_print_options(const struct snncli_console *console, const struct snn
                           const struct snn_result *r)
 {
     const char *dot = console->utf8 ? " \u00b7 " : ", ";
-    printf("%u steps of %g ms%s%s encoding%snorm %s%sseed %llu%s%s, %s%s%s, %s\n", r->timesteps,
-           report->dt_us / 1000.0, dot, report->encoding, dot, report->norm, dot,
-           (unsigned long long)report->seed, dot, r->target, r->semantics,
-           r->order != NULL ? " " : "", r->order != NULL ? r->order : "", r->arith);
+    printf("%u steps of %g ms%s%s encoding%s", r->timesteps, report->dt_us / 1000.0, dot,
+           report->encoding, dot);
+    if (report->norm != NULL) printf("norm %s%s", report->norm, dot);
+    printf("seed %llu%s%s, %s%s%s, %s\n", (unsigned long long)report->seed, dot,
+           snnsim_print_target(r).text, r->semantics, r->order != NULL ? " " : "",
+           r->order != NULL ? r->order : "", r->arith);
 }
 
 bool snnsim_print_spiking(const struct snn_result *r)
@@ -73,7 +75,7 @@ static void print_accuracy(const struct snn_result *r)
     printf("\n");
 }
 
-static void print_cost(const struct snn_result *r)
+static void print_cost(const struct snn_report *report, const struct snn_result *r)
 {
     const char *accounting =
         r->accounting == SNN_SYNOPS_SINABS_0_3_3 ? "accounting of sinabs 0.3.3" : "exact";
@@ -90,11 +92,24 @@ static void print_cost(const struct snn_result *r)
     printf("%s a sample, %s until then (profile %s)\n",
            snncli_format_unit(r->energy_uj_mean * 1e-6, "J").text,
            snncli_format_unit(r->energy_uj_until_decision_mean * 1e-6, "J").text, r->energy.name);
+    if (r->energy.static_mw > 0.0) {
+        label("");
+        snnsim_print_energy_parts(report, r);
+        printf("\n");
+    }
     label("speed");
     printf("%s: %s samples/s, %s SynOps/s, %u thread%s\n", snncli_format_seconds(r->seconds).text,
            snncli_format_si((double)r->sample_count / r->seconds).text,
            snncli_format_si(r->synops_total / r->seconds).text, r->threads,
            r->threads == 1 ? "" : "s");
+}
+
+static void print_chip(const struct snn_report *report, const struct snn_result *r)
+{
+    label("readout");
+    snnsim_print_readout(r);
+    label("gap");
+    snnsim_print_no_gap(report, r);
 }
 
 static void print_rules(const struct snncli_console *console, const struct snn_result *r)
@@ -123,29 +138,36 @@ static void print_rules(const struct snncli_console *console, const struct snn_r
     snncli_table_fini(&table);
 }
 
+/* A chip's cores no longer know what the CNN's layers multiply. */
+static void add_layer(struct snncli_table *table, const struct snn_result *r,
+                      const struct snn_result_layer *layer)
+{
+    double share = r->synops_mean > 0.0 ? layer->synops_mean / r->synops_mean : 0.0;
+    snncli_table_cell(table, "%s", layer->name);
+    snncli_table_cell(table, "%s", snncli_format_count(layer->neurons).text);
+    snncli_table_cell(table, "%s", snncli_format_si(layer->events_mean).text);
+    snncli_table_cell(table, "%s", snncli_format_si(layer->spikes_mean).text);
+    snncli_table_cell(table, "%s", snncli_format_si(layer->synops_mean).text);
+    snncli_table_cell(table, "%.1f %%", 100.0 * share);
+    if (r->chip == NULL) snncli_table_cell(table, "%s", snncli_format_si((double)layer->macs).text);
+}
+
 static void print_layers(const struct snncli_console *console, const struct snn_result *r)
 {
-    static const struct snncli_column columns[] = {
-        {"layer", SNNCLI_LEFT},       {"neurons", SNNCLI_RIGHT}, {"spikes in", SNNCLI_RIGHT},
-        {"spikes out", SNNCLI_RIGHT}, {"SynOps", SNNCLI_RIGHT},  {"share", SNNCLI_RIGHT},
-        {"CNN MACs", SNNCLI_RIGHT},   {NULL, SNNCLI_LEFT}};
+    struct snncli_column columns[] = {{"layer", SNNCLI_LEFT},      {"neurons", SNNCLI_RIGHT},
+                                      {"spikes in", SNNCLI_RIGHT}, {"spikes out", SNNCLI_RIGHT},
+                                      {"SynOps", SNNCLI_RIGHT},    {"share", SNNCLI_RIGHT},
+                                      {"CNN MACs", SNNCLI_RIGHT},  {NULL, SNNCLI_LEFT}};
     struct snncli_table table;
+    if (r->chip != NULL) columns[6].title = NULL;
     snncli_table_init(&table, columns);
     double spikes = 0.0, macs = 0.0;
     uint64_t neurons = 0;
     for (uint32_t i = 0; i < r->layer_count; i++) {
-        const struct snn_result_layer *layer = &r->layers[i];
-        double share = r->synops_mean > 0.0 ? layer->synops_mean / r->synops_mean : 0.0;
-        snncli_table_cell(&table, "%s", layer->name);
-        snncli_table_cell(&table, "%s", snncli_format_count(layer->neurons).text);
-        snncli_table_cell(&table, "%s", snncli_format_si(layer->events_mean).text);
-        snncli_table_cell(&table, "%s", snncli_format_si(layer->spikes_mean).text);
-        snncli_table_cell(&table, "%s", snncli_format_si(layer->synops_mean).text);
-        snncli_table_cell(&table, "%.1f %%", 100.0 * share);
-        snncli_table_cell(&table, "%s", snncli_format_si((double)layer->macs).text);
-        spikes += layer->spikes_mean;
-        macs += (double)layer->macs;
-        neurons += layer->neurons;
+        add_layer(&table, r, &r->layers[i]);
+        spikes += r->layers[i].spikes_mean;
+        macs += (double)r->layers[i].macs;
+        neurons += r->layers[i].neurons;
     }
     snncli_table_rule(&table);
     snncli_table_cell(&table, "all");
@@ -154,7 +176,7 @@ static void print_layers(const struct snncli_console *console, const struct snn_
     snncli_table_cell(&table, "%s", snncli_format_si(spikes).text);
     snncli_table_cell(&table, "%s", snncli_format_si(r->synops_mean).text);
     snncli_table_cell(&table, "%s", "");
-    snncli_table_cell(&table, "%s", snncli_format_si(macs).text);
+    if (r->chip == NULL) snncli_table_cell(&table, "%s", snncli_format_si(macs).text);
     printf("\n");
     (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
     snncli_table_fini(&table);
@@ -281,10 +303,12 @@ void snnsim_print_result(const struct snncli_console *console, const struct snn_
         print_accuracy(result);
     else
         printf("  the data has no labels: no accuracy\n");
-    print_cost(result);
+    print_cost(report, result);
+    if (result->chip != NULL) print_chip(report, result);
     print_rules(console, result);
     snnsim_sweep_print(console, result);
     print_layers(console, result);
+    if (result->chip != NULL) snnsim_print_load(console, report, result);
     snnsim_print_quantised(console, result);
     print_curve(console, result);
 }

@@ -9,10 +9,6 @@
 #include "tools/snnsim/print_parts.h"
 #include "tools/snnsim/sweep.h"
 
-struct target_text {
-    char text[64];
-};
-
 /* Whether some target takes time otherwise than another. */
 static bool semantics_differ(const struct snn_report *report)
 {
@@ -26,17 +22,20 @@ static bool semantics_differ(const struct snn_report *report)
     return false;
 }
 
-/* A target and what tells it from others of its name. */
-static struct target_text target_text(const struct snn_report *report, const struct snn_result *r)
+/* A target and what tells it from others of its name; a chip has one semantics and arithmetic. */
+static struct snnsim_target_text target_text(const struct snn_report *report,
+                                             const struct snn_result *r)
 {
-    struct target_text t;
-    const char *chip = r->arith != NULL && strcmp(r->arith, "chip") == 0 ? " chip" : "";
+    struct snnsim_target_text t, name = snnsim_print_target(r);
+    const char *arith = r->arith != NULL && strcmp(r->arith, "chip") == 0 ? " chip" : "";
     const char *sync = r->semantics != NULL && semantics_differ(report) ? " sync" : "";
-    if (r->order != NULL)
-        (void)snprintf(t.text, sizeof(t.text), "%s %s %s%s", r->target, r->semantics, r->order,
-                       chip);
+    if (r->chip != NULL)
+        (void)snprintf(t.text, sizeof(t.text), "%.60s %s", name.text, r->order);
+    else if (r->order != NULL)
+        (void)snprintf(t.text, sizeof(t.text), "%.60s %s %s%s", name.text, r->semantics, r->order,
+                       arith);
     else
-        (void)snprintf(t.text, sizeof(t.text), "%s%s%s", r->target, sync, chip);
+        (void)snprintf(t.text, sizeof(t.text), "%.60s%s%s", name.text, sync, arith);
     return t;
 }
 
@@ -149,6 +148,34 @@ static void print_agreement(const struct snn_report *report)
     }
 }
 
+/* By whose figures energy is counted, and what none are known of. */
+static void print_energy(const struct snn_report *report)
+{
+    const char *profile = report->results[0]->energy.name;
+    bool one = true;
+    for (uint32_t i = 1; i < report->result_count; i++)
+        one = one && strcmp(report->results[i]->energy.name, profile) == 0;
+    printf("cost and energy are of a sample");
+    if (one) printf(", energy by profile %s", profile);
+    printf("\n");
+    for (uint32_t i = 0; i < report->result_count; i++) {
+        const struct snn_result *r = report->results[i];
+        const bool still = snnsim_print_spiking(r) && r->energy.static_mw > 0.0;
+        if ((one && !still) || isnan(r->energy_uj_mean)) continue;
+        printf("  %s: profile %s", target_text(report, r).text, r->energy.name);
+        if (still) printf(", ");
+        if (still) snnsim_print_energy_parts(report, r);
+        printf("\n");
+    }
+    for (uint32_t i = 0; i < report->result_count; i++) {
+        const struct snn_result *r = report->results[i];
+        if (!isnan(r->energy_uj_mean)) continue;
+        printf("  profile %s has none for a MAC, --energy %s has\n", r->energy.name,
+               SNNSIM_MAC_PROFILE);
+        break;
+    }
+}
+
 void snnsim_print_comparison(const struct snncli_console *console, const struct snn_report *report)
 {
     static const struct snncli_column columns[] = {
@@ -177,14 +204,15 @@ void snnsim_print_comparison(const struct snncli_console *console, const struct 
         printf("\n  CNN in float %s; ", snncli_format_percent(first->cnn_accuracy).text);
     else
         printf("\n  ");
-    printf("cost and energy are of a sample, energy by profile %s\n", first->energy.name);
-    for (uint32_t i = 0; i < report->result_count; i++) {
-        if (!isnan(report->results[i]->energy_uj_mean)) continue;
-        printf("  profile %s has none for a MAC, --energy %s has\n", first->energy.name,
-               SNNSIM_MAC_PROFILE);
-        break;
-    }
+    print_energy(report);
     print_agreement(report);
+    for (uint32_t i = 0; i < report->result_count; i++) {
+        const struct snn_result *r = report->results[i];
+        if (r->chip == NULL || r->sample_count == 0) continue;
+        printf("\n%s: ", target_text(report, r).text);
+        snnsim_print_readout(r);
+        snnsim_print_load(console, report, r);
+    }
     for (uint32_t i = 0; i < report->result_count; i++)
         snnsim_print_quantised(console, report->results[i]);
 }

@@ -21,4 +21,25 @@ void snnsim_print_options(const struct snncli_console *console, const struct snn
 /* With -v: what each layer became in whole numbers. */
 void snnsim_print_quantised(const struct snncli_console *console, const struct snn_result *result);
 
+/* ---- Chips (print_chip.c) ---- */
+
+struct snnsim_target_text {
+    char text[96];
+};
+
+/* "sim", "chip:speck2f". */
+struct snnsim_target_text snnsim_print_target(const struct snn_result *result);
+
+/* What the static power of its energy profile takes in a sample; "1 uJ dynamic, 2 uJ static (...)".
+ */
+double snnsim_print_static_uj(const struct snn_report *report, const struct snn_result *result);
+void snnsim_print_energy_parts(const struct snn_report *report, const struct snn_result *result);
+
+/* Of a result on a chip: a table of its cores; what its readout tells; how to get the gap to
+ * synchronous steps. */
+void snnsim_print_load(const struct snncli_console *console, const struct snn_report *report,
+                       const struct snn_result *result);
+void snnsim_print_readout(const struct snn_result *result);
+void snnsim_print_no_gap(const struct snn_report *report, const struct snn_result *result);
+
 #endif

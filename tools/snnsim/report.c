@@ -100,47 +100,73 @@ static const char *order_name(const struct snnsim_session *s)
     return NULL;
 }
 
+static const char *arith_name(const struct snnsim_session *s)
+{
+    bool floats = false, whole = false;
+    for (uint32_t i = 0; i < s->options.target_count; i++) {
+        if (!snnsim_is_spiking(s, i)) continue;
+        floats = floats || s->options.target_arith[i] == SNN_ARITH_FLOAT;
+        whole = whole || s->options.target_arith[i] == SNN_ARITH_CHIP;
+    }
+    if (floats && whole) return "both";
+    return whole ? "chip" : "float";
+}
+
+static const char *data_name(const struct snnsim_session *s)
+{
+    const struct snnsim_options *o = &s->options;
+    if (o->input_spikes != NULL) return o->input_spikes;
+    return o->data != NULL ? o->data : snn_graph_provenance(s->graph)->sample_images;
+}
+
+/* How a model became spikes; a chip program does not tell. */
+static void report_conversion(const struct snnsim_session *s, struct snn_report *report)
+{
+    const struct snnsim_options *o = &s->options;
+    const bool made = s->program != NULL;
+    report->norm = o->spiking ? o->norm_text : o->norm;
+    report->channelwise = o->lower.channelwise;
+    report->v_init = made || o->own_v_init ? (double)NAN : (double)o->lower.v_init;
+    report->v_min = made || o->own_v_min ? (double)NAN : (double)o->lower.v_min;
+    report->reset = made ? "model" : reset_name(o);
+    report->spikes_max = o->lower.spikes_max;
+    report->output_gain = made ? (double)NAN : (double)o->lower.output_gain;
+    report->readout = o->lower.readout_membrane ? "membrane" : "spikes";
+    report->arith = arith_name(s);
+    if (!made && strcmp(report->arith, "float") != 0)
+        report->quant = o->lower.quantise_mse ? "mse" : "max";
+    report->compat = o->compat;
+    report->calibrate = o->calibrate;
+    report->max_pool = max_pool_name(o->lower.max_pool);
+    report->pins = o->pins.pins;
+    report->pin_count = o->pins.count;
+    if (made) report->norm = NULL;
+}
+
 int snnsim_write_results(struct snnsim_session *s)
 {
-    static const char *const arithmetics[] = {"float", "chip", "both"};
     const struct snnsim_options *o = &s->options;
     const struct snn_result *results[SNNSIM_TARGETS_MAX];
     for (uint32_t i = 0; i < s->result_count; i++)
         results[i] = s->results[i];
-    const struct snn_report report = {
+    struct snn_report report = {
         .tool = "snnsim",
-        .model_name = snn_graph_provenance(s->graph)->name,
+        .model_name = s->program != NULL ? s->program->name : snn_graph_provenance(s->graph)->name,
         .model_sha256 = s->sha256,
-        .data = o->input_spikes != NULL ? o->input_spikes
-                : o->data != NULL       ? o->data
-                                        : snn_graph_provenance(s->graph)->sample_images,
+        .data = data_name(s),
         .seed = o->seed,
         .samples = o->samples > 0 ? o->samples : snn_source_count(s->source) - o->offset,
         .offset = o->offset,
         .timesteps = o->spiking ? o->timesteps : 0,
         .dt_us = o->dt_us,
         .encoding = encoding_name(s),
-        .norm = o->spiking ? o->norm_text : o->norm,
-        .channelwise = o->lower.channelwise,
-        .v_init = o->own_v_init ? (double)NAN : (double)o->lower.v_init,
-        .v_min = o->own_v_min ? (double)NAN : (double)o->lower.v_min,
-        .reset = reset_name(o),
-        .spikes_max = o->lower.spikes_max,
-        .output_gain = (double)o->lower.output_gain,
-        .readout = o->lower.readout_membrane ? "membrane" : "spikes",
         .semantics = semantics_name(s),
         .order = order_name(s),
-        .arith = arithmetics[o->arithmetic],
-        .quant = o->arithmetic == SNNSIM_FLOAT ? NULL
-                 : o->lower.quantise_mse       ? "mse"
-                                               : "max",
-        .compat = o->compat,
-        .calibrate = o->calibrate,
-        .max_pool = max_pool_name(o->lower.max_pool),
         .until_decided = o->until_decided,
         .results = results,
         .result_count = s->result_count,
     };
+    report_conversion(s, &report);
     /* Files first: whoever reads stdout may go away (snnsim ... | head). */
     int status = o->sweep != NULL ? snn_sweep_save(s->context, &report, o->sweep) : SNN_OK;
     if (o->json != NULL && strcmp(o->json, "-") == 0)

@@ -44,63 +44,77 @@ static void fill_run_options(struct snnsim_session *s, struct snn_run_options *o
     options->threads = o->threads;
     options->dt_us = o->dt_us;
     options->accounting = o->accounting;
-    options->energy = &s->energy;
     options->rules = o->rules;
     options->rule_count = o->rule_count;
     options->sweep = o->sweep_rules;
     options->sweep_count = o->sweep_count;
     options->until_decided = o->until_decided;
-    options->cnn = snn_graph_is_spiking(s->graph) ? NULL : s->graph;
+    options->cnn = s->graph == NULL || snn_graph_is_spiking(s->graph) ? NULL : s->graph;
     options->progress = show_progress;
     options->user = s;
 }
 
-static int run_spikes(struct snnsim_session *s, uint32_t target, struct snn_result **out)
+/* A chip's own, unless one is named. */
+static int load_energy(struct snnsim_session *s, uint32_t target, struct snn_energy_profile *out)
+{
+    const struct snn_chip *chip = snn_target_chip(s->targets[target]);
+    const char *name = s->options.energy;
+    if (name == NULL) name = chip != NULL && chip->energy[0] != '\0' ? chip->energy : "sinabs";
+    if (snn_energy_profile_load(out, s->context, name) == SNN_OK) return SNNCLI_EXIT_OK;
+    return snncli_fail_context(&s->console, s->context, "--energy");
+}
+
+static int run_spikes(struct snnsim_session *s, uint32_t target, struct snn_run_options *options)
 {
     const struct snnsim_options *o = &s->options;
+    const struct snn_net *net = snn_target_net(s->targets[target]);
     const bool saving = o->save_counts != NULL || o->save_layer_counts != NULL;
-    struct snn_run_options options;
-    fill_run_options(s, &options);
     int status = SNN_OK;
     if (saving)
-        status =
-            snnsim_save_open(&s->save, s->context, o->save_counts, o->save_layer_counts,
-                             snnsim_net_of(s, target), o->offset, samples_asked(s), o->timesteps);
+        status = snnsim_save_open(&s->save, s->context, o->save_counts, o->save_layer_counts, net,
+                                  o->offset, samples_asked(s), o->timesteps);
     if (status != SNN_OK) return snnsim_fail_output(s, status);
-    options.sample = saving ? save_sample : NULL;
+    options->sample = saving ? save_sample : NULL;
+    options->chip = snn_target_chip(s->targets[target]);
     snncli_progress_init(&s->progress, &s->console, "simulating", "samples", samples_asked(s));
-    status =
-        snn_run(out, s->context, s->targets[target], snnsim_net_of(s, target), s->source, &options);
+    status = snn_run(&s->results[target], s->context, s->targets[target], net, s->source, options);
     snncli_progress_finish(&s->progress);
     if (status != SNN_OK) {
         int code = fail_run(s);
         if (saving) (void)snnsim_save_close(&s->save, 0);
         return code;
     }
-    if (saving) status = snnsim_save_close(&s->save, (*out)->complete);
+    if (saving) status = snnsim_save_close(&s->save, s->results[target]->complete);
     return status == SNN_OK ? SNNCLI_EXIT_OK : snnsim_fail_output(s, status);
 }
 
-static int run_frames(struct snnsim_session *s, uint32_t target, struct snn_result **out)
+static int run_frames(struct snnsim_session *s, uint32_t target, struct snn_run_options *options)
 {
-    struct snn_run_options options;
-    fill_run_options(s, &options);
     snncli_progress_init(&s->progress, &s->console, s->options.targets[target], "samples",
                          samples_asked(s));
-    int status = snn_run_frames(out, s->context, s->targets[target], s->graph, s->source, &options);
+    int status = snn_run_frames(&s->results[target], s->context, s->targets[target], s->graph,
+                                s->source, options);
     snncli_progress_finish(&s->progress);
     return status == SNN_OK ? SNNCLI_EXIT_OK : fail_run(s);
 }
 
+static int run_target(struct snnsim_session *s, uint32_t target)
+{
+    struct snn_energy_profile energy;
+    struct snn_run_options options;
+    int status = load_energy(s, target, &energy);
+    if (status != SNNCLI_EXIT_OK) return status;
+    fill_run_options(s, &options);
+    options.energy = &energy;
+    return snnsim_is_spiking(s, target) ? run_spikes(s, target, &options)
+                                        : run_frames(s, target, &options);
+}
+
 int snnsim_run(struct snnsim_session *s)
 {
-    const struct snnsim_options *o = &s->options;
-    if (snn_energy_profile_load(&s->energy, s->context, o->energy) != SNN_OK)
-        return snncli_fail_context(&s->console, s->context, "--energy");
-    while (s->result_count < o->target_count) {
+    while (s->result_count < s->options.target_count) {
         const uint32_t i = s->result_count;
-        int status = snnsim_is_spiking(s, i) ? run_spikes(s, i, &s->results[i])
-                                             : run_frames(s, i, &s->results[i]);
+        int status = run_target(s, i);
         if (status != SNNCLI_EXIT_OK) return status;
         s->result_count++;
         if (s->results[i]->complete) continue;

@@ -9,6 +9,15 @@
 #include "tools/snnsim/options.h"
 #include "tools/snnsim/save.h"
 
+/* What the model becomes for targets that compute alike. */
+struct snnsim_build {
+    enum snn_arith arith;
+    const char *chip_uri;        /* of the chip whose form the net has; NULL: of none */
+    const struct snn_chip *chip; /* its profile, an open target's */
+    struct snn_net *net;
+    struct snn_program *program; /* the net placed on the chip */
+};
+
 /* Everything that main holds, so that one function lets go of it. */
 struct snnsim_session {
     struct snncli_console console;
@@ -16,11 +25,13 @@ struct snnsim_session {
     struct snn_context *context;
     struct snn_graph *graph;
     struct snn_source *source;
-    struct snn_net *nets[2]; /* by enum snn_arith; NULL: of no target */
+    struct snn_program *program; /* read in place of a graph */
+    struct snnsim_build builds[SNNSIM_TARGETS_MAX];
+    uint32_t build_count;
+    uint32_t build_of[SNNSIM_TARGETS_MAX]; /* of a spiking target */
     struct snn_target *targets[SNNSIM_TARGETS_MAX];
     struct snn_result *results[SNNSIM_TARGETS_MAX];
     uint32_t result_count; /* of the targets that were run */
-    struct snn_energy_profile energy;
     struct snnsim_save save;
     struct snncli_progress progress;
     char sha256[65];
@@ -52,10 +63,15 @@ bool snnsim_is_spiking(const struct snnsim_session *session, uint32_t target);
 
 /* The norm, and with --calibrate and --correct what is measured for it. */
 int snnsim_choose_thresholds(struct snnsim_session *session);
-/* Makes the nets of all spiking targets. */
+/* Says which spiking targets share what the model becomes. */
+void snnsim_plan_builds(struct snnsim_session *session);
+/* Makes the nets of all spiking targets, and places those of chips. */
 int snnsim_lower(struct snnsim_session *session);
-/* What a spiking target runs. */
-const struct snn_net *snnsim_net_of(const struct snnsim_session *session, uint32_t target);
+
+/* ---- chip.c ---- */
+
+/* Places a net that was lowered for a chip; DOES_NOT_FIT with the whole story. */
+int snnsim_place(struct snnsim_session *session, struct snnsim_build *build);
 
 /* ---- run.c ---- */
 

@@ -52,10 +52,13 @@ uint32_t snnsim_sweep_fill(struct snn_rule rows[SNNSIM_SWEEP_MAX], const struct 
                            uint32_t rule_count, const struct snnsim_sweep_room *room)
 {
     uint32_t count = 0;
-    for (const double *gain = gains; *gain > 0.0 && *gain <= (double)room->gain_max; gain++)
+    if (!room->potentials) count = append(rows, count, SNN_RULE_FIRST, 0.0, 0.0f);
+    for (const double *gain = gains;
+         room->potentials && *gain > 0.0 && *gain <= (double)room->gain_max; gain++)
         count = append(rows, count, SNN_RULE_FIRST, 0.0, (float)*gain);
     for (size_t i = 0; i < sizeof(grid) / sizeof(grid[0]); i++) {
         const bool of_spikes = grid[i].kind == SNN_RULE_COUNT || grid[i].kind == SNN_RULE_MARGIN;
+        if (!of_spikes && !room->potentials) continue;
         const float gain = of_spikes && !room->fires ? 1.0f : 0.0f;
         for (const double *parameter = grid[i].parameters; *parameter > 0.0; parameter++)
             count = append(rows, count, grid[i].kind, *parameter, gain);

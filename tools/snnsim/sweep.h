@@ -10,8 +10,9 @@
 
 /* What the net's output allows. */
 struct snnsim_sweep_room {
-    bool fires;     /* else it only integrates, and rules on spikes get a readout of their own */
-    float gain_max; /* the grid leaves out gains above */
+    bool fires;      /* else it only integrates, and rules on spikes get a readout of their own */
+    float gain_max;  /* the grid leaves out gains above */
+    bool potentials; /* and further readouts are to be had; else the grid has spikes only */
 };
 
 /* The grid, then `rules` that are not in it: at most SNNSIM_SWEEP_MAX rows. Returns their number.

@@ -15,6 +15,8 @@ static int open_targets(struct snnsim_session *s)
     for (uint32_t i = 0; i < o->target_count; i++) {
         if (snn_target_open(&s->targets[i], s->context, o->targets[i]) != SNN_OK) {
             int status = snncli_fail_context(&s->console, s->context, "--target");
+            if (s->program != NULL && !o->given[OPT_TARGET])
+                snncli_hint(&s->console, "the profile of the program's chip: --target chip:FILE");
             return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_NO_DEVICE : status;
         }
         spiking += snnsim_is_spiking(s, i);
@@ -37,12 +39,21 @@ static int open_targets(struct snnsim_session *s)
     return SNNCLI_EXIT_OK;
 }
 
+/* A graph of a frame-based target, a chip's program or a net. */
+static int load_target(struct snnsim_session *s, uint32_t i)
+{
+    if (!snnsim_is_spiking(s, i)) return snn_target_load_graph(s->targets[i], s->context, s->graph);
+    const struct snnsim_build *build = &s->builds[s->build_of[i]];
+    const struct snn_program *program = s->program != NULL ? s->program : build->program;
+    return snn_target_chip(s->targets[i]) != NULL
+               ? snn_target_load_program(s->targets[i], s->context, program)
+               : snn_target_load(s->targets[i], s->context, build->net);
+}
+
 static int load_targets(struct snnsim_session *s)
 {
     for (uint32_t i = 0; i < s->options.target_count; i++) {
-        int status = snnsim_is_spiking(s, i)
-                         ? snn_target_load(s->targets[i], s->context, snnsim_net_of(s, i))
-                         : snn_target_load_graph(s->targets[i], s->context, s->graph);
+        int status = load_target(s, i);
         if (status == SNN_OK) continue;
         int code = snncli_fail_context(&s->console, s->context, s->options.targets[i]);
         if (status == SNN_ERR_LIMIT) return SNNCLI_EXIT_DOES_NOT_FIT;
@@ -56,8 +67,10 @@ int snnsim_prepare_targets(struct snnsim_session *s)
 {
     const struct snnsim_options *o = &s->options;
     int status = open_targets(s);
-    if (status == SNNCLI_EXIT_OK && (o->spiking || o->calibrate != NULL))
+    if (status != SNNCLI_EXIT_OK) return status;
+    snnsim_plan_builds(s);
+    if (s->graph != NULL && (o->spiking || o->calibrate != NULL))
         status = snnsim_choose_thresholds(s);
-    if (status == SNNCLI_EXIT_OK && o->spiking) status = snnsim_lower(s);
+    if (status == SNNCLI_EXIT_OK && s->graph != NULL && o->spiking) status = snnsim_lower(s);
     return status == SNNCLI_EXIT_OK ? load_targets(s) : status;
 }
