@@ -294,7 +294,7 @@ static void put_core(struct snnbase_jsonout *out, const struct snn_result *r,
     const double limit = r->chip->cores[layer->core].synops_per_s, steps_per_s = 1e6 / dt_us;
     const double events = layer->events_mean / r->steps_mean * steps_per_s;
     const double events_max = layer->events_per_step_max * steps_per_s;
-    const double event_s = r->chip->event_us > 0.0 ? r->chip->event_us * 1e-6 : (double)NAN;
+    const double event_us = r->chip->event_us > 0.0 ? r->chip->event_us : (double)NAN;
     put_object(out, "core");
     put_uint(out, "index", layer->core);
     put_double(out, "events_per_s_mean", events);
@@ -302,8 +302,8 @@ static void put_core(struct snnbase_jsonout *out, const struct snn_result *r,
     put_double(out, "synops_per_s_mean", layer->synops_mean / r->steps_mean * steps_per_s);
     put_double(out, "synops_per_s_max", layer->synops_per_step_max * steps_per_s);
     put_double(out, "synops_per_s_limit", limit > 0.0 ? limit : (double)NAN);
-    put_double(out, "busy_mean", events * event_s);
-    put_double(out, "busy_max", events_max * event_s);
+    put_double(out, "busy_mean", events * event_us / 1e6);
+    put_double(out, "busy_max", events_max * event_us / 1e6);
     snnbase_jsonout_object_close(out);
 }
 

@@ -74,7 +74,7 @@ static int chip_load(void *session, struct snn_context *context, const struct sn
     if (net->arith == SNN_ARITH_CHIP) return snnsim_session_load(session, context, net, NULL);
     snnbase_fail(context, SNN_ERR_INVALID,
                  "target chip: the net computes in floats, a chip in whole numbers");
-    return snnbase_hint(context, "lower it in chip arithmetic, for this chip");
+    return snnbase_hint(context, "lower it in chip arithmetic (--arith chip), for this chip");
 }
 
 static int chip_load_program(void *session, struct snn_context *context,
