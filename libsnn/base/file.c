@@ -20,6 +20,7 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/inflate.h"
 #include "libsnn/base/memory.h"
+#include "snn/file.h"
 
 enum { CHUNK_SIZE = 65536, NAME_TRIES = 100 };
 
@@ -382,4 +383,20 @@ int snnbase_file_save(struct snn_context *context, const char *path, const void 
     if (status == SNN_OK) status = snnbase_file_commit(&writer);
     snnbase_file_abandon(&writer);
     return status;
+}
+
+int snn_file_save(struct snn_context *context, const char *path, const void *data, size_t size)
+{
+    return snnbase_file_save(context, path, data, size);
+}
+
+int snn_folder_make(struct snn_context *context, const char *path)
+{
+    struct stat info;
+    if (mkdir(path, 0777) == 0) return SNN_OK;
+    const int error = errno;
+    if (error != EEXIST) return snnbase_fail_errno(context, error, path);
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) return SNN_OK;
+    snnbase_fail(context, SNN_ERR_IO, "%s: is no folder", path);
+    return snnbase_hint(context, "give another name, or take the file away");
 }

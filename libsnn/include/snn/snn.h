@@ -7,6 +7,7 @@
 #include "snn/context.h"
 #include "snn/convert.h"
 #include "snn/energy.h"
+#include "snn/file.h"
 #include "snn/graph.h"
 #include "snn/net.h"
 #include "snn/npy.h"
