@@ -331,8 +331,8 @@ void snncli_placement_findings(struct snncli_console *console,
     }
 }
 
-int snncli_placement_print(const struct snncli_console *console, FILE *out,
-                           const struct snn_placement *placement)
+int snncli_placement_tables(const struct snncli_console *console, FILE *out,
+                            const struct snn_placement *placement)
 {
     snncli_placement_verdict(console, out, placement);
     putc('\n', out);
@@ -343,7 +343,14 @@ int snncli_placement_print(const struct snncli_console *console, FILE *out,
     snncli_placement_cores(console, out, placement);
     putc('\n', out);
     snncli_placement_memory(console, out, placement);
-    if (placement->fits) return SNN_OK;
+    return SNN_OK;
+}
+
+int snncli_placement_print(const struct snncli_console *console, FILE *out,
+                           const struct snn_placement *placement)
+{
+    const int status = snncli_placement_tables(console, out, placement);
+    if (status != SNN_OK || placement->fits) return status;
     putc('\n', out);
     snncli_placement_remedies(console, out, placement);
     return SNN_OK;

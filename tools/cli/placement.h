@@ -15,7 +15,10 @@
 #include "snn/place.h"
 #include "tools/cli/message.h"
 
-/* All parts below but the findings, a blank line between them. Returns SNN_OK or SNN_ERR_NOMEM. */
+/* Verdict, layers, the quantiser's report, cores, memory, a blank line between them; what prints
+ * them all adds the remedies. Return SNN_OK or SNN_ERR_NOMEM. */
+int snncli_placement_tables(const struct snncli_console *console, FILE *out,
+                            const struct snn_placement *placement);
 int snncli_placement_print(const struct snncli_console *console, FILE *out,
                            const struct snn_placement *placement);
 

@@ -123,21 +123,31 @@ static int interrupted(struct snnconvert_session *s)
                        snn_status_text(SNN_ERR_CANCELLED));
 }
 
+/* What is written proves itself; a native model has no other form, which a program need not be told
+ * of. */
+static bool is_to_prove(const struct snnconvert_session *s, bool program)
+{
+    if (s->options.output == NULL || s->options.verify_off) return false;
+    return !program || strcmp(snn_import_format(s->import), "native") != 0;
+}
+
 static int work(struct snnconvert_session *s, int argc, char **argv)
 {
     const struct snnconvert_options *o = &s->options;
     int status = snnconvert_options_read(&s->options, &s->console, s->context, argc, argv);
     if (status != SNNCLI_GO_ON) return status;
     if (o->supported) return snnconvert_print_supported(s);
-    status = load_model(s);
+    status = snnconvert_load_chips(s);
+    if (status == SNNCLI_EXIT_OK) status = load_model(s);
     if (status == SNNCLI_EXIT_OK && o->calibrate != NULL) status = snnconvert_calibrate(s);
     if (status == SNNCLI_EXIT_OK) status = interrupted(s);
-    if (status == SNNCLI_EXIT_OK && o->output != NULL && !o->verify_off)
-        status = snnconvert_verify(s);
+    const bool program = o->output != NULL && snnconvert_is_program_name(o->output);
+    if (status == SNNCLI_EXIT_OK && is_to_prove(s, program)) status = snnconvert_verify(s);
     /* A deviation keeps the model from being written, not from being looked at. */
     int proof = status;
     if (status == SNNCLI_EXIT_OK) status = interrupted(s);
-    if (status == SNNCLI_EXIT_OK && o->output != NULL) status = write_model(s);
+    if (status == SNNCLI_EXIT_OK && o->output != NULL && !program) status = write_model(s);
+    if (status == SNNCLI_EXIT_OK && s->checked_count > 0) return snnconvert_check(s);
     bool look = status == SNNCLI_EXIT_OK || (status == proof && proof == SNNCLI_EXIT_CHECK);
     int shown = SNNCLI_EXIT_OK;
     if (look && o->info) shown = snnconvert_print_info(s);
@@ -158,6 +168,7 @@ int main(int argc, char **argv)
     else
         snncli_error(&session.console, NULL, "out of memory");
     free(session.fates);
+    snnconvert_release_chips(&session);
     snn_verification_destroy(&session.verification);
     snn_target_close(&session.target);
     snn_source_close(&session.source);

@@ -1,255 +1,16 @@
-/* The option table of snnconvert and how its values are taken.
+/* How the values of snnconvert's options are taken, and what they say together. The table of the
+ * options stands in options_table.c.
  */
 #include "tools/snnconvert/options.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "snn/convert.h"
 #include "tools/cli/output.h"
 
-enum { TIMESTEPS_MAX = 1000000, THREADS_MAX = 256, AXIS_MAX = 65536 };
-
-enum option_id {
-    OPT_OUTPUT = 1,
-    OPT_ARCH,
-    OPT_INPUT_SHAPE,
-    OPT_PREPROCESS,
-    OPT_NIR_RESET,
-    OPT_MAX_POOL,
-    OPT_INFO,
-    OPT_JSON,
-    OPT_SUPPORTED,
-    OPT_NO_VERIFY,
-    OPT_DUMP_AFTER,
-    OPT_CALIBRATE,
-    OPT_SAMPLES,
-    OPT_RECIPE,
-    OPT_QUANTILE,
-    OPT_TIMESTEPS,
-    OPT_ENCODING,
-    OPT_SEED,
-    OPT_NORM,
-    OPT_CHANNELWISE,
-    OPT_V0,
-    OPT_ARITH,
-    OPT_TARGET,
-    OPT_THREADS
-};
-
-static const struct snncli_option option_table[] = {
-    {.id = OPT_ARCH,
-     .letter = 'a',
-     .name = "arch",
-     .metavar = "FILE",
-     .group = "Input",
-     .path = true,
-     .help = "the net, as a topology; MODEL is its weights",
-     .text = "MODEL is then a PyTorch state dictionary (.pt, .pth), safetensors or NPZ, and FILE a "
-             "model file whose layers give sizes in place of weights. Tensors go to layers by "
-             "name (LAYER.weight, LAYER.bias), or in order if no name matches. Nothing in MODEL "
-             "is executed."},
-    {.id = OPT_PREPROCESS,
-     .letter = 'p',
-     .name = "preprocess",
-     .metavar = "SPEC",
-     .group = "Input",
-     .help = "scale=S,mean=M,std=D the net was trained on",
-     .text = "x' = (x S - M) / D on raw pixel values 0..255, channels separated by ':' as in "
-             "mean=0.485:0.456:0.406; without it scale=1/255. Recorded in the model file, so that "
-             "later runs feed the net what it was trained on. Scaling that a foreign file itself "
-             "begins with is found and added; what a native model records is replaced, and "
-             "statistics taken with it are dropped."},
-    {.id = OPT_INPUT_SHAPE,
-     .name = "input-shape",
-     .metavar = "CxHxW",
-     .group = "Input",
-     .help = "of a file that leaves it open: 3x224x224"},
-    {.id = OPT_NIR_RESET,
-     .name = "nir-reset",
-     .metavar = "R",
-     .group = "Input",
-     .choices = "subtract|zero",
-     .help = "where a NIR file does not say (subtract)",
-     .text = "NIR leaves the reset open where a neuron has no v_reset: Sinabs means subtraction, "
-             "others mean zero."},
-    {.id = OPT_OUTPUT,
-     .letter = 'o',
-     .name = "output",
-     .metavar = "FILE",
-     .group = "Output",
-     .path = true,
-     .help = "the file to write: native, or NIR if named *.nir",
-     .text = "The file appears whole or not at all. It may be MODEL itself. As NIR a CNN is "
-             "written lowered: its activations are integrate-and-fire neurons."},
-    {.id = OPT_MAX_POOL,
-     .name = "max-pool",
-     .metavar = "HOW",
-     .group = "Output",
-     .choices = "avg|or",
-     .help = "what stands in for max pooling in NIR"},
-    {.id = OPT_INFO,
-     .letter = 'i',
-     .name = "info",
-     .group = "Output",
-     .help = "a table of the layers, what is known of it",
-     .text = "For each layer its shape, parameters, multiply-accumulates, and what a spiking and a "
-             "frame-based target make of it."},
-    {.id = OPT_JSON,
-     .name = "json",
-     .metavar = "FILE",
-     .group = "Output",
-     .path = true,
-     .help = "the same and the verification as JSON (- stdout)"},
-    {.id = OPT_SUPPORTED,
-     .name = "supported",
-     .group = "Output",
-     .help = "list what is read, operator by operator"},
-    {.id = OPT_NO_VERIFY,
-     .name = "no-verify",
-     .group = "Output",
-     .help = "do not prove that the result is the same net",
-     .text = "Without this option the file as read and the graph made of it are run on random "
-             "frames, and on calibration frames where given, and compared layer by layer; then "
-             "spike rates are compared with activations (Pearson's correlation). A deviation is "
-             "exit status 1, and nothing is written."},
-    {.id = OPT_DUMP_AFTER,
-     .name = "dump-after",
-     .metavar = "PASS",
-     .group = "Output",
-     .repeatable = true,
-     .help = "print the net after a pass, or after `all`"},
-    {.id = OPT_CALIBRATE,
-     .letter = 'c',
-     .name = "calibrate",
-     .metavar = "FRAMES",
-     .group = "Calibration",
-     .path = true,
-     .help = "training frames: IDX, IDX.gz or NPY",
-     .text = "Runs the frames through the model and stores the quantiles of every layer's "
-             "activations, from which thresholds are chosen. Take training frames, never those "
-             "that accuracy is measured on."},
-    {.id = OPT_SAMPLES,
-     .letter = 'n',
-     .name = "samples",
-     .metavar = "N",
-     .group = "Calibration",
-     .help = "how many of the frames (all)"},
-    {.id = OPT_RECIPE,
-     .letter = 'r',
-     .name = "recipe",
-     .metavar = "R",
-     .group = "Calibration",
-     .repeatable = true,
-     .help = "what to compute and store: mse:T, ... (see man)",
-     .text = "Thresholds. mse:T takes for each layer the one with which T time steps reproduce the "
-             "activations with the least squared error. ltb is local threshold balancing, one a "
-             "channel. spike is the largest input of a step, the layers before already spiking. "
-             "auto is of these and some quantiles the choice with the fewest SynOps until it is "
-             "within 0.3 points of the CNN; -v lists what was tried. Corrections, for snnsim "
-             "--correct: bias, by channel, and potential, by neuron before the first step, make up "
-             "for what the spikes of few steps get wrong; offset is the least bias of all classes "
-             "with which no frame is without an output spike. All but mse and ltb are measured on "
-             "--target with the options below, on 2,000 frames at most."},
-    {.id = OPT_QUANTILE,
-     .name = "quantile",
-     .metavar = "P",
-     .group = "Calibration",
-     .repeatable = true,
-     .help = "a further quantile to store, in per cent: 99.97",
-     .text = "Stored in any case: 50, 75, 90 to 99, 99.1 to 99.9, 99.95, 99.99 and the maximum."},
-    {.id = OPT_TIMESTEPS,
-     .letter = 't',
-     .name = "timesteps",
-     .metavar = "N",
-     .group = "Calibration",
-     .help = "steps to measure with; for auto: at most (16)"},
-    {.id = OPT_ENCODING,
-     .letter = 'e',
-     .name = "encoding",
-     .metavar = "E",
-     .group = "Calibration",
-     .choices = "rate|bernoulli|current|ttfs",
-     .help = "how frames become spikes to measure with (rate)"},
-    {.id = OPT_SEED,
-     .letter = 's',
-     .name = "seed",
-     .metavar = "N",
-     .group = "Calibration",
-     .help = "of the random generator (0)"},
-    {.id = OPT_NORM,
-     .name = "norm",
-     .metavar = "N",
-     .group = "Calibration",
-     .help = "thresholds to measure corrections with (p99.9)"},
-    {.id = OPT_CHANNELWISE,
-     .name = "channelwise",
-     .group = "Calibration",
-     .help = "a threshold for each channel"},
-    {.id = OPT_V0,
-     .name = "v0",
-     .metavar = "F",
-     .group = "Calibration",
-     .help = "initial potential in thresholds (0.5)"},
-    {.id = OPT_ARITH,
-     .name = "arith",
-     .metavar = "A",
-     .group = "Calibration",
-     .choices = "float|chip",
-     .help = "arithmetic to measure corrections in (float)"},
-    {.id = OPT_TARGET,
-     .name = "target",
-     .metavar = "T",
-     .group = "Calibration",
-     .help = "what to measure on: sim, sim:async,... (sim)"},
-    {.id = OPT_THREADS,
-     .name = "threads",
-     .metavar = "N",
-     .group = "Calibration",
-     .help = "worker threads (one a processor)"},
-    {.name = NULL},
-};
-
-static const struct snncli_entry examples[] = {
-    {"snnconvert lenet.onnx -c train-images-idx3-ubyte.gz -o lenet.json",
-     "read, prove, calibrate, write"},
-    {"snnconvert --info model.tflite", "what is in a model, and who can run it"},
-    {"snnconvert raw.json -c train.npy -n 10000 -r mse:16 -r ltb -o out.json",
-     "two recipes, from 10,000 frames"},
-    {"snnconvert net.json -c train.npy -r bias -r offset -t 4 -o out.json",
-     "corrections for four steps"},
-    {"snnconvert params.pt --arch net.json -o model.json", "weights of PyTorch, and the net"},
-    {NULL, NULL},
-};
-
-static const char *const usage[] = {"[option ...] MODEL -o FILE", "--info MODEL",
-                                    "WEIGHTS --arch TOPOLOGY -o FILE", "--supported", NULL};
-
-static const struct snncli_entry positionals[] = {
-    {"MODEL", "ONNX, Keras, TFLite, NIR or native model; or weights"}, {NULL, NULL}};
-
-static const int exit_statuses[] = {1, 64, 65, 66, 70, 71, 73, 74, 77, 130, 0};
-
-const struct snncli_tool snnconvert_tool = {
-    .name = "snnconvert",
-    .summary = "read, check, calibrate and write models",
-    .date = "2026-11-21",
-    .usage = usage,
-    .examples = examples,
-    .options = option_table,
-    .positionals = positionals,
-    .description =
-        "snnconvert reads a trained CNN, checks every layer, and writes it as a model file that "
-        "snnsim runs as a spiking network. Formats are told apart by the files' bytes, whatever "
-        "their names. All problems of a file are reported in one run, and every conversion "
-        "proves itself: what the file computes and what the result computes are compared.\n\n"
-        "With --calibrate the model is run on training frames, and what its layers do there is "
-        "stored in it. The same frames give the same file, byte for byte, on any number of "
-        "threads.",
-    .exit_statuses = exit_statuses,
-    .see_also = "snnsim(1)",
-    .positional_path = true,
-};
+enum { THREADS_MAX = 256, AXIS_MAX = 65536 };
 
 static int take_recipe(struct snnconvert_options *o, const char *value)
 {
@@ -334,12 +95,11 @@ static int take_count(struct snnconvert_options *o, const struct snncli_option *
 }
 
 static int take_reset(struct snnconvert_options *o, const struct snncli_option *option,
-                      const char *value)
+                      const char *value, enum snn_reset *out)
 {
     size_t index = 0;
     int status = snncli_parse_choice(o->console, option, value, &index);
-    o->nir_reset_given = true;
-    if (status == SNNCLI_EXIT_OK) o->nir_reset = index == 0 ? SNN_RESET_SUBTRACT : SNN_RESET_ZERO;
+    if (status == SNNCLI_EXIT_OK) *out = index == 0 ? SNN_RESET_SUBTRACT : SNN_RESET_ZERO;
     return status;
 }
 
@@ -352,18 +112,77 @@ static int take_max_pool(struct snnconvert_options *o, const struct snncli_optio
     return status;
 }
 
-/* Options of what is measured on a target. */
-static int take_measured(struct snnconvert_options *o, const struct snncli_option *option,
+static int take_chip(struct snnconvert_options *o, const char *value)
+{
+    for (uint32_t i = 0; i < o->chip_count; i++) {
+        if (strcmp(o->chips[i], value) == 0)
+            return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--check", "%s is given twice",
+                               value);
+    }
+    if (o->chip_count == SNNCONVERT_CHIPS_MAX)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--check", "more than %d chips",
+                           SNNCONVERT_CHIPS_MAX);
+    o->chips[o->chip_count++] = value;
+    return SNNCLI_EXIT_OK;
+}
+
+static int take_float(struct snnconvert_options *o, const struct snncli_option *option,
+                      const char *value, double low, double high, float *out)
+{
+    double number = 0.0;
+    int status = snncli_parse_double(o->console, option, value, low, high, &number);
+    if (status == SNNCLI_EXIT_OK) *out = (float)number;
+    return status;
+}
+
+/* How the net is lowered. */
+static int take_lowering(struct snnconvert_options *o, const struct snncli_option *option,
                          const char *value)
+{
+    size_t choice = 0;
+    int status = SNNCLI_EXIT_OK;
+    switch ((enum snnconvert_option)option->id) {
+    case OPT_NORM:
+        if (snn_norm_parse(&o->lower, o->context, value) == SNN_OK) return SNNCLI_EXIT_OK;
+        return snncli_fail_context(o->console, o->context, "--norm");
+    case OPT_CHANNELWISE:
+        o->lower.channelwise = true;
+        return SNNCLI_EXIT_OK;
+    case OPT_V0:
+        return take_float(o, option, value, -1e6, 1e6, &o->lower.v_init);
+    case OPT_V_MIN:
+        if (strcmp(value, "none") != 0)
+            return take_float(o, option, value, -1e6, 0.0, &o->lower.v_min);
+        o->lower.v_min = -INFINITY;
+        return SNNCLI_EXIT_OK;
+    case OPT_RESET:
+        return take_reset(o, option, value, &o->lower.reset);
+    case OPT_OUTPUT_GAIN:
+        return take_float(o, option, value, 1e-6, 1e6, &o->lower.output_gain);
+    case OPT_QUANT:
+        status = snncli_parse_choice(o->console, option, value, &choice);
+        o->lower.quantise_mse = choice == 1;
+        return status;
+    case OPT_ARITH:
+        status = snncli_parse_choice(o->console, option, value, &choice);
+        o->lower.arith = (enum snn_arith)choice;
+        return status;
+    default:
+        return snncli_fail(o->console, SNNCLI_EXIT_INTERNAL, NULL, "option --%s has no meaning",
+                           option->name);
+    }
+}
+
+/* How it is run. */
+static int take_running(struct snnconvert_options *o, const struct snncli_option *option,
+                        const char *value)
 {
     int64_t number = 0;
     size_t choice = 0;
-    double real = 0.0;
     int status = SNNCLI_EXIT_OK;
-    o->measured = true;
-    switch ((enum option_id)option->id) {
+    switch ((enum snnconvert_option)option->id) {
     case OPT_TIMESTEPS:
-        status = snncli_parse_int(o->console, option, value, 1, TIMESTEPS_MAX, &number);
+        status = snncli_parse_int(o->console, option, value, 1, SNNCONVERT_TIMESTEPS_MAX, &number);
         o->timesteps = (uint32_t)number;
         return status;
     case OPT_SEED:
@@ -374,26 +193,15 @@ static int take_measured(struct snnconvert_options *o, const struct snncli_optio
         status = snncli_parse_choice(o->console, option, value, &choice);
         o->encoding = (enum snn_encoding)choice;
         return status;
-    case OPT_NORM:
-        if (snn_norm_parse(&o->lower, o->context, value) == SNN_OK) return SNNCLI_EXIT_OK;
-        return snncli_fail_context(o->console, o->context, "--norm");
-    case OPT_CHANNELWISE:
-        o->lower.channelwise = true;
-        return SNNCLI_EXIT_OK;
-    case OPT_V0:
-        status = snncli_parse_double(o->console, option, value, -1e6, 1e6, &real);
-        o->lower.v_init = (float)real;
-        return status;
-    case OPT_ARITH:
-        status = snncli_parse_choice(o->console, option, value, &choice);
-        o->lower.arith = (enum snn_arith)choice;
+    case OPT_DT:
+        status = snncli_parse_double(o->console, option, value, 1e-6, 1e9, &o->dt_us);
+        o->dt_us *= 1000.0;
         return status;
     case OPT_TARGET:
         o->target = value;
         return SNNCLI_EXIT_OK;
     default:
-        return snncli_fail(o->console, SNNCLI_EXIT_INTERNAL, NULL, "option --%s has no meaning",
-                           option->name);
+        return take_lowering(o, option, value);
     }
 }
 
@@ -405,7 +213,8 @@ static int take_argument(const struct snncli_option *option, const char *value, 
         o->model = value;
         return SNNCLI_EXIT_OK;
     }
-    switch ((enum option_id)option->id) {
+    o->given[option->id] = true;
+    switch ((enum snnconvert_option)option->id) {
     case OPT_OUTPUT:
         o->output = value;
         break;
@@ -436,7 +245,7 @@ static int take_argument(const struct snncli_option *option, const char *value, 
     case OPT_INPUT_SHAPE:
         return take_shape(o, value);
     case OPT_NIR_RESET:
-        return take_reset(o, option, value);
+        return take_reset(o, option, value, &o->nir_reset);
     case OPT_MAX_POOL:
         return take_max_pool(o, option, value);
     case OPT_PREPROCESS:
@@ -444,10 +253,36 @@ static int take_argument(const struct snncli_option *option, const char *value, 
     case OPT_SAMPLES:
     case OPT_THREADS:
         return take_count(o, option, value);
+    case OPT_CHECK:
+        return take_chip(o, value);
+    case OPT_CORE:
+        return snncli_parse_pin(o->console, option, value, &o->pins);
+    case OPT_MAP:
+        o->map = value;
+        break;
+    case OPT_DATA:
+        o->data = value;
+        break;
+    case OPT_LABELS:
+        o->labels = value;
+        break;
     default:
-        return take_measured(o, option, value);
+        return take_running(o, option, value);
     }
     return SNNCLI_EXIT_OK;
+}
+
+struct option_text {
+    char text[64];
+};
+
+static struct option_text option_text(int id)
+{
+    struct option_text t = {""};
+    for (const struct snncli_option *row = snnconvert_tool.options; row->name != NULL; row++) {
+        if (row->id == id) (void)snprintf(t.text, sizeof(t.text), "--%s", row->name);
+    }
+    return t;
 }
 
 static int refuse_pair(const struct snnconvert_options *o, const char *name, const char *other)
@@ -455,33 +290,67 @@ static int refuse_pair(const struct snnconvert_options *o, const char *name, con
     return snncli_fail(o->console, SNNCLI_EXIT_USAGE, name, "does not go with %s", other);
 }
 
-/* Options that would take each other's place, or of which one would do nothing. */
+/* Options that would take each other's place. */
 static int check_pairs(const struct snnconvert_options *o)
 {
-    bool json_out = o->json != NULL && strcmp(o->json, "-") == 0;
+    const bool json_out = o->json != NULL && strcmp(o->json, "-") == 0;
+    const bool check = o->chip_count > 0, current = o->encoding == SNN_ENCODING_CURRENT;
     const struct {
         bool given;
         const char *name, *other;
     } pairs[] = {
         {o->info && json_out, "--info", "--json -"},
+        {o->info && check, "--info", "--check, which has a table of its own"},
         {o->dump_count > 0 && json_out, "--dump-after", "--json -"},
-        {o->json != NULL && o->output != NULL && strcmp(o->json, o->output) == 0, "--json",
-         "--output of the same name"},
+        {snncli_same_file(o->json, o->output), "--json", "--output of the same name"},
+        {snncli_same_file(o->map, o->output), "--map", "--output of the same name"},
+        {snncli_same_file(o->map, o->json), "--map", "--json of the same name"},
+        {snncli_same_file(o->map, o->model), "--map", "MODEL of the same name"},
+        {snncli_same_file(o->map, o->data), "--map", "--data of the same name"},
         {o->arch != NULL && o->dump_count > 0, "--dump-after", "--arch"},
         {o->arch != NULL && o->input_shape.channels > 0, "--input-shape", "--arch"},
-        {o->arch != NULL && o->nir_reset_given, "--nir-reset", "--arch"},
-        {o->calibrate == NULL && o->samples > 0, "--samples", NULL},
-        {o->calibrate == NULL && o->recipe_count > 0, "--recipe", NULL},
-        {o->calibrate == NULL && o->quantile_count > 0, "--quantile", NULL},
-        {o->calibrate == NULL && o->measured,
-         "--timesteps, --encoding, --seed, --norm, --channelwise, --v0, --arith or --target", NULL},
+        {o->arch != NULL && o->given[OPT_NIR_RESET], "--nir-reset", "--arch"},
+        {o->samples > 0 && o->calibrate != NULL && o->data != NULL, "--samples",
+         "both --calibrate and --data, which it could mean"},
+        {check && o->calibrate == NULL && current, "--encoding",
+         "--check: a chip takes whole spikes, not the values of current"},
+        {o->map != NULL && o->chip_count > 1, "--map", "several chips: it shows one"},
     };
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        if (!pairs[i].given) continue;
-        if (pairs[i].other != NULL) return refuse_pair(o, pairs[i].name, pairs[i].other);
-        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, pairs[i].name,
-                           "only goes with --calibrate");
+        if (pairs[i].given) return refuse_pair(o, pairs[i].name, pairs[i].other);
     }
+    return SNNCLI_GO_ON;
+}
+
+/* Options that would do nothing without another. */
+static int check_needs(const struct snnconvert_options *o)
+{
+    const bool calibrates = o->calibrate != NULL, checks = o->chip_count > 0;
+    static const int with_check[] = {OPT_CORE,  OPT_MAP,   OPT_DATA,  OPT_LABELS,     OPT_DT,
+                                     OPT_QUANT, OPT_V_MIN, OPT_RESET, OPT_OUTPUT_GAIN};
+    static const int with_calibrate[] = {OPT_RECIPE, OPT_QUANTILE, OPT_ARITH, OPT_TARGET};
+    static const int with_either[] = {OPT_SAMPLES, OPT_NORM,     OPT_CHANNELWISE, OPT_V0,
+                                      OPT_SEED,    OPT_ENCODING, OPT_TIMESTEPS};
+    const struct {
+        const int *ids;
+        size_t count;
+        bool met;
+        const char *needed;
+    } needs[] = {
+        {with_check, sizeof(with_check) / sizeof(int), checks, "--check"},
+        {with_calibrate, sizeof(with_calibrate) / sizeof(int), calibrates, "--calibrate"},
+        {with_either, sizeof(with_either) / sizeof(int), calibrates || checks,
+         "--calibrate or --check"},
+    };
+    for (size_t k = 0; k < sizeof(needs) / sizeof(needs[0]); k++) {
+        for (size_t i = 0; i < needs[k].count && !needs[k].met; i++) {
+            if (!o->given[needs[k].ids[i]]) continue;
+            return snncli_fail(o->console, SNNCLI_EXIT_USAGE, option_text(needs[k].ids[i]).text,
+                               "only goes with %s", needs[k].needed);
+        }
+    }
+    if (o->labels != NULL && o->data == NULL)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--labels", "needs --data");
     return SNNCLI_GO_ON;
 }
 
@@ -491,12 +360,32 @@ static bool ends_with(const char *text, const char *end)
     return length >= size && strcmp(text + length - size, end) == 0;
 }
 
+bool snnconvert_is_program_name(const char *path)
+{
+    return ends_with(path, ".chip.json");
+}
+
+/* A chip program has a name of its own, and needs its one chip. */
+static int check_program(const struct snnconvert_options *o)
+{
+    if (!snnconvert_is_program_name(o->output) || o->chip_count == 1) return SNNCLI_EXIT_OK;
+    (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--output",
+                      "'%s' is the name of a chip program, %s", o->output,
+                      o->chip_count == 0 ? "and no chip is given" : "which is for one chip");
+    if (o->chip_count == 0)
+        snncli_hint(o->console, "name the chip: --check CHIP; a model is named *.json");
+    return SNNCLI_EXIT_USAGE;
+}
+
 /* A native file under a foreign name would fool the next program, or replace the model it came
  * from. */
 static int check_output(const struct snnconvert_options *o)
 {
-    static const char *const foreign[] = {".onnx", ".tflite", ".h5",  ".keras",       ".hdf5",
-                                          ".pt",   ".pth",    ".npz", ".safetensors", ".gz"};
+    static const char *const foreign[] = {".onnx", ".tflite",      ".h5", ".keras",
+                                          ".hdf5", ".svg",         ".pt", ".pth",
+                                          ".npz",  ".safetensors", ".gz"};
+    int status = snncli_check_output(o->console, o->map);
+    if (status != SNNCLI_EXIT_OK) return status;
     if (o->output == NULL) return SNNCLI_GO_ON;
     bool odd = strcmp(o->output, "-") == 0;
     for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
@@ -504,10 +393,12 @@ static int check_output(const struct snnconvert_options *o)
     if (odd) {
         (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--output",
                           "'%s' is no name of a file that can be written", o->output);
-        snncli_hint(o->console, "native models are named *.json, NIR *.nir");
+        snncli_hint(o->console, "native models are named *.json, NIR *.nir, chip programs "
+                                "*.chip.json");
         return SNNCLI_EXIT_USAGE;
     }
-    int status = snncli_check_output(o->console, o->output);
+    status = check_program(o);
+    if (status == SNNCLI_EXIT_OK) status = snncli_check_output(o->console, o->output);
     return status == SNNCLI_EXIT_OK ? SNNCLI_GO_ON : status;
 }
 
@@ -516,12 +407,15 @@ static int check(const struct snnconvert_options *o)
 {
     if (o->supported) return SNNCLI_GO_ON;
     if (o->model == NULL) return snncli_args_missing(o->console, &snnconvert_tool, "MODEL");
-    if (o->output == NULL && !o->info && o->json == NULL && o->dump_count == 0) {
+    if (o->output == NULL && !o->info && o->json == NULL && o->dump_count == 0 &&
+        o->chip_count == 0) {
         (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, NULL, "nothing to do");
-        snncli_hint(o->console, "give -o FILE to write a model, or --info to look at one");
+        snncli_hint(o->console, "give -o FILE to write a model, --info to look at one, or --check "
+                                "CHIP to see whether it fits");
         return SNNCLI_EXIT_USAGE;
     }
     int status = check_pairs(o);
+    if (status == SNNCLI_GO_ON) status = check_needs(o);
     return status == SNNCLI_GO_ON ? check_output(o) : status;
 }
 
@@ -529,7 +423,7 @@ int snnconvert_options_read(struct snnconvert_options *options, struct snncli_co
                             struct snn_context *context, int argc, char **argv)
 {
     *options = (struct snnconvert_options){
-        .console = console, .context = context, .target = "sim", .timesteps = 16};
+        .console = console, .context = context, .target = "sim", .timesteps = 16, .dt_us = 1000.0};
     snn_lower_options_init(&options->lower);
     int status = snncli_args_parse(&snnconvert_tool, console, argc, argv, take_argument, options);
     options->lower.max_pool = options->max_pool;

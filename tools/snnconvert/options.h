@@ -10,12 +10,20 @@
 #include "snn/net.h"
 #include "snn/stream.h"
 #include "tools/cli/args.h"
+#include "tools/cli/pins.h"
 #include "tools/cli/preprocess.h"
+#include "tools/snnconvert/options_table.h"
 
 /* At most, for what is measured on the spiking net. */
 #define SNNCONVERT_PROBE_FRAMES 2000
 
-enum { SNNCONVERT_RECIPES_MAX = 32, SNNCONVERT_QUANTILES_MAX = 32, SNNCONVERT_DUMPS_MAX = 16 };
+enum {
+    SNNCONVERT_RECIPES_MAX = 32,
+    SNNCONVERT_QUANTILES_MAX = 32,
+    SNNCONVERT_DUMPS_MAX = 16,
+    SNNCONVERT_CHIPS_MAX = 16,
+    SNNCONVERT_TIMESTEPS_MAX = 1000000
+};
 
 struct snnconvert_options {
     struct snncli_console *console;
@@ -34,26 +42,34 @@ struct snnconvert_options {
     struct snncli_preprocess preprocess;
     struct snn_shape input_shape; /* 0: as in the file */
     enum snn_reset nir_reset;
-    bool nir_reset_given;
     enum snn_max_pool max_pool;
-    uint64_t samples; /* 0: all */
-    unsigned threads; /* 0: one a processor */
-    /* What recipes are measured on. */
-    const char *target;
+    uint64_t samples;   /* 0: all */
+    unsigned threads;   /* 0: one a processor */
+    const char *target; /* that recipes are measured on */
+    /* How the net is lowered and run, for those and for a check. */
     struct snn_lower_options lower;
     uint32_t timesteps;
     enum snn_encoding encoding;
     uint64_t seed;
-    bool measured; /* one of those options was given */
+    double dt_us;
+    /* Chips to check against: names, files, "all". */
+    const char *chips[SNNCONVERT_CHIPS_MAX];
+    uint32_t chip_count;
+    struct snncli_pins pins;
+    const char *map;
+    const char *data; /* NULL: the model's own sample */
+    const char *labels;
+    bool given[OPT_COUNT]; /* by enum snnconvert_option */
     bool info;
     bool supported;
     bool verify_off;
 };
 
-extern const struct snncli_tool snnconvert_tool;
-
 /* Reads the arguments. Returns SNNCLI_GO_ON or the exit status to end with. */
 int snnconvert_options_read(struct snnconvert_options *options, struct snncli_console *console,
                             struct snn_context *context, int argc, char **argv);
+
+/* Whether a file of that name holds a chip program: "*.chip.json". */
+bool snnconvert_is_program_name(const char *path);
 
 #endif

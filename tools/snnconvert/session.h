@@ -20,6 +20,23 @@ struct snnconvert_session {
     struct snn_target *target; /* that recipes are measured on */
     struct snn_verification *verification;
     struct snnconvert_fate *fates; /* one a layer */
+    struct snnconvert_checked *checked;
+    uint32_t checked_count;
+    /* What accuracy is measured on, with --check; NULL: nothing. */
+    struct snn_source *data;
+    const char *data_path;
+    char *sample; /* the model's own, allocated */
+    struct snn_energy_profile energy;
+    struct snn_result *unquantised;
+};
+
+/* A chip that the model is checked against. */
+struct snnconvert_checked {
+    struct snn_chip chip;
+    char name[768];      /* how its user calls it: a name or a file */
+    struct snn_net *net; /* lowered for it */
+    struct snn_placement *placement;
+    struct snn_result *integer, *program; /* of the net, and of the program */
 };
 
 /* What the two kinds of target make of a layer. */
@@ -45,6 +62,20 @@ int snnconvert_find_fates(struct snnconvert_session *session);
 int snnconvert_print_info(struct snnconvert_session *session);
 int snnconvert_write_json(struct snnconvert_session *session);
 int snnconvert_print_supported(struct snnconvert_session *session);
+
+/* ---- --check ---- */
+
+/* Before any work: the profiles. */
+int snnconvert_load_chips(struct snnconvert_session *session);
+/* Places, measures, writes and prints; DOES_NOT_FIT if it does not fit one of the chips. */
+int snnconvert_check(struct snnconvert_session *session);
+void snnconvert_release_chips(struct snnconvert_session *session);
+/* What quantising costs, where there is data; the results go to the session. */
+int snnconvert_measure(struct snnconvert_session *session);
+int snnconvert_print_accuracy(struct snnconvert_session *session,
+                              const struct snnconvert_checked *checked);
+/* Reports that lowering refused, unless errors were since `errors_before`; the exit status. */
+int snnconvert_fail_lowering(struct snnconvert_session *session, size_t errors_before);
 
 /* Runs the verification and prints what it found; CHECK if a layer deviates or the output could not
  * be compared. */

@@ -3,6 +3,7 @@
 #define SNN_SNN_H
 
 #include "snn/calibrate.h"
+#include "snn/check.h"
 #include "snn/chip.h"
 #include "snn/context.h"
 #include "snn/convert.h"
