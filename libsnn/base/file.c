@@ -191,6 +191,23 @@ bool snnbase_file_exists(const char *path)
     return stat(path, &info) == 0;
 }
 
+size_t snnbase_file_head(const char *path, void *out, size_t room)
+{
+    struct stat info;
+    size_t size = 0;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return 0;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (descriptor < 0) return 0;
+    while (size < room) {
+        const ssize_t got = read(descriptor, (char *)out + size, room - size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        size += (size_t)got;
+    }
+    close(descriptor);
+    return size;
+}
+
 /* Six characters from a number, as mkstemp has them. */
 static void suffix_fill(char suffix[7], uint64_t number)
 {

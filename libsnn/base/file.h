@@ -35,6 +35,10 @@ int snnbase_path_inside(struct snn_context *context, const char *path, const cha
 
 bool snnbase_file_exists(const char *path);
 
+/* The first bytes of a regular file, at most `room`; returns how many, 0 where none can be read. A
+ * pipe is left alone, as its bytes come but once. */
+size_t snnbase_file_head(const char *path, void *out, size_t room);
+
 struct snnbase_file_writer {
     struct snn_context *context;
     char *path;        /* final name, symbolic links resolved */

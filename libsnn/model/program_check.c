@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "libsnn/base/error.h"
+#include "libsnn/model/chip.h"
 #include "libsnn/model/layer.h"
 #include "libsnn/model/program.h"
 
@@ -47,19 +48,26 @@ static bool is_empty(struct snn_shape shape)
 
 static int check_chip(struct snn_context *context, const struct snn_chip *chip)
 {
-    bool ok = chip->core_count >= 1 && chip->core_count <= SNN_CHIP_CORES_MAX;
-    ok = ok && chip->stride_count <= SNN_CHIP_CHOICES_MAX;
-    ok = ok && chip->pooling_count <= SNN_CHIP_CHOICES_MAX;
-    ok = ok && chip->destination_max >= 1 && chip->destination_max <= SNN_CHIP_DESTINATIONS_MAX;
-    ok = ok && chip->readout_spread >= 1 && chip->readout_layer >= chip->core_count;
-    return ok ? SNN_OK
-              : snnbase_fail(context, SNN_ERR_INVALID, "chip '%.63s': not a profile", chip->name);
+    int status = snnmodel_chip_check(context, chip);
+    if (status == SNN_OK) return SNN_OK;
+    if (status == SNN_ERR_FORMAT) snnbase_error_recode(context, SNN_ERR_INVALID);
+    return snnbase_where(context, "chip");
+}
+
+/* Empty, or 64 lower-case hexadecimal digits. */
+static bool is_sha256(const char *text)
+{
+    const size_t length = strlen(text);
+    return length == 0 || (length == 64 && strspn(text, "0123456789abcdef") == 64);
 }
 
 static int check_program(struct snn_context *context, const struct snn_program *program)
 {
     const struct snn_shape in = program->input_shape;
     if (program->name == NULL) return snnbase_fail(context, SNN_ERR_INVALID, "name is missing");
+    if (program->model_sha256 != NULL && !is_sha256(program->model_sha256))
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "model_sha256: 64 lower-case hexadecimal digits expected");
     if (program->core_count < 1 || program->core_count > program->chip.core_count ||
         program->cores == NULL)
         return snnbase_fail(context, SNN_ERR_INVALID, "%u cores are used, the chip has %u",

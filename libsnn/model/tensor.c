@@ -1,4 +1,4 @@
-/* Tensors of the native model file, see tensor.h.
+/* Tensors of the project's own files, see tensor.h.
  *
  * Invariant: nothing is allocated for values before the shape is within the limits and the packed
  * bytes at hand could hold that many, so a short file cannot ask for much memory.
@@ -22,6 +22,18 @@
 /* Deflate copies at most 258 bytes for 2 bits: no stream unpacks to more than this many times its
  * size. */
 #define DEFLATE_RATIO_MAX 1032u
+
+/* By enum snnmodel_dtype. */
+static const struct {
+    const char *name;
+    size_t size; /* bytes of a value */
+} dtypes[] = {{"f32", 4}, {"int8", 1}, {"int16", 2}};
+
+/* Within size_t: the tensor was described. */
+static size_t bytes_of(const struct snnmodel_tensor *tensor)
+{
+    return tensor->count * dtypes[tensor->dtype].size;
+}
 
 struct shape_text {
     char text[64];
@@ -48,13 +60,14 @@ void snnmodel_sidecar_fini(struct snn_context *context, struct snnmodel_sidecar 
     sidecar->name = NULL;
 }
 
-static int check_dtype(struct snn_context *context, const struct snnbase_json_value *value)
+static int check_dtype(struct snn_context *context, const struct snnbase_json_value *value,
+                       const char *expected)
 {
     const char *dtype = NULL;
     int status = snnbase_json_read_string(context, value, "", "dtype", &dtype);
-    if (status != SNN_OK || strcmp(dtype, "f32") == 0) return status;
+    if (status != SNN_OK || strcmp(dtype, expected) == 0) return status;
     snnbase_fail(context, SNN_ERR_UNSUPPORTED, "dtype '%s' is not supported", dtype);
-    return snnbase_hint(context, "write the values as f32");
+    return snnbase_hint(context, "write the values as %s", expected);
 }
 
 static int read_shape(struct snn_context *context, const struct snnbase_json_value *value,
@@ -68,7 +81,7 @@ static int read_shape(struct snn_context *context, const struct snnbase_json_val
     int64_t dim[SNNMODEL_TENSOR_RANK_MAX];
     int status = snnbase_json_read_ints(context, value, "", "shape", 1, UINT32_MAX, rank, dim);
     if (status != SNN_OK) return status;
-    size_t bytes = sizeof(float);
+    size_t bytes = dtypes[out->dtype].size;
     bool fits = true;
     out->rank = (uint32_t)rank;
     for (size_t i = 0; i < rank; i++) {
@@ -78,26 +91,30 @@ static int read_shape(struct snn_context *context, const struct snnbase_json_val
     uint64_t limit = snnbase_limits(context)->tensor_bytes;
     if (!fits || bytes > limit)
         return snnbase_fail(context, SNN_ERR_LIMIT,
-                            "shape %s of 4-byte values exceeds the limit of %llu bytes",
-                            format_shape(out->rank, out->dim).text, (unsigned long long)limit);
-    out->count = bytes / sizeof(float);
+                            "shape %s of %zu-byte values exceeds the limit of %llu bytes",
+                            format_shape(out->rank, out->dim).text, dtypes[out->dtype].size,
+                            (unsigned long long)limit);
+    out->count = bytes / dtypes[out->dtype].size;
     return SNN_OK;
 }
 
-int snnmodel_tensor_describe(struct snn_context *context, const struct snnbase_json_value *object,
-                             const char *key, struct snnmodel_tensor *out)
+int snnmodel_tensor_describe_as(struct snn_context *context,
+                                const struct snnbase_json_value *object, const char *key,
+                                enum snnmodel_dtype dtype, struct snnmodel_tensor *out)
 {
     static const char *const members[] = {"dtype",  "shape",  "data", "file",
                                           "offset", "sha256", NULL};
-    struct snnmodel_tensor tensor = {.value = snnbase_json_get(object, key)};
+    static const char *const inline_members[] = {"dtype", "shape", "data", NULL};
+    struct snnmodel_tensor tensor = {.dtype = dtype, .value = snnbase_json_get(object, key)};
     int status;
     if (!snnbase_json_is_object(tensor.value)) {
         status = snnbase_fail(context, SNN_ERR_FORMAT, "%s",
                               tensor.value == NULL ? "missing, a tensor expected"
                                                    : "a tensor expected, an object");
     } else {
-        status = snnmodel_native_check_members(context, tensor.value, members);
-        if (status == SNN_OK) status = check_dtype(context, tensor.value);
+        status = snnmodel_native_check_members(context, tensor.value,
+                                               dtype == SNNMODEL_F32 ? members : inline_members);
+        if (status == SNN_OK) status = check_dtype(context, tensor.value, dtypes[dtype].name);
         if (status == SNN_OK) status = read_shape(context, tensor.value, &tensor);
     }
     if (status != SNN_OK) return snnbase_where(context, "%s", key);
@@ -117,12 +134,16 @@ int snnmodel_tensor_expect(struct snn_context *context, const struct snnmodel_te
 }
 
 /* The file's bytes are little-endian on every machine. */
-static void floats_from_bytes(float *values, size_t count)
+static void values_from_bytes(const struct snnmodel_tensor *tensor, void *values)
 {
-    unsigned char *byte = (unsigned char *)values;
-    for (size_t i = 0; i < count; i++, byte += 4) {
-        uint32_t bits = (uint32_t)byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16 |
-                        (uint32_t)byte[3] << 24;
+    unsigned char *byte = values;
+    for (size_t i = 0; tensor->dtype == SNNMODEL_F32 && i < tensor->count; i++, byte += 4) {
+        const uint32_t bits = (uint32_t)byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16 |
+                              (uint32_t)byte[3] << 24;
+        memcpy(byte, &bits, sizeof(bits));
+    }
+    for (size_t i = 0; tensor->dtype == SNNMODEL_INT16 && i < tensor->count; i++, byte += 2) {
+        const uint16_t bits = (uint16_t)(byte[0] | byte[1] << 8);
         memcpy(byte, &bits, sizeof(bits));
     }
 }
@@ -152,13 +173,12 @@ static int next_piece(const unsigned char **piece_out, size_t *size_out, void *u
 
 /* Base64 of zlib into values. */
 static int unpack_text(struct snn_context *context, const struct snnmodel_tensor *tensor,
-                       const char *text, size_t size, float *values)
+                       const char *text, size_t size, void *values)
 {
     struct decoding decoding = {.text = {context, text, size, 0}};
     const struct snnbase_pieces packed = {snnbase_base64_decoded_size(text, size), next_piece,
                                           &decoding};
-    int status =
-        snnbase_zlib_unpack_pieces(context, &packed, values, tensor->count * sizeof(float));
+    int status = snnbase_zlib_unpack_pieces(context, &packed, values, bytes_of(tensor));
     size_t none = 0; /* bytes left; but there may be characters that make up none */
     if (status == SNN_OK)
         status = snnbase_base64_read(&decoding.text, decoding.piece, sizeof(decoding.piece), &none);
@@ -169,7 +189,7 @@ static int unpack_text(struct snn_context *context, const struct snnmodel_tensor
 static int check_packed_size(struct snn_context *context, const struct snnmodel_tensor *tensor,
                              size_t packed_size)
 {
-    size_t bytes = tensor->count * sizeof(float);
+    size_t bytes = bytes_of(tensor);
     if (bytes / DEFLATE_RATIO_MAX <= packed_size) return SNN_OK;
     return snnbase_fail(context, SNN_ERR_FORMAT,
                         "%zu packed bytes cannot hold the %zu bytes of shape %s", packed_size,
@@ -177,15 +197,16 @@ static int check_packed_size(struct snn_context *context, const struct snnmodel_
 }
 
 /* Room for the values; NULL: NOMEM. */
-static float *values_alloc(struct snn_context *context, const struct snnmodel_tensor *tensor,
-                           struct snnbase_arena *arena)
+static void *values_alloc(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                          struct snnbase_arena *arena)
 {
-    return arena != NULL ? snnbase_arena_alloc(arena, context, tensor->count, sizeof(float))
-                         : snnbase_alloc(context, tensor->count, sizeof(float));
+    const size_t size = dtypes[tensor->dtype].size;
+    return arena != NULL ? snnbase_arena_alloc(arena, context, tensor->count, size)
+                         : snnbase_alloc(context, tensor->count, size);
 }
 
 static int unpack_inline(struct snn_context *context, const struct snnmodel_tensor *tensor,
-                         struct snnbase_arena *arena, float **values)
+                         struct snnbase_arena *arena, void **values)
 {
     const char *text = NULL;
     int status = snnbase_json_read_string(context, tensor->value, "", "data", &text);
@@ -235,7 +256,7 @@ static int check_sidecar_bytes(struct snn_context *context, const struct snnmode
                                const struct snnmodel_sidecar *sidecar, uint64_t offset,
                                const char *sha256)
 {
-    size_t bytes = tensor->count * sizeof(float);
+    size_t bytes = bytes_of(tensor);
     if (offset > sidecar->bytes.size || bytes > sidecar->bytes.size - (size_t)offset)
         return snnbase_fail(context, SNN_ERR_FORMAT,
                             "file '%s' has %zu bytes, the tensor takes %zu from %llu on",
@@ -250,7 +271,7 @@ static int check_sidecar_bytes(struct snn_context *context, const struct snnmode
 
 static int unpack_sidecar(struct snn_context *context, const struct snnmodel_tensor *tensor,
                           struct snnmodel_sidecar *sidecar, struct snnbase_arena *arena,
-                          float **values)
+                          void **values)
 {
     const char *name = NULL, *sha256 = NULL;
     const struct snnbase_json_value *value = tensor->value;
@@ -266,13 +287,13 @@ static int unpack_sidecar(struct snn_context *context, const struct snnmodel_ten
     if (status != SNN_OK) return status;
     *values = values_alloc(context, tensor, arena);
     if (*values == NULL) return SNN_ERR_NOMEM;
-    memcpy(*values, sidecar->bytes.data + offset, tensor->count * sizeof(float));
+    memcpy(*values, sidecar->bytes.data + offset, bytes_of(tensor));
     return SNN_OK;
 }
 
 /* Allocates and fills; *values may be set on errors too. */
 static int unpack(struct snn_context *context, const struct snnmodel_tensor *tensor,
-                  struct snnmodel_sidecar *sidecar, struct snnbase_arena *arena, float **values)
+                  struct snnmodel_sidecar *sidecar, struct snnbase_arena *arena, void **values)
 {
     bool in_file = snnbase_json_get(tensor->value, "file") != NULL;
     if (in_file && snnbase_json_get(tensor->value, "data") != NULL)
@@ -280,20 +301,31 @@ static int unpack(struct snn_context *context, const struct snnmodel_tensor *ten
     int status = in_file ? unpack_sidecar(context, tensor, sidecar, arena, values)
                          : unpack_inline(context, tensor, arena, values);
     if (status != SNN_OK) return status;
-    floats_from_bytes(*values, tensor->count);
-    return check_finite(context, *values, tensor->count);
+    values_from_bytes(tensor, *values);
+    return tensor->dtype == SNNMODEL_F32 ? check_finite(context, *values, tensor->count) : SNN_OK;
 }
 
 int snnmodel_tensor_unpack(struct snn_context *context, const struct snnmodel_tensor *tensor,
                            const char *key, struct snnmodel_sidecar *sidecar,
                            struct snnbase_arena *arena, float **out)
 {
-    float *values = NULL;
+    void *values = NULL;
     int status = unpack(context, tensor, sidecar, arena, &values);
     if (status != SNN_OK) {
         if (arena == NULL) snnbase_free(context, values);
         return snnbase_where(context, "%s", key);
     }
+    *out = values;
+    return SNN_OK;
+}
+
+int snnmodel_tensor_unpack_whole(struct snn_context *context, const struct snnmodel_tensor *tensor,
+                                 const char *key, struct snnbase_arena *arena, const void **out)
+{
+    void *values = NULL;
+    int status = unpack_inline(context, tensor, arena, &values);
+    if (status != SNN_OK) return snnbase_where(context, "%s", key);
+    values_from_bytes(tensor, values);
     *out = values;
     return SNN_OK;
 }
@@ -330,32 +362,54 @@ static void packing_close(struct snn_context *context, struct packing *packing)
     snnbase_buffer_fini(context, &packing->text);
 }
 
+/* Values of a tensor that are written. */
+struct span {
+    enum snnmodel_dtype dtype;
+    const void *values;
+    size_t count;
+};
+
+static struct span part_of(const struct span *span, size_t first, size_t count)
+{
+    const char *values = span->values;
+    return (struct span){span->dtype, values + first * dtypes[span->dtype].size, count};
+}
+
+/* The bits of a value. */
+static uint32_t bits_at(const struct span *span, size_t index)
+{
+    if (span->dtype == SNNMODEL_INT8) return (uint8_t)((const int8_t *)span->values)[index];
+    if (span->dtype == SNNMODEL_INT16) return (uint16_t)((const int16_t *)span->values)[index];
+    uint32_t bits;
+    memcpy(&bits, (const float *)span->values + index, sizeof(bits));
+    return bits;
+}
+
 /* Packs up to PIECE_COUNT values, as little-endian bytes. */
-static int packing_push(struct packing *packing, const float *values, size_t count, bool last)
+static int packing_push(struct packing *packing, const struct span *span, bool last)
 {
     unsigned char bytes[PIECE_COUNT * sizeof(float)];
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof(bits));
-        for (size_t k = 0; k < 4; k++)
-            bytes[4 * i + k] = (unsigned char)(bits >> 8 * k & 0xFFu);
+    const size_t size = dtypes[span->dtype].size;
+    for (size_t i = 0; i < span->count; i++) {
+        const uint32_t bits = bits_at(span, i);
+        for (size_t k = 0; k < size; k++)
+            bytes[size * i + k] = (unsigned char)(bits >> 8 * k & 0xFFu);
     }
-    return snnbase_packer_push(packing->packer, bytes, count * sizeof(float), last,
-                               &packing->packed);
+    return snnbase_packer_push(packing->packer, bytes, span->count * size, last, &packing->packed);
 }
 
 /* The level for these values. Only their bits decide, never the time it takes. */
-static int choose_level(struct snn_context *context, const float *values, size_t count,
-                        int *level_out)
+static int choose_level(struct snn_context *context, const struct span *span, int *level_out)
 {
     *level_out = SNNBASE_PACK_BEST;
-    if (count <= WELL_PACKED_COUNT) return SNN_OK;
+    if (span->count <= WELL_PACKED_COUNT) return SNN_OK;
     struct packing sample;
     int status = packing_open(context, &sample, SNNBASE_PACK_FAST);
-    for (size_t i = 0; i < SAMPLE_PIECES && status == SNN_OK; i++)
-        status = packing_push(&sample, values + count / SAMPLE_PIECES * i, PIECE_COUNT,
-                              i + 1 == SAMPLE_PIECES);
-    size_t whole = SAMPLE_PIECES * PIECE_COUNT * sizeof(float);
+    for (size_t i = 0; i < SAMPLE_PIECES && status == SNN_OK; i++) {
+        const struct span piece = part_of(span, span->count / SAMPLE_PIECES * i, PIECE_COUNT);
+        status = packing_push(&sample, &piece, i + 1 == SAMPLE_PIECES);
+    }
+    size_t whole = SAMPLE_PIECES * PIECE_COUNT * dtypes[span->dtype].size;
     bool gains = sample.packed.size * GAIN_PARTS <= whole * (GAIN_PARTS - GAIN_PARTS_WORTH);
     *level_out = gains ? SNNBASE_PACK_FAST : SNNBASE_PACK_STORE;
     packing_close(context, &sample);
@@ -377,39 +431,41 @@ static int put_packed(struct snnbase_jsonout *out, struct packing *packing, bool
     return out->status;
 }
 
-static int put_values(struct snnbase_jsonout *out, const float *values, size_t count)
+static int put_values(struct snnbase_jsonout *out, const struct span *span)
 {
     struct packing packing = {.packer = NULL};
     int level = 0;
-    int status = choose_level(out->context, values, count, &level);
+    int status = choose_level(out->context, span, &level);
     if (status == SNN_OK) status = packing_open(out->context, &packing, level);
-    for (size_t at = 0; at < count && status == SNN_OK; at += PIECE_COUNT) {
-        bool last = count - at <= PIECE_COUNT;
-        status = packing_push(&packing, values + at, last ? count - at : PIECE_COUNT, last);
+    for (size_t at = 0; at < span->count && status == SNN_OK; at += PIECE_COUNT) {
+        const size_t left = span->count - at;
+        const bool last = left <= PIECE_COUNT;
+        const struct span piece = part_of(span, at, last ? left : PIECE_COUNT);
+        status = packing_push(&packing, &piece, last);
         if (status == SNN_OK) status = put_packed(out, &packing, last);
     }
     packing_close(out->context, &packing);
     return status;
 }
 
-void snnmodel_tensor_write(struct snnbase_jsonout *out, const uint32_t *dim, uint32_t rank,
-                           const float *values)
+void snnmodel_tensor_write_as(struct snnbase_jsonout *out, enum snnmodel_dtype dtype,
+                              const uint32_t *dim, uint32_t rank, const void *values)
 {
     if (out->status != SNN_OK) return;
-    size_t count = 1;
+    struct span span = {dtype, values, 1};
     snnbase_jsonout_object_open(out);
     snnbase_jsonout_key(out, "dtype");
-    snnbase_jsonout_string(out, "f32");
+    snnbase_jsonout_string(out, dtypes[dtype].name);
     snnbase_jsonout_key(out, "shape");
     snnbase_jsonout_array_open(out);
     for (uint32_t i = 0; i < rank; i++) {
         snnbase_jsonout_uint(out, dim[i]);
-        count *= dim[i];
+        span.count *= dim[i];
     }
     snnbase_jsonout_array_close(out);
     snnbase_jsonout_key(out, "data");
     snnbase_jsonout_string_open(out);
-    int status = put_values(out, values, count);
+    int status = put_values(out, &span);
     if (out->status == SNN_OK) out->status = status;
     snnbase_jsonout_string_close(out);
     snnbase_jsonout_object_close(out);

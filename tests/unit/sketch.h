@@ -31,4 +31,36 @@ struct snn_core *sketch_core(uint32_t position);
 const int8_t *sketch_bytes(size_t count, int range, unsigned seed);
 const int16_t *sketch_words(size_t count, int range, unsigned seed);
 
+/* Programs that use what a core can do, each for a reason of its own. */
+struct sketch {
+    const char *name;
+    struct snn_program *(*make)(void);
+};
+enum { SKETCH_COUNT = 11 };
+extern const struct sketch sketches[SKETCH_COUNT];
+
+/* Two branches of the input, 4 and 3 features, side by side in front of one core, pooled. */
+struct snn_program *sketch_concat(void);
+/* Three layers, of which the second lies on two cores, 3 features and 2, biases everywhere. */
+struct snn_program *sketch_split(void);
+/* A dense layer of 3 classes, one in 4 features: 9 features in memory. */
+struct snn_program *sketch_spread(void);
+/* The same of 5 classes on two cores: classes 0..2 (features 0..8), 3..4 (12..16). */
+struct snn_program *sketch_spread_split(void);
+/* A kernel of 5 with padding 1 over a map 3x3: one position, every input in reach. */
+struct snn_program *sketch_dense_padded(void);
+/* A kernel of 3 with stride 8 over a map 5x5: one position, of which rows 3 and 4 are out of reach.
+ */
+struct snn_program *sketch_point(void);
+/* A map 5x5, pooled by 2, beside one of 3x3 in front of one core: its row 4 is row 2 there. */
+struct snn_program *sketch_ragged(void);
+/* A map 3x3 beside one of 4x4 in front of one core. */
+struct snn_program *sketch_small(void);
+/* Reset to zero, initial potentials a neuron, weights far above the thresholds. */
+struct snn_program *sketch_wild(void);
+/* A core that sends its map to another twice, whole and shifted. */
+struct snn_program *sketch_twice(void);
+/* Strides and paddings that differ by axis, on a map that is not square. */
+struct snn_program *sketch_oblong(void);
+
 #endif
