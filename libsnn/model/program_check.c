@@ -484,22 +484,30 @@ static int check_output(struct snn_context *context, const struct snn_program *p
 
 /* ---- All of it ---- */
 
+static int check_layers(struct snn_context *context, const struct snn_program *program)
+{
+    int status = SNN_OK;
+    for (uint32_t i = 0; status == SNN_OK && i < program->core_count; i++)
+        status = at_core(context, &program->cores[i], check_layer(context, program, i));
+    return status;
+}
+
+/* What layers there are is known by now. */
 static int check_links(struct snn_context *context, const struct snn_program *program)
 {
     struct source source = source_at(program, SENSOR);
     int status = check_destinations(context, program, &source);
     if (status != SNN_OK) return snnbase_where(context, "input");
-    for (uint32_t i = 0; i < program->core_count; i++) {
+    for (uint32_t i = 0; status == SNN_OK && i < program->core_count; i++) {
         const struct snn_core *core = &program->cores[i];
         source = source_at(program, i);
-        status = check_layer(context, program, i);
-        if (status == SNN_OK) status = check_destinations(context, program, &source);
+        status = check_destinations(context, program, &source);
         if (status == SNN_OK) status = check_inputs(context, program, i);
         if (status == SNN_OK && snnmodel_program_is_last(program, i))
             status = check_between(context, program, core);
-        if (status != SNN_OK) return at_core(context, core, status);
+        status = at_core(context, core, status);
     }
-    return SNN_OK;
+    return status;
 }
 
 /* All cores together; each has less than 2^32 neurons by now. */
@@ -521,6 +529,7 @@ int snnmodel_program_check(struct snn_context *context, const struct snn_program
     for (uint32_t i = 0; status == SNN_OK && i < program->core_count; i++)
         status = at_core(context, &program->cores[i], check_core(context, program, i));
     if (status == SNN_OK) status = check_neuron_count(context, program);
+    if (status == SNN_OK) status = check_layers(context, program);
     if (status == SNN_OK) status = check_links(context, program);
     return status == SNN_OK ? check_output(context, program) : status;
 }
