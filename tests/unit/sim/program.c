@@ -238,7 +238,7 @@ static void compare(const struct sketch *sketch)
     require_ok(snn_program_decode(&net, context, program));
     require_ok(snnsim_plan_create(&plan, context, net));
     require_ok(snnsim_routes_create(&routes, context, plan));
-    require_ok(snnsim_async_create(&async, context, routes, SNNSIM_ORDER_RASTER, 0));
+    require_ok(snnsim_async_create(&async, context, routes, SNN_ORDER_RASTER, 0));
     snnsim_async_watch(async, watch, NULL);
     draw_input();
     machine_reset(program);
