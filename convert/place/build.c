@@ -116,11 +116,11 @@ static uint32_t build_destinations(const struct builder *b, uint32_t source, uin
     return count;
 }
 
-static void build_readout(const struct builder *b, const struct part *part, struct snn_core *core)
+static void build_readout(const struct builder *b, struct snn_core *core)
 {
     core->destination_count = 1;
-    core->destinations[0] = (struct snn_destination){b->attempt->stages->chip->readout_layer, 1,
-                                                     part->first * part->spread};
+    core->destinations[0] =
+        (struct snn_destination){b->attempt->stages->chip->readout_layer, 1, core->feature_first};
 }
 
 /* ---- Cores ---- */
@@ -134,7 +134,7 @@ static int build_core(struct builder *b, const struct part *part, uint32_t index
         .index = index,
         .layer = stage->name,
         .layer_index = part->layer,
-        .feature_first = part->first,
+        .feature_first = part->first * part->spread,
         .input = stage->input,
         .output = {(part->count - 1) * part->spread + 1, p->shape.height, p->shape.width},
         .kernel_size = stage->kernel_size,
@@ -152,7 +152,7 @@ static int build_core(struct builder *b, const struct part *part, uint32_t index
     if (status == SNN_OK) status = build_v_init(b, part, core);
     if (status != SNN_OK) return status;
     if (stage->readout)
-        build_readout(b, part, core);
+        build_readout(b, core);
     else
         core->destination_count =
             build_destinations(b, part->layer, part->first, core->destinations);

@@ -27,29 +27,60 @@ static const char *source_name(const struct reason *r, const struct snn_synapse 
 
 /* ---- Form and sizes ---- */
 
+/* What a window has of both axes, if it is not the usual. */
+static void put_pair(struct reason *r, const char *name, uint32_t rows, uint32_t columns,
+                     uint32_t usual)
+{
+    if (rows == usual && columns == usual) return;
+    snnconv_text_put(&r->text, " %s %u", name, rows);
+    if (columns != rows) snnconv_text_put(&r->text, ",%u", columns);
+}
+
+static void put_window(struct reason *r, const struct snn_synapse *s)
+{
+    const struct snn_window *w = &s->window;
+    if (s->kind == SNN_SYNAPSE_DENSE) {
+        snnconv_text_put(&r->text, "all of %ux%u", s->source_shape.height, s->source_shape.width);
+    } else if (s->kind == SNN_SYNAPSE_ONE_TO_ONE) {
+        snnconv_text_put(&r->text, "one to one");
+    } else {
+        snnconv_text_put(&r->text, "%ux%u", w->kernel_h, w->kernel_w);
+        put_pair(r, "stride", w->stride_h, w->stride_w, 1);
+        put_pair(r, "padding", w->pad_top, w->pad_left, 0);
+    }
+    snnconv_text_put(&r->text, " from '%s'", source_name(r, s));
+}
+
+static void put_windows(struct reason *r)
+{
+    const struct snn_population *p = r->stage->population;
+    for (uint32_t s = 0; s < p->synapse_count; s++) {
+        snnconv_text_join(&r->text, s, p->synapse_count);
+        put_window(r, &p->synapses[s]);
+    }
+}
+
+/* Where the kernel is not the layer's own, what it is to hold. */
+static void put_held(struct reason *r)
+{
+    const struct snn_population *p = r->stage->population;
+    const struct snn_synapse *first = &p->synapses[0];
+    const bool own = p->synapse_count == 1 && first->kind == SNN_SYNAPSE_CONV2D &&
+                     first->pool_count == 0 && first->window.kernel_h == r->stage->kernel_size &&
+                     first->window.kernel_w == r->stage->kernel_size;
+    if (own || first->kind == SNN_SYNAPSE_DENSE) return;
+    snnconv_text_put(&r->text, ": the smallest square one that holds ");
+    put_windows(r);
+}
+
 static void explain_kernel_size(struct reason *r)
 {
-    const uint32_t most = r->chip->kernel_size_max;
-    const struct snn_synapse *s = synapse_of(r);
-    const uint32_t k = r->stage->kernel_size;
-    if (r->problem->need == 0) {
-        const bool dense = s->kind == SNN_SYNAPSE_DENSE;
-        const uint32_t rows = dense ? s->source_shape.height : s->window.kernel_h;
-        const uint32_t columns = dense ? s->source_shape.width : s->window.kernel_w;
-        snnconv_text_put(&r->text,
-                         "kernel %ux%u is not square, and no square one of up to %ux%u can stand "
-                         "for it",
-                         rows, columns, most, most);
-    } else if (r->stage->dense || s->kind == SNN_SYNAPSE_DENSE) {
-        snnconv_text_put(&r->text,
-                         "kernel %ux%u, which covers its input map, exceeds the %ux%u of every "
-                         "core",
-                         k, k, most, most);
-        snnconv_text_put(&r->hint, "a pool or a stride before it makes its map smaller");
-    } else {
-        snnconv_text_put(&r->text, "kernel %ux%u exceeds the %ux%u of every core", k, k, most,
-                         most);
-    }
+    const uint32_t most = r->chip->kernel_size_max, k = r->stage->kernel_size;
+    const bool dense = synapse_of(r)->kind == SNN_SYNAPSE_DENSE;
+    snnconv_text_put(&r->text, "kernel %ux%u%s exceeds the %ux%u of every core", k, k,
+                     dense ? ", which covers its input map," : "", most, most);
+    put_held(r);
+    if (dense) snnconv_text_put(&r->hint, "a pool or a stride before it makes its map smaller");
 }
 
 static void explain_stride(struct reason *r)
@@ -61,16 +92,8 @@ static void explain_stride(struct reason *r)
 
 static void explain_padding(struct reason *r)
 {
-    const struct snn_window *w = &synapse_of(r)->window;
-    if (r->problem->need > 0) {
-        snnconv_text_put(&r->text, "padding %u exceeds the %u of every core",
-                         (uint32_t)r->problem->need, r->chip->padding_max);
-        return;
-    }
-    snnconv_text_put(&r->text,
-                     "padding %u,%u before and %u,%u behind its rows and columns: a core pads both "
-                     "ends alike",
-                     w->pad_top, w->pad_left, w->pad_bottom, w->pad_right);
+    snnconv_text_put(&r->text, "padding %u exceeds the %u of every core",
+                     (uint32_t)r->problem->need, r->chip->padding_max);
 }
 
 /* What a kernel written out with zeros would take. */
@@ -171,35 +194,23 @@ static void explain_features(struct reason *r)
                          r->chip->readout_spread);
 }
 
-static void put_window(struct reason *r, const struct snn_synapse *s)
-{
-    const struct snn_window *w = &s->window;
-    if (s->kind == SNN_SYNAPSE_DENSE) {
-        snnconv_text_put(&r->text, "all of %ux%u", s->source_shape.height, s->source_shape.width);
-    } else if (s->kind == SNN_SYNAPSE_ONE_TO_ONE) {
-        snnconv_text_put(&r->text, "one to one");
-    } else {
-        snnconv_text_put(&r->text, "%ux%u", w->kernel_h, w->kernel_w);
-        if (w->stride_h > 1 || w->stride_w > 1)
-            snnconv_text_put(&r->text, " stride %u", w->stride_h);
-        if (w->pad_top > 0 || w->pad_left > 0)
-            snnconv_text_put(&r->text, " padding %u", w->pad_top);
-    }
-    snnconv_text_put(&r->text, " from '%s'", source_name(r, s));
-}
-
 static void explain_window(struct reason *r)
 {
-    const struct snn_population *p = r->stage->population;
     const uint32_t most = r->chip->kernel_size_max;
+    if (r->problem->need == 0) {
+        snnconv_text_put(&r->text, "its weights are not in the form of a core");
+        snnconv_text_put(&r->hint, "the net was not lowered for this chip");
+        return;
+    }
     snnconv_text_put(&r->text, "no one kernel of up to %ux%u, with one stride and padding, holds ",
                      most, most);
-    for (uint32_t s = 0; s < p->synapse_count; s++) {
-        snnconv_text_join(&r->text, s, p->synapse_count);
-        put_window(r, &p->synapses[s]);
-    }
-    if (p->synapse_count > 1)
+    put_windows(r);
+    if (r->problem->need > 1)
         snnconv_text_put(&r->hint, "branches into one layer need the same stride, seen from it");
+    else
+        snnconv_text_put(&r->hint,
+                         "pad or widen it so that rows and columns lose as many positions, "
+                         "or an even number more");
 }
 
 /* ---- Neurons ---- */
@@ -259,28 +270,23 @@ static uint32_t power_of_2(uint32_t value)
     return power;
 }
 
-static void put_arithmetic(struct reason *r)
+static void put_arithmetic(struct reason *r, enum snn_constraint constraint)
 {
     const struct snnconv_stage *stage = r->stage;
     const uint32_t k = stage->kernel_size;
     const uint32_t features = snnconv_stage_spread(stage, r->chip, stage->output.channels);
     const struct snn_shape out = stage->output;
-    switch (r->problem->constraint) {
-    case SNN_CONSTRAINT_KERNEL_MEMORY:
+    if (constraint == SNN_CONSTRAINT_KERNEL_MEMORY) {
         snnconv_text_put(&r->text, "%u channels x %u (%ux%u kernel) x %u (", stage->input.channels,
                          power_of_2(k * k), k, k, power_of_2(features));
         put_spread(r, "features");
         snnconv_text_put(&r->text, ")");
-        break;
-    case SNN_CONSTRAINT_NEURON_MEMORY:
-        put_spread(r, "features");
+        return;
+    }
+    put_spread(r, "features");
+    if (constraint == SNN_CONSTRAINT_NEURON_MEMORY)
         snnconv_text_put(&r->text, " x %u (%u rows) x %u (%u columns)", power_of_2(out.height),
                          out.height, power_of_2(out.width), out.width);
-        break;
-    default:
-        put_spread(r, "features");
-        break;
-    }
 }
 
 /* Words of one memory: of a core, or of what a stage needs. */
@@ -306,11 +312,11 @@ static uint32_t core_of_most(const struct snn_chip *chip, enum snn_constraint co
     return most;
 }
 
-/* How many features would fit. */
+/* How many features would fit, on one core and on the two that hold the most. */
 static void hint_features(struct reason *r, const struct snn_fit *fits)
 {
-    uint32_t best = 0, second = SNN_NO_CORE;
     const uint32_t own = r->stage->output.channels;
+    uint32_t best = 0, second = SNN_NO_CORE;
     for (uint32_t c = 1; c < r->chip->core_count; c++) {
         if (fits[c].features_most > fits[best].features_most) {
             second = best;
@@ -325,10 +331,14 @@ static void hint_features(struct reason *r, const struct snn_fit *fits)
     }
     snnconv_text_put(&r->hint, "core %u holds %u of its %u features", best,
                      fits[best].features_most, own);
-    if (second != SNN_NO_CORE && fits[second].features_most > 0)
-        snnconv_text_put(&r->hint, ", cores %u and %u together %u", best < second ? best : second,
-                         best < second ? second : best,
-                         fits[best].features_most + fits[second].features_most);
+    if (second == SNN_NO_CORE || fits[second].features_most == 0) return;
+    const uint64_t both = (uint64_t)fits[best].features_most + fits[second].features_most;
+    snnconv_text_put(&r->hint, ", cores %u and %u together ", best < second ? best : second,
+                     best < second ? second : best);
+    if (both < own)
+        snnconv_text_put(&r->hint, "%llu", (unsigned long long)both);
+    else
+        snnconv_text_put(&r->hint, "all, but it is not to be shared");
 }
 
 /* ---- A stage ---- */
@@ -372,56 +382,92 @@ static bool has_problem(const struct snnconv_stage *stage, enum snn_constraint c
     return false;
 }
 
+static const enum snn_constraint MEMORIES[] = {
+    SNN_CONSTRAINT_KERNEL_MEMORY, SNN_CONSTRAINT_NEURON_MEMORY, SNN_CONSTRAINT_BIAS_MEMORY};
+enum { MEMORY_COUNT = sizeof(MEMORIES) / sizeof(MEMORIES[0]) };
+
+/* What a core is short of, with the text that is there. */
 static int add_memory(struct snnconv_finder *finder, struct reason *r, uint32_t layer,
-                      const struct snnconv_problem *problem, uint32_t core)
+                      const struct snn_fit *fit, uint32_t core)
 {
-    const struct snn_fit *fits =
-        finder->attempt->fits + (size_t)layer * finder->attempt->problem.core_count;
-    const struct snn_finding of = {.constraint = problem->constraint,
+    const struct snn_finding of = {.constraint = fit->constraint,
                                    .layer = layer,
                                    .core = core,
-                                   .need = problem->need,
-                                   .limit = problem->limit};
-    const bool largest = core == core_of_most(r->chip, problem->constraint);
-    r->problem = problem;
-    r->text.length = r->hint.length = 0;
-    snnconv_text_put(&r->text, "%s %llu words exceeds the %llu of core %u, the %s: ",
-                     snn_constraint_name(problem->constraint), (unsigned long long)problem->need,
-                     (unsigned long long)problem->limit, core,
-                     largest ? "largest" : "nearest to hold it");
-    put_arithmetic(r);
-    hint_features(r, fits);
+                                   .need = fit->need,
+                                   .limit = fit->limit};
+    hint_features(r, finder->attempt->fits + (size_t)layer * finder->attempt->problem.core_count);
     return snnconv_finder_add(finder, &of, &r->text, &r->hint);
 }
 
-/* Each memory that no core has enough of; else what the core is short of that holds the most. */
-static int find_memories(struct snnconv_finder *finder, struct reason *r, uint32_t layer)
+/* A memory of which no core has enough; nothing where one has. */
+static int find_memory(struct snnconv_finder *finder, struct reason *r, uint32_t layer,
+                       enum snn_constraint constraint)
 {
-    static const enum snn_constraint kinds[] = {
-        SNN_CONSTRAINT_KERNEL_MEMORY, SNN_CONSTRAINT_NEURON_MEMORY, SNN_CONSTRAINT_BIAS_MEMORY};
+    const struct snn_core_words words =
+        snnconv_stage_words(r->stage, r->chip, r->stage->output.channels);
+    const uint32_t core = core_of_most(r->chip, constraint);
+    const struct snn_fit fit = {constraint, need_of(&words, constraint),
+                                memory_of(&r->chip->cores[core], constraint), 0};
+    if (fit.need <= fit.limit) return SNN_OK;
+    r->text.length = r->hint.length = 0;
+    snnconv_text_put(&r->text, "%s %llu words exceeds the %llu of core %u, the largest: ",
+                     snn_constraint_name(constraint), (unsigned long long)fit.need,
+                     (unsigned long long)fit.limit, core);
+    put_arithmetic(r, constraint);
+    return add_memory(finder, r, layer, &fit, core);
+}
+
+/* Cores that have enough of one memory. */
+static uint64_t cores_with(const struct reason *r, enum snn_constraint constraint, uint64_t need)
+{
+    uint64_t cores = 0;
+    for (uint32_t c = 0; c < r->chip->core_count; c++) {
+        if (memory_of(&r->chip->cores[c], constraint) >= need) cores |= (uint64_t)1 << c;
+    }
+    return cores;
+}
+
+/* Every memory is large enough on some core, but all are on none. */
+static int find_memories_together(struct snnconv_finder *finder, struct reason *r, uint32_t layer)
+{
     const struct snn_fit *fits =
         finder->attempt->fits + (size_t)layer * finder->attempt->problem.core_count;
     const struct snn_core_words words =
         snnconv_stage_words(r->stage, r->chip, r->stage->output.channels);
-    const uint32_t before = finder->count;
-    for (uint32_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        const uint32_t core = core_of_most(r->chip, kinds[i]);
-        const struct snnconv_problem problem = {kinds[i], need_of(&words, kinds[i]),
-                                                memory_of(&r->chip->cores[core], kinds[i]), 0};
-        if (problem.need <= problem.limit) continue;
-        const int status = add_memory(finder, r, layer, &problem, core);
-        if (status != SNN_OK) return status;
-    }
-    if (finder->count > before) return SNN_OK;
+    const uint64_t all = cores_with(r, SNN_CONSTRAINT_KERNEL_MEMORY, 0);
     uint32_t best = 0;
     for (uint32_t c = 1; c < r->chip->core_count; c++) {
         if (fits[c].features_most > fits[best].features_most) best = c;
     }
-    const struct snnconv_problem problem = {fits[best].constraint, fits[best].need,
-                                            fits[best].limit, 0};
-    return problem.constraint == SNN_CONSTRAINT_FEATURES
-               ? add_problem(finder, r, &problem, layer)
-               : add_memory(finder, r, layer, &problem, best);
+    r->text.length = r->hint.length = 0;
+    snnconv_text_put(&r->text, "no core has enough of all: ");
+    for (uint32_t i = 0, told = 0; i < MEMORY_COUNT; i++) {
+        const uint64_t need = need_of(&words, MEMORIES[i]);
+        const uint64_t cores = cores_with(r, MEMORIES[i], need);
+        if (cores == all) continue;
+        snnconv_text_put(&r->text, "%s%s %llu words fits only ", told++ > 0 ? "; " : "",
+                         snn_constraint_name(MEMORIES[i]), (unsigned long long)need);
+        snnconv_text_cores(&r->text, cores);
+        snnconv_text_put(&r->text, ", ");
+        put_arithmetic(r, MEMORIES[i]);
+    }
+    return add_memory(finder, r, layer, &fits[best], best);
+}
+
+static int find_memories(struct snnconv_finder *finder, struct reason *r, uint32_t layer)
+{
+    const struct snn_fit *first =
+        finder->attempt->fits + (size_t)layer * finder->attempt->problem.core_count;
+    const uint32_t before = finder->count;
+    int status = SNN_OK;
+    if (first->constraint == SNN_CONSTRAINT_FEATURES) {
+        const struct snnconv_problem features = {first->constraint, first->need, first->limit, 0};
+        return add_problem(finder, r, &features, layer);
+    }
+    for (uint32_t i = 0; i < MEMORY_COUNT && status == SNN_OK; i++)
+        status = find_memory(finder, r, layer, MEMORIES[i]);
+    if (status != SNN_OK || finder->count > before) return status;
+    return find_memories_together(finder, r, layer);
 }
 
 int snnconv_reasons_find(struct snnconv_finder *finder, uint32_t layer)

@@ -7,7 +7,7 @@
 #include "convert/place/finding.h"
 #include "libsnn/base/error.h"
 
-enum { NO_UNIT = -1 };
+enum { NO_UNIT = -1, LAYERS_TOLD = 12 };
 
 /* A layer's need of one core. */
 struct unit {
@@ -155,12 +155,13 @@ static int explain_set(const struct shortage *s, uint64_t cores)
         layers += own > 0;
     }
     const uint32_t limit = bits(cores);
-    for (uint32_t i = 0; i < a->problem.layer_count; i++) {
+    for (uint32_t i = 0; i < a->problem.layer_count && at < LAYERS_TOLD; i++) {
         const uint32_t own = units_within(s, i, cores);
         if (own == 0) continue;
         snnconv_text_join(&text, at++, layers);
         put_layer(s, i, own, &text, &pinned);
     }
+    if (at < layers) snnconv_text_put(&text, " and %u others", layers - at);
     snnconv_text_put(&text, layers > 1 ? " each fit only " : " fits only ");
     snnconv_text_cores(&text, cores);
     snnconv_text_put(&text, ": %u cores are needed, and there %s %u", need,
@@ -201,6 +202,22 @@ static int explain_sets(struct shortage *s)
 
 /* ---- Where each set has enough ---- */
 
+static void put_halves(const struct shortage *s, const struct snnconv_assigned *assigned,
+                       uint32_t source, struct snnconv_text *text)
+{
+    const struct snnconv_attempt *a = s->finder->attempt;
+    uint32_t count = 0, at = 0;
+    for (uint32_t i = 0; i < a->problem.link_count; i++)
+        count += a->problem.links[i].source == source;
+    for (uint32_t i = 0; i < a->problem.link_count; i++) {
+        const uint32_t layer = a->problem.links[i].layer;
+        if (a->problem.links[i].source != source) continue;
+        snnconv_text_join(text, at++, count);
+        snnconv_text_put(text, "'%s'", a->stages->stages[layer].name);
+        if (assigned[layer].part_count > 1) snnconv_text_put(text, " (shared by two)");
+    }
+}
+
 /* Sources of too many halves, were destinations free. */
 static int explain_halves(const struct shortage *s, const struct snnconv_assigned *assigned)
 {
@@ -218,13 +235,7 @@ static int explain_halves(const struct shortage *s, const struct snnconv_assigne
         snnconv_text_put(&text,
                          "%s%u destinations exceed the %u of %s: ", input ? "the input's " : "",
                          count, a->problem.destination_max, input ? "the sensor" : "every core");
-        uint32_t at = 0;
-        for (uint32_t i = 0; i < a->problem.link_count; i++) {
-            const uint32_t layer = a->problem.links[i].layer;
-            if (a->problem.links[i].source != source) continue;
-            snnconv_text_put(&text, at++ > 0 ? ", '%s'" : "'%s'", a->stages->stages[layer].name);
-            if (assigned[layer].part_count > 1) snnconv_text_put(&text, " (shared by two)");
-        }
+        put_halves(s, assigned, source, &text);
         snnconv_text_put(&hint, "a layer that one core holds whole takes one destination");
         const struct snn_finding of = {.constraint = SNN_CONSTRAINT_DESTINATIONS,
                                        .layer = input ? SNN_PLACE_NO_LAYER : source,

@@ -43,7 +43,7 @@ struct snn_core {
     uint32_t index;                 /* on the chip */
     const char *layer;              /* name of the layer that it computes, or part of */
     uint32_t layer_index;           /* of layers in their order; parts of one share it */
-    uint32_t feature_first;         /* of the layer, for a part of one; else 0 */
+    uint32_t feature_first;         /* of the layer, spread as in memory, for a part; else 0 */
     struct snn_shape input, output; /* output: as it lies in memory, with the readout's spread */
     uint32_t kernel_size;
     uint32_t stride_y, stride_x, pad_y, pad_x;
