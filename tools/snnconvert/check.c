@@ -9,6 +9,7 @@
 
 #include "tools/cli/placement.h"
 #include "tools/cli/table.h"
+#include "tools/snnconvert/samna.h"
 #include "tools/snnconvert/session.h"
 
 static int fail_memory(struct snnconvert_session *s)
@@ -71,9 +72,13 @@ int snnconvert_load_chips(struct snnconvert_session *s)
         else if (add_chip(s, &chip, o->chips[i]) != SNN_OK)
             status = fail_memory(s);
     }
-    if (status == SNNCLI_EXIT_OK && o->map != NULL && s->checked_count > 1)
-        status = snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--map",
-                             "shows one chip, %u are given", s->checked_count);
+    if (status != SNNCLI_EXIT_OK || s->checked_count == 1) return status;
+    if (o->map != NULL)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--map", "shows one chip, %u are given",
+                           s->checked_count);
+    if (snnconvert_writes_chip(o))
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--output",
+                           "'%s' is for one chip, %u are given", o->output, s->checked_count);
     return status;
 }
 
@@ -193,7 +198,10 @@ static int write_files(struct snnconvert_session *s)
     const struct snn_placement *placement = s->checked[0].placement;
     const size_t before = s->console.error_count;
     int status = SNN_OK;
-    if (o->output != NULL && snnconvert_is_program_name(o->output) && placement->fits)
+    if (o->samna && placement->fits) {
+        const int written = snnconvert_write_samna(s, placement->program, s->checked[0].name);
+        if (written != SNNCLI_EXIT_OK) return written;
+    } else if (snnconvert_writes_chip(o) && placement->fits)
         status = snn_program_save(placement->program, s->context, o->output);
     if (status == SNN_OK && o->map != NULL)
         status = snn_placement_save_map(placement, s->context, o->map);

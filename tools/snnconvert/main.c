@@ -141,7 +141,7 @@ static int work(struct snnconvert_session *s, int argc, char **argv)
     if (status == SNNCLI_EXIT_OK) status = load_model(s);
     if (status == SNNCLI_EXIT_OK && o->calibrate != NULL) status = snnconvert_calibrate(s);
     if (status == SNNCLI_EXIT_OK) status = interrupted(s);
-    const bool program = o->output != NULL && snnconvert_is_program_name(o->output);
+    const bool program = snnconvert_writes_chip(o);
     if (status == SNNCLI_EXIT_OK && is_to_prove(s, program)) status = snnconvert_verify(s);
     /* A deviation keeps the model from being written, not from being looked at. */
     int proof = status;

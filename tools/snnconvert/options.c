@@ -260,6 +260,9 @@ static int take_argument(const struct snncli_option *option, const char *value, 
     case OPT_MAP:
         o->map = value;
         break;
+    case OPT_TO:
+        o->samna = true; /* its one choice */
+        return snncli_parse_choice(o->console, option, value, &(size_t){0});
     case OPT_DATA:
         o->data = value;
         break;
@@ -326,8 +329,8 @@ static int check_pairs(const struct snnconvert_options *o)
 static int check_needs(const struct snnconvert_options *o)
 {
     const bool calibrates = o->calibrate != NULL, checks = o->chip_count > 0;
-    static const int with_check[] = {OPT_CORE,  OPT_MAP,   OPT_DATA,  OPT_LABELS,     OPT_DT,
-                                     OPT_QUANT, OPT_V_MIN, OPT_RESET, OPT_OUTPUT_GAIN};
+    static const int with_check[] = {OPT_CORE, OPT_MAP,   OPT_TO,    OPT_DATA,  OPT_LABELS,
+                                     OPT_DT,   OPT_QUANT, OPT_V_MIN, OPT_RESET, OPT_OUTPUT_GAIN};
     static const int with_calibrate[] = {OPT_RECIPE, OPT_QUANTILE, OPT_ARITH, OPT_TARGET};
     static const int with_either[] = {OPT_SAMPLES, OPT_NORM,     OPT_CHANNELWISE, OPT_V0,
                                       OPT_SEED,    OPT_ENCODING, OPT_TIMESTEPS};
@@ -365,6 +368,23 @@ bool snnconvert_is_program_name(const char *path)
     return ends_with(path, ".chip.json");
 }
 
+bool snnconvert_writes_chip(const struct snnconvert_options *o)
+{
+    return o->output != NULL && (o->samna || snnconvert_is_program_name(o->output));
+}
+
+/* The folder for a vendor's library is of one chip. */
+static int check_folder(const struct snnconvert_options *o)
+{
+    if (o->output == NULL) {
+        (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--to", "needs a folder to write");
+        snncli_hint(o->console, "name it with -o FOLDER");
+        return SNNCLI_EXIT_USAGE;
+    }
+    if (o->chip_count > 1) return refuse_pair(o, "--to", "several chips: it writes for one");
+    return SNNCLI_GO_ON;
+}
+
 /* A chip program has a name of its own, and needs its one chip. */
 static int check_program(const struct snnconvert_options *o)
 {
@@ -386,6 +406,7 @@ static int check_output(const struct snnconvert_options *o)
                                           ".npz",  ".safetensors", ".gz"};
     int status = snncli_check_output(o->console, o->map);
     if (status != SNNCLI_EXIT_OK) return status;
+    if (o->samna) return check_folder(o);
     if (o->output == NULL) return SNNCLI_GO_ON;
     bool odd = strcmp(o->output, "-") == 0;
     for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)

@@ -57,6 +57,7 @@ struct snnconvert_options {
     uint32_t chip_count;
     struct snncli_pins pins;
     const char *map;
+    bool samna;       /* --to: the output is a folder for the vendor's library */
     const char *data; /* NULL: the model's own sample */
     const char *labels;
     bool given[OPT_COUNT]; /* by enum snnconvert_option */
@@ -68,6 +69,9 @@ struct snnconvert_options {
 /* Reads the arguments. Returns SNNCLI_GO_ON or the exit status to end with. */
 int snnconvert_options_read(struct snnconvert_options *options, struct snncli_console *console,
                             struct snn_context *context, int argc, char **argv);
+
+/* Whether the output is what becomes of the model on a chip, not the model. */
+bool snnconvert_writes_chip(const struct snnconvert_options *options);
 
 /* Whether a file of that name holds a chip program: "*.chip.json". */
 bool snnconvert_is_program_name(const char *path);

@@ -52,7 +52,8 @@ static const struct snncli_option table[] = {
      .help = "the file to write: *.json, *.nir, *.chip.json",
      .text = "A native model, NIR if named *.nir, the program of the chip of --check if named "
              "*.chip.json. The file appears whole or not at all. It may be MODEL itself. As NIR a "
-             "CNN is written lowered: its activations are integrate-and-fire neurons."},
+             "CNN is written lowered: its activations are integrate-and-fire neurons. With --to a "
+             "folder, which is made unless it is there."},
     {.id = OPT_INFO,
      .letter = 'i',
      .name = "info",
@@ -232,6 +233,17 @@ static const struct snncli_option table[] = {
      .group = "Chip",
      .path = true,
      .help = "a picture of the cores and what is on them"},
+    {.id = OPT_TO,
+     .name = "to",
+     .metavar = "FORMAT",
+     .group = "Chip",
+     .choices = "samna",
+     .help = "-o is a folder for the vendor's library",
+     .text = "samna: config.json, the chip's configuration with the names of the vendor's Python "
+             "classes; events.csv, the first 10 samples (--samples N) of the data as events with "
+             "times, --timesteps steps each; expected.csv, what they make the simulator's chip "
+             "answer; play.py, which plays them on a development kit; README.md, what of it was "
+             "tried and what not."},
     {.id = OPT_DATA,
      .letter = 'd',
      .name = "data",

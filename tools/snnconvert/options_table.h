@@ -28,6 +28,7 @@ enum snnconvert_option {
     OPT_MAP,
     OPT_DATA,
     OPT_LABELS,
+    OPT_TO,
     OPT_THREADS,
     OPT_NORM,
     OPT_CHANNELWISE,
