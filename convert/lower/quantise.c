@@ -191,7 +191,9 @@ static int quantise_synapses(struct quantiser *q, const struct snn_synapse **out
     return check_fate(q, &fate);
 }
 
-static int quantise_bias(struct quantiser *q, const float **out)
+/* On a chip's core, biases of nothing but zeros are switched off: no tick comes, which would visit
+ * the neurons. */
+static int quantise_bias(struct quantiser *q, struct snn_population *out)
 {
     const struct snn_population *p = q->population;
     if (p->bias == NULL) return SNN_OK;
@@ -200,7 +202,9 @@ static int quantise_bias(struct quantiser *q, const float **out)
     for (size_t i = 0; i < p->bias_count; i++) {
         bias[i] = round_value(p->bias[i], q->out.scale, -WEIGHT_MAX, WEIGHT_MAX);
     }
-    *out = bias;
+    const bool off = q->l->options->chip != NULL && !(largest(bias, p->bias_count) > 0.0f);
+    out->bias = off ? NULL : bias;
+    out->bias_count = off ? 0 : p->bias_count;
     return SNN_OK;
 }
 
@@ -303,7 +307,7 @@ int snnconv_quantise_population(struct snnconv_lowering *l, struct snn_populatio
     measure(&q);
     choose_scale(&q);
     int status = quantise_synapses(&q, &p.synapses);
-    if (status == SNN_OK) status = quantise_bias(&q, &p.bias);
+    if (status == SNN_OK) status = quantise_bias(&q, &p);
     if (status == SNN_OK) status = quantise_firing(&q, &f);
     if (status != SNN_OK) return status;
     p.threshold = f.threshold;

@@ -120,6 +120,23 @@ Test(quantise, largest_bias_limits_the_scale)
     cr_assert_float_eq(net->populations[1].threshold, 385.0f, 0.0f);
 }
 
+/* 127 / 0.33 = 384.8 a unit of weight: 0.001 is 0.38, that is 0; then nothing is left to tick. On
+ * no chip in particular a bias of zeros is one. */
+Test(quantise, biases_that_all_become_0_are_switched_off_for_a_chip)
+{
+    const float bias[] = {0.001f, -0.001f};
+    struct snn_chip chip;
+    cr_assert_eq(snn_chip_load(&chip, support_context(), "dynapcnn"), SNN_OK);
+    add_conv(small, bias, SNN_ACTIVATION_NONE);
+    lower();
+    cr_assert_eq(net->populations[0].bias_count, 2);
+    snn_net_destroy(&net);
+    options.chip = &chip;
+    lower();
+    cr_assert_null(net->populations[0].bias);
+    cr_assert_eq(net->populations[0].bias_count, 0);
+}
+
 /* 32767 / 1: 32.77, -65.53, 0, 3.28. */
 Test(quantise, threshold_of_16_bits_limits_the_scale)
 {
