@@ -1,7 +1,27 @@
 /* From a net to a chip program: placed on the chip, or the whole story of why it does not fit.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "tools/cli/placement.h"
 #include "tools/snnsim/session.h"
+
+/* Verdict, problems, what fits where, and what would help; memories are for --check. */
+static void tell(struct snnsim_session *s, const struct snnsim_build *build,
+                 const struct snn_placement *placement)
+{
+    FILE *err = s->console.err;
+    snncli_placement_verdict(&s->console, err, placement);
+    snncli_placement_findings(&s->console, placement);
+    if (s->console.verbosity < 0) return;
+    fputc('\n', err);
+    snncli_placement_cores(&s->console, err, placement);
+    fputc('\n', err);
+    snncli_placement_remedies(&s->console, err, placement);
+    const char *chip = strchr(build->chip_uri, ':') + 1;
+    fprintf(err, "all memories: snnconvert %s --check %.*s\n", s->options.model,
+            (int)strcspn(chip, ","), chip);
+}
 
 int snnsim_place(struct snnsim_session *s, struct snnsim_build *build)
 {
@@ -15,15 +35,11 @@ int snnsim_place(struct snnsim_session *s, struct snnsim_build *build)
     if (snn_place(&placement, s->context, build->net, build->chip, &options) != SNN_OK)
         return snncli_fail_context(&s->console, s->context,
                                    o->pins.count > 0 ? "--core" : build->chip_uri);
-    snncli_placement_findings(&s->console, placement);
     build->program = snn_placement_take_program(placement);
-    int status = SNNCLI_EXIT_OK;
-    if (build->program == NULL) {
-        if (snncli_placement_print(&s->console, s->console.err, placement) != SNN_OK)
-            status = snnsim_fail_memory(s);
-        else
-            status = SNNCLI_EXIT_DOES_NOT_FIT;
-    }
+    if (build->program == NULL)
+        tell(s, build, placement);
+    else
+        snncli_placement_findings(&s->console, placement);
     snn_placement_destroy(&placement);
-    return status;
+    return build->program != NULL ? SNNCLI_EXIT_OK : SNNCLI_EXIT_DOES_NOT_FIT;
 }
