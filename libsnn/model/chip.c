@@ -17,6 +17,7 @@
 #include "libsnn/model/chip.h"
 #include "libsnn/model/chip_data.h"
 #include "libsnn/model/native.h"
+#include "libsnn/model/program_file.h"
 #include "snn/energy.h"
 
 #define FAMILY "snn.chip/" /* of format names */
@@ -482,11 +483,23 @@ void snnmodel_chip_write(struct snnbase_jsonout *out, const struct snn_chip *chi
 
 /* ---- By name ---- */
 
+/* A chip program carries the profile of its chip, which may be somebody's own. */
+static const struct snnbase_json_value *find_profile(const struct snnbase_json_value *root)
+{
+    const struct snnbase_json_value *chip = snnbase_json_get(root, "chip");
+    const struct snnbase_json_value *format = snnbase_json_get(root, "format");
+    const size_t family = strlen(SNNMODEL_PROGRAM_FAMILY);
+    if (chip == NULL || format == NULL || !snnbase_json_is_string(format)) return root;
+    const char *name = snnbase_json_string(format);
+    return strncmp(name, SNNMODEL_PROGRAM_FAMILY, family) == 0 ? chip : root;
+}
+
 static int parse(struct snn_context *context, const void *text, size_t size, struct snn_chip *out)
 {
     struct snnbase_json *json = NULL;
     int status = snnbase_json_parse(context, text, size, &json);
-    if (status == SNN_OK) status = snnmodel_chip_read(context, snnbase_json_root(json), out);
+    if (status == SNN_OK)
+        status = snnmodel_chip_read(context, find_profile(snnbase_json_root(json)), out);
     snnbase_json_destroy(context, &json);
     return status;
 }

@@ -51,9 +51,10 @@ struct snn_chip {
     char energy[64];            /* name of the energy profile for it */
 };
 
-/* A built-in profile by its name ("speck2f"), or a file: a text with a slash or that ends in
- * ".json". Errors: NOT_FOUND (the hint lists the names, or says which is near), FORMAT (member,
- * value and what is allowed), and those of reading. */
+/* A built-in profile by its name ("speck2f"), or a file of a profile or of a chip program, which
+ * has one in it: a text with a slash or that ends in ".json". Errors: NOT_FOUND (the hint lists the
+ * names, or says which is near), FORMAT (member, value and what is allowed), and those of reading.
+ */
 SNN_API int snn_chip_load(struct snn_chip *out, struct snn_context *context, const char *name);
 
 /* Calls `visit` for each built-in profile. */

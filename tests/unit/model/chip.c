@@ -125,6 +125,16 @@ Test(chip, a_file_of_ones_own_is_read)
     cr_assert_eq(chip.event_us, 0.0);
 }
 
+Test(chip, a_chip_program_has_the_profile_in_it)
+{
+    struct snn_chip chip;
+    cr_assert_eq(load("{'format':'snn.program/1','chip':" WHOLE_FILE ",'cores':[]}", &chip), SNN_OK,
+                 "%s", snn_context_message(support_context()));
+    cr_assert_str_eq(chip.name, "mine");
+    cr_assert_eq(load("{'format':'snn.other/1','chip':" WHOLE_FILE "}", &chip), SNN_ERR_FORMAT);
+    cr_assert_eq(load("{'format':'snn.program/1'}", &chip), SNN_ERR_FORMAT);
+}
+
 Test(chip, figures_that_may_be_missing_are_read_where_they_are_there)
 {
     struct snn_chip chip;
