@@ -26,7 +26,7 @@ static int load_program(struct snnsim_session *s)
     if (snn_program_load(&s->program, s->context, o->model, s->sha256) != SNN_OK)
         return snncli_fail_context(&s->console, s->context, NULL);
     if (!o->given[OPT_DT]) o->dt_us = s->program->dt_us;
-    return snnsim_options_take_program(o, s->program->chip.name);
+    return SNNCLI_EXIT_OK;
 }
 
 static int load_graph(struct snnsim_session *s)

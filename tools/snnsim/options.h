@@ -108,9 +108,9 @@ int snnsim_options_check_program(struct snnsim_options *options);
 /* Puts --order into the URIs of chips that have none. Exit status. */
 int snnsim_options_complete_chips(struct snnsim_options *options);
 
-/* The program was read: it runs on its own chip unless another target is asked for, which the
- * library then refuses. Exit status. */
-int snnsim_options_take_program(struct snnsim_options *options, const char *chip);
+/* The model is a program: it runs on the chip that its file describes, unless a target is given.
+ * Exit status. */
+int snnsim_options_take_program(struct snnsim_options *options);
 
 /* ---- Later, when the model is known ---- */
 

@@ -161,15 +161,16 @@ int snnsim_options_check_program(struct snnsim_options *o)
     return SNNCLI_EXIT_OK;
 }
 
-int snnsim_options_take_program(struct snnsim_options *o, const char *chip)
+int snnsim_options_take_program(struct snnsim_options *o)
 {
-    const size_t size = strlen(chip) + sizeof("chip:");
     if (o->target_count == 0) {
+        /* A file is told from a profile's name by its slash. */
+        const size_t size = strlen(o->model) + sizeof("chip:./");
         char *uri = malloc(size);
         if (uri == NULL)
             return snncli_fail(o->console, SNNCLI_EXIT_NO_MEMORY, NULL, "%s",
                                snn_status_text(SNN_ERR_NOMEM));
-        (void)snprintf(uri, size, "chip:%s", chip);
+        (void)snprintf(uri, size, "chip:%s%s", strchr(o->model, '/') != NULL ? "" : "./", o->model);
         o->uris[o->uri_count++] = uri;
         o->targets[o->target_count++] = uri;
     }

@@ -192,11 +192,11 @@ static int check_together(struct snnsim_options *o)
     return SNNCLI_EXIT_OK;
 }
 
-/* Targets of a program are known when it is read. */
 static int join_program(struct snnsim_options *o)
 {
     int status = snnsim_options_check_program(o);
-    return status == SNNCLI_EXIT_OK ? snnsim_options_check_chip(o) : status;
+    if (status == SNNCLI_EXIT_OK) status = snnsim_options_check_chip(o);
+    return status == SNNCLI_EXIT_OK ? snnsim_options_take_program(o) : status;
 }
 
 static int join_model(struct snnsim_options *o)

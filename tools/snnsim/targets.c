@@ -15,8 +15,6 @@ static int open_targets(struct snnsim_session *s)
     for (uint32_t i = 0; i < o->target_count; i++) {
         if (snn_target_open(&s->targets[i], s->context, o->targets[i]) != SNN_OK) {
             int status = snncli_fail_context(&s->console, s->context, "--target");
-            if (s->program != NULL && !o->given[OPT_TARGET])
-                snncli_hint(&s->console, "the profile of the program's chip: --target chip:FILE");
             return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_NO_DEVICE : status;
         }
         spiking += snnsim_is_spiking(s, i);
