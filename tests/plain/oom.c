@@ -96,15 +96,47 @@ static int calibrate(struct passage *p)
     return status;
 }
 
+/* Net -> chip program -> file, and what is found on a chip with a core too few. */
+static int place_on_chip(struct passage *p, const struct place *place)
+{
+    const struct snn_place_options options = {.tool = "plain"};
+    struct snn_lower_options lower;
+    struct snn_chip chip;
+    struct snn_net *net = NULL;
+    struct snn_placement *fitting = NULL, *refused = NULL;
+    struct snn_program *program = NULL;
+    snn_lower_options_init(&lower);
+    lower.arith = SNN_ARITH_CHIP;
+    lower.chip = &chip;
+    int status = snn_chip_load(&chip, p->context, "speck2f");
+    if (status == SNN_OK) status = snn_net_lower(&net, p->context, p->graph, &lower);
+    if (status == SNN_OK) status = snn_place(&fitting, p->context, net, &chip, &options);
+    if (status == SNN_OK) program = snn_placement_take_program(fitting);
+    if (status == SNN_OK)
+        status = snn_program_save(program, p->context, place->report); /* to be replaced */
+    snn_program_destroy(&program);
+    if (status == SNN_OK) status = snn_program_load(&program, p->context, place->report, NULL);
+    chip.core_count = 1;
+    if (status == SNN_OK) status = snn_place(&refused, p->context, net, &chip, &options);
+    if (status == SNN_OK && (refused->fits || refused->finding_count == 0))
+        status = snn_context_fail(p->context, SNN_ERR_INTERNAL, "fits one core");
+    snn_program_destroy(&program);
+    snn_placement_destroy(&fitting);
+    snn_placement_destroy(&refused);
+    snn_net_destroy(&net);
+    return status;
+}
+
 /* The whole passage; its status, and what the context said of it. */
-static int pass(struct meter *meter, const struct place *place, unsigned threads, char message[256])
+static int pass(struct meter *meter, const struct place *where, unsigned threads, char message[256])
 {
     const struct snn_context_options options = {.allocator = {allocate, release, meter}};
     struct snn_energy_profile energy;
     struct snn_run_options run;
     struct passage p;
-    int status = passage_load(&p, &options, place);
+    int status = passage_load(&p, &options, where);
     if (status == SNN_OK) status = calibrate(&p);
+    if (status == SNN_OK) status = place_on_chip(&p, where);
     if (status == SNN_OK) status = snn_energy_profile_load(&energy, p.context, "sinabs");
     if (status == SNN_OK) {
         passage_run_options(&run, &energy);
@@ -113,7 +145,7 @@ static int pass(struct meter *meter, const struct place *place, unsigned threads
         run.count = 4;
         status = passage_run(&p, &run);
     }
-    if (status == SNN_OK) status = save_outputs(&p, place);
+    if (status == SNN_OK) status = save_outputs(&p, where);
     (void)snprintf(message, 256, "%s",
                    p.context != NULL ? snn_context_message(p.context) : "out of memory");
     passage_end(&p);
