@@ -34,7 +34,7 @@ enum {
     FREE_COLUMNS = 6,
     FREE_HEIGHT = 74,
     KI = 1024,
-    NAME_MAX = 17 /* characters of a layer's name */
+    NAME_MAX = 12 /* characters of a layer's name */
 };
 
 struct map {
@@ -196,9 +196,10 @@ static void put_memory(struct map *m, int x, int y, const struct memory *memory)
     int filled = over ? whole : (int)((uint64_t)whole * memory->used / memory->there);
     if (memory->used > 0 && filled == 0) filled = 1;
     put(m, "<text class=\"small\" x=\"%d\" y=\"%d\">%s</text>\n", x, y, memory->name);
-    put(m, "<text class=\"small%s\" x=\"%d\" y=\"%d\" text-anchor=\"end\">%s of %s</text>\n",
-        over ? " bad" : "", x + BAR_WIDTH, y, format_words(memory->used, false).text,
-        format_words(memory->there, true).text);
+    put(m, "<text class=\"small%s\" x=\"%d\" y=\"%d\" text-anchor=\"end\">%s%s%s</text>\n",
+        over ? " bad" : "", x + BAR_WIDTH, y,
+        memory->used > 0 ? format_words(memory->used, false).text : "",
+        memory->used > 0 ? " of " : "", format_words(memory->there, true).text);
     put(m, "<rect class=\"there\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>", x, y + 4, whole,
         BAR_HEIGHT);
     put(m, "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>\n",
@@ -230,6 +231,17 @@ static void put_shape(struct map *m, struct snn_shape shape)
     put(m, "%ux%ux%u", shape.channels, shape.height, shape.width);
 }
 
+/* Whether a core alone would hold the layer. */
+static bool fits_somewhere(const struct snn_placement *placement, uint32_t layer)
+{
+    const uint32_t cores = placement->chip.core_count;
+    for (uint32_t i = 0; i < cores; i++) {
+        const struct snn_fit *fit = &placement->fits_on[(size_t)layer * cores + i];
+        if (fit->constraint == SNN_CONSTRAINT_NONE) return true;
+    }
+    return false;
+}
+
 /* A layer, or one part of it. */
 static void put_layer(struct map *m, uint32_t index, uint32_t number)
 {
@@ -246,12 +258,16 @@ static void put_layer(struct map *m, uint32_t index, uint32_t number)
     const struct memory neuron = {"neuron", "neuron", words->neuron,
                                   core != NULL ? core->neuron_words : m->neuron_most,
                                   m->neuron_most};
-    put(m, "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n",
-        part != NULL ? "box" : "box lost", at.left, top, BOX_WIDTH, BOX_HEIGHT);
+    const bool lost = part == NULL && !fits_somewhere(p, index);
+    put(m, "<g><title>");
+    put_name(m, layer->name, SIZE_MAX);
+    put(m,
+        "</title>\n<rect class=\"box%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n",
+        lost ? " lost" : "", at.left, top, BOX_WIDTH, BOX_HEIGHT);
     put(m, "<text class=\"name\" x=\"%d\" y=\"%d\">", x, top + 20);
     put_name(m, layer->name, NAME_MAX);
     put(m, "</text>\n<text class=\"%s\" x=\"%d\" y=\"%d\" text-anchor=\"end\">",
-        part != NULL ? "muted" : "bad", at.right - 12, top + 20);
+        lost ? "bad" : "muted", at.right - 12, top + 20);
     if (part != NULL)
         put(m, "core %u", part->core);
     else
@@ -265,6 +281,7 @@ static void put_layer(struct map *m, uint32_t index, uint32_t number)
     put(m, "</text>\n");
     put_memory(m, x, top + 71, &kernel);
     put_memory(m, x, top + 96, &neuron);
+    put(m, "</g>\n");
 }
 
 static void put_end(struct map *m, const struct place *at, const char *name, struct snn_shape shape)
@@ -282,27 +299,39 @@ static void put_end(struct map *m, const struct place *at, const char *name, str
 
 /* ---- Arrows ---- */
 
-/* What an arrow does to the spikes, where that is anything. */
-static void put_label(struct map *m, int x, int y, const char *anchor,
-                      const struct snn_destination *to)
+/* Twice: what is behind a label is covered first. */
+static void put_label(struct map *m, int x, int y, const char *anchor, const char *label)
 {
-    if (to->pooling <= 1 && to->feature_shift == 0) return;
-    put(m, "<text class=\"small label\" x=\"%d\" y=\"%d\" text-anchor=\"%s\">", x, y, anchor);
-    if (to->pooling > 1) put(m, "pool %u", to->pooling);
-    if (to->pooling > 1 && to->feature_shift > 0) put(m, ", ");
-    if (to->feature_shift > 0) put(m, "+%u", to->feature_shift);
-    put(m, "</text>\n");
+    for (int i = 0; i < 2; i++)
+        put(m, "<text class=\"small%s\" x=\"%d\" y=\"%d\" text-anchor=\"%s\">%s</text>\n",
+            i == 0 ? " behind" : "", x, y, anchor, label);
+}
+
+/* What an arrow does to the spikes, where that is anything. */
+struct deed {
+    char pool[24], shift[24];
+};
+
+static struct deed deed_of(const struct snn_destination *to)
+{
+    struct deed deed = {"", ""};
+    if (to->pooling > 1) (void)snprintf(deed.pool, sizeof(deed.pool), "pool %u", to->pooling);
+    if (to->feature_shift > 0)
+        (void)snprintf(deed.shift, sizeof(deed.shift), "shift %u", to->feature_shift);
+    return deed;
 }
 
 static void put_arrow(struct map *m, const struct place *from, const struct place *end,
                       const struct snn_destination *to)
 {
+    const struct deed deed = deed_of(to);
     const int x0 = from->right, y0 = from->middle, x1 = end->left - 2, y1 = end->middle;
     if (end->row == from->row && end->order == from->order + 1) {
         const int bend = GAP_X / 2;
         put(m, "<path class=\"arrow\" d=\"M%d %dC%d %d %d %d %d %d\" marker-end=\"url(#head)\"/>\n",
             x0, y0, x0 + bend, y0, x1 - bend, y1, x1, y1);
-        put_label(m, (x0 + x1) / 2, (y0 + y1) / 2 - 7, "middle", to);
+        if (*deed.pool) put_label(m, (x0 + x1) / 2, (y0 + y1) / 2 - 7, "middle", deed.pool);
+        if (*deed.shift) put_label(m, (x0 + x1) / 2, (y0 + y1) / 2 + 16, "middle", deed.shift);
         return;
     }
     const int step = (int)(m->lanes++ % 3) * LANE_STEP;
@@ -310,7 +339,8 @@ static void put_arrow(struct map *m, const struct place *from, const struct plac
     const int out = x0 + 12 + step, in = x1 - 14 - step;
     put(m, "<path class=\"arrow\" d=\"M%d %dH%dV%dH%dV%dH%d\" marker-end=\"url(#head)\"/>\n", x0,
         y0, out, lane, in, y1, x1);
-    put_label(m, in - 4, lane - 4, "end", to);
+    if (*deed.shift) put_label(m, in - 6, lane - 4, "end", deed.shift);
+    if (*deed.pool) put_label(m, in - (*deed.shift ? 62 : 6), lane - 4, "end", deed.pool);
 }
 
 /* The place of a core or the readout; false where the destination is neither. */
@@ -398,7 +428,8 @@ static void put_style(struct map *m)
         "<style>\nsvg { font: 13px system-ui, sans-serif; background: #fff }\n"
         "text { fill: #222 } .title { font-size: 16px; font-weight: 600 }\n"
         ".name { font-weight: 600 } .muted { fill: #667 } .small { font-size: 11px; fill: #556 }\n"
-        ".bad { fill: #c22 } .box { fill: #f5f6f8; stroke: #b9bfca } .lost { stroke: #c22 }\n");
+        ".bad { fill: #c22 } .behind { stroke: #fff; stroke-width: 5px }\n"
+        ".box { fill: #f5f6f8; stroke: #b9bfca } .lost { stroke: #c22 }\n");
     put(m, ".free { fill: none; stroke: #b9bfca; stroke-dasharray: 4 3 }\n"
            ".end { fill: #eceff4; stroke: #b9bfca } .there { fill: #dfe3ea }\n"
            ".kernel { fill: #2f6fde } .neuron { fill: #1c9465 } .over { fill: #c22 }\n"
@@ -407,7 +438,8 @@ static void put_style(struct map *m)
            "  svg { background: #16181d } text { fill: #ddd } .muted { fill: #9ba3b2 }\n"
            "  .small { fill: #aab2c0 } .bad { fill: #ff7b72 } .lost { stroke: #ff7b72 }\n"
            "  .box { fill: #20242c; stroke: #454c59 } .end { fill: #2a303a; stroke: #454c59 }\n");
-    put(m, "  .free { stroke: #454c59 } .there { fill: #39404d } .kernel { fill: #6ea0ff }\n"
+    put(m, "  .behind { stroke: #16181d } .free { stroke: #454c59 } .there { fill: #39404d } "
+           ".kernel { fill: #6ea0ff }\n"
            "  .neuron { fill: #46c793 } .over { fill: #ff7b72 }\n"
            "  .arrow { stroke: #98a1b1 } .head { fill: #98a1b1 }\n}\n</style>\n");
     put(m, "<defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"6\" "
@@ -434,11 +466,17 @@ static int picture_width(const struct snn_placement *placement)
     return layers > below ? layers : below;
 }
 
-static int picture_height(const struct snn_placement *placement)
+static uint32_t count_free(const struct snn_placement *placement)
 {
     uint32_t count = 0;
     for (uint32_t core = 0; core < placement->chip.core_count; core++)
         count += is_free(placement, core);
+    return count;
+}
+
+static int picture_height(const struct snn_placement *placement)
+{
+    const uint32_t count = count_free(placement);
     const int rows = (int)((count + FREE_COLUMNS - 1) / FREE_COLUMNS);
     return row_top(placement, row_count(placement)) + MARGIN +
            (rows > 0 ? 30 + rows * (FREE_HEIGHT + 10) : 0);
@@ -461,6 +499,7 @@ static void put_picture(struct map *m)
     put_name(m, p->name, 64);
     put(m, p->fits ? " on " : " does not fit ");
     put_name(m, p->chip.name, 64);
+    if (p->fits) put(m, ": %u of %u cores", p->chip.core_count - count_free(p), p->chip.core_count);
     put(m, "</text>\n");
     put_arrows(m);
     for (uint32_t i = 0; i < p->layer_count; i++) {

@@ -16,7 +16,7 @@
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
-enum { WIDTH_NARROW = 80, WIDTH_WIDE = 110, BAR_MIN = 6, KI = 1024 };
+enum { WIDTH_NARROW = 80, WIDTH_WIDE = 110, BAR_MIN = 6, NAME_MAX = 14, KI = 1024 };
 
 /* What a report is drawn with. */
 struct pen {
@@ -53,6 +53,25 @@ static void put_cell(const struct pen *pen, const char *text, int width, enum sn
     if (align == SNNCLI_RIGHT) fprintf(pen->out, "%*s", blanks > 0 ? blanks : 0, "");
     fputs(text, pen->out);
     if (align == SNNCLI_LEFT) fprintf(pen->out, "%*s", blanks > 0 ? blanks : 0, "");
+}
+
+/* A name, or its end where it is long: that tells layers of one block apart. */
+struct name_text {
+    char text[4 * NAME_MAX + 4];
+};
+
+static struct name_text short_name(const struct pen *pen, const char *name)
+{
+    struct name_text t;
+    const size_t width = snncli_text_width(name);
+    const char *at = name;
+    for (size_t skip = width > NAME_MAX ? width - NAME_MAX + 1 : 0; skip > 0; skip--) {
+        do
+            at++;
+        while (((unsigned char)*at & 0xc0) == 0x80);
+    }
+    (void)snprintf(t.text, sizeof(t.text), "%s%s", at == name ? "" : pen->utf8 ? "…" : "~", at);
+    return t;
 }
 
 static int longer(int width, const char *text)
@@ -151,7 +170,7 @@ static struct grid measure_grid(const struct pen *pen, const struct snn_placemen
     const struct snn_chip *chip = &placement->chip;
     struct grid grid = {0, 0, 1};
     for (uint32_t i = 0; i < placement->layer_count; i++)
-        grid.label = longer(grid.label, placement->layers[i].name);
+        grid.label = longer(grid.label, short_name(pen, placement->layers[i].name).text);
     for (int h = 0; h < HEADING_COUNT; h++) {
         grid.label = longer(grid.label, heading_name(chip, (enum heading)h));
         for (uint32_t i = 0; i < chip->core_count; i++) {
@@ -181,7 +200,7 @@ static void put_grid(const struct pen *pen, const struct snn_placement *placemen
     }
     put_line(pen, grid->label + (int)(end - first) * grid->cell);
     for (uint32_t k = 0; k < placement->layer_count; k++) {
-        put_cell(pen, placement->layers[k].name, grid->label, SNNCLI_LEFT);
+        put_cell(pen, short_name(pen, placement->layers[k].name).text, grid->label, SNNCLI_LEFT);
         for (uint32_t i = first; i < end; i++) {
             const uint32_t mark = mark_of(placement, k, i);
             fprintf(pen->out, "%*s", grid->cell - 1, "");
@@ -293,7 +312,7 @@ static struct bar_widths measure_bars(const struct pen *pen, const struct bar_ro
     struct bar_widths w = {.core = 4, .layer = 5, .share = 5};
     for (size_t i = 0; i < count; i++) {
         w.core = longer(w.core, rows[i].core);
-        w.layer = longer(w.layer, rows[i].layer);
+        w.layer = longer(w.layer, short_name(pen, rows[i].layer).text);
         for (int k = 0; k < 2; k++) {
             w.used = longer(w.used, format_used(&rows[i].memory[k]).text);
             w.there = longer(w.there, format_there(rows[i].memory[k].there).text);
@@ -322,7 +341,7 @@ static void put_row(const struct pen *pen, const struct bar_row *row, const stru
 {
     put_cell(pen, row->core, w->core, SNNCLI_RIGHT);
     fputs("  ", pen->out);
-    put_cell(pen, row->layer, w->layer, SNNCLI_LEFT);
+    put_cell(pen, short_name(pen, row->layer).text, w->layer, SNNCLI_LEFT);
     for (int k = 0; k < 2; k++) {
         const struct use *use = &row->memory[k];
         fputs("  ", pen->out);

@@ -200,12 +200,14 @@ int snnconvert_measure(struct snnconvert_session *s)
 
 /* ---- Table ---- */
 
-static void add_run(struct snncli_table *table, const char *name, const struct snn_result *r)
+/* `chip` is the one that it ran on; "" for the simulator. */
+static void add_run(struct snncli_table *table, const char *name, const char *chip,
+                    const struct snn_result *r)
 {
     if (r == NULL) return;
     snncli_table_cell(table, "%s", name);
-    snncli_table_cell(table, "%s %s%s%s", r->target, r->semantics, r->order != NULL ? " " : "",
-                      r->order != NULL ? r->order : "");
+    snncli_table_cell(table, "%s%s%s %s%s%s", r->target, *chip != '\0' ? ":" : "", chip,
+                      r->semantics, r->order != NULL ? " " : "", r->order != NULL ? r->order : "");
     snncli_table_cell(table, "%s", snncli_format_percent(r->accuracy).text);
     snncli_table_cell(table, "%s", snncli_format_percent(r->cnn_agreement).text);
     snncli_table_cell(table, "%s", snncli_format_count(r->silent_count).text);
@@ -222,9 +224,9 @@ int snnconvert_print_accuracy(struct snnconvert_session *s, const struct snnconv
     struct snncli_table table;
     if (first == NULL) return SNNCLI_EXIT_OK;
     snncli_table_init(&table, columns);
-    add_run(&table, "floats", first);
-    add_run(&table, "whole numbers", c->integer);
-    add_run(&table, "chip program", c->program);
+    add_run(&table, "floats", "", first);
+    add_run(&table, "whole numbers", "", c->integer);
+    add_run(&table, "chip program", c->chip.name, c->program);
     printf("\n");
     const int status = snncli_table_print(&table, stdout, s->console.utf8, s->console.out_color);
     snncli_table_fini(&table);

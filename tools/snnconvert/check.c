@@ -122,15 +122,39 @@ int snnconvert_fail_lowering(struct snnconvert_session *s, size_t errors_before)
     return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_DATA : status;
 }
 
+/* Findings about one of several chips name it, too. */
+struct subject {
+    char text[1024];
+};
+
+/* Returns what the console's subject was. */
+static const char *name_subject(struct snnconvert_session *s, const struct snnconvert_checked *c,
+                                struct subject *subject)
+{
+    const char *model = s->console.subject;
+    (void)snprintf(subject->text, sizeof(subject->text), "%s: %s", model, c->chip.name);
+    if (s->checked_count > 1) s->console.subject = subject->text;
+    return model;
+}
+
+static int lower(struct snnconvert_session *s, struct snnconvert_checked *c)
+{
+    struct subject subject;
+    const size_t before = s->console.error_count;
+    struct snn_lower_options options = s->options.lower;
+    options.arith = SNN_ARITH_CHIP;
+    options.chip = &c->chip;
+    const char *model = name_subject(s, c, &subject);
+    int status = SNNCLI_EXIT_OK;
+    if (snn_net_lower(&c->net, s->context, s->graph, &options) != SNN_OK)
+        status = snnconvert_fail_lowering(s, before);
+    s->console.subject = model;
+    return status;
+}
+
 static int place(struct snnconvert_session *s, struct snnconvert_checked *c)
 {
     char tool[64];
-    const size_t before = s->console.error_count;
-    struct snn_lower_options lower = s->options.lower;
-    lower.arith = SNN_ARITH_CHIP;
-    lower.chip = &c->chip;
-    if (snn_net_lower(&c->net, s->context, s->graph, &lower) != SNN_OK)
-        return snnconvert_fail_lowering(s, before);
     (void)snprintf(tool, sizeof(tool), "%s %s", snnconvert_tool.name, snn_version());
     const struct snn_place_options options = {.pins = s->options.pins.pins,
                                               .pin_count = s->options.pins.count,
@@ -211,7 +235,8 @@ static int write_files(struct snnconvert_session *s)
 
 /* ---- Report ---- */
 
-static void add_comparison(struct snncli_table *table, const struct snnconvert_checked *c)
+static void add_comparison(struct snncli_table *table, const struct snnconvert_checked *c,
+                           bool measured)
 {
     const struct snn_placement *p = c->placement;
     const struct snncli_fullest fullest = snncli_placement_fullest(p);
@@ -230,6 +255,7 @@ static void add_comparison(struct snncli_table *table, const struct snnconvert_c
     else
         snncli_table_cell(table, "%s", "");
     snncli_table_cell(table, "%s", problems > 0 ? snncli_format_count(problems).text : "");
+    if (!measured) return;
     snncli_table_cell(table, "%s",
                       c->program != NULL ? snncli_format_percent(c->program->accuracy).text : "");
 }
@@ -237,31 +263,29 @@ static void add_comparison(struct snncli_table *table, const struct snnconvert_c
 /* Several chips side by side. */
 static int print_comparison(struct snnconvert_session *s)
 {
-    static const struct snncli_column columns[] = {
+    const bool measured = s->unquantised != NULL;
+    const struct snncli_column columns[] = {
         {"chip", SNNCLI_LEFT},      {"fits", SNNCLI_LEFT},
         {"cores", SNNCLI_RIGHT},    {"fullest memory", SNNCLI_LEFT},
-        {"problems", SNNCLI_RIGHT}, {"accuracy", SNNCLI_RIGHT},
+        {"problems", SNNCLI_RIGHT}, {measured ? "accuracy" : NULL, SNNCLI_RIGHT},
         {NULL, SNNCLI_LEFT}};
     struct snncli_table table;
     snncli_table_init(&table, columns);
     for (uint32_t i = 0; i < s->checked_count; i++)
-        add_comparison(&table, &s->checked[i]);
+        add_comparison(&table, &s->checked[i], measured);
     const int status = snncli_table_print(&table, stdout, s->console.utf8, s->console.out_color);
     snncli_table_fini(&table);
-    if (s->unquantised != NULL)
+    if (measured)
         printf("  accuracy of the chip's program after %u steps; in floats %s\n",
                s->unquantised->timesteps, snncli_format_percent(s->unquantised->accuracy).text);
     return status == SNN_OK ? SNNCLI_EXIT_OK : SNNCLI_EXIT_NO_MEMORY;
 }
 
-/* Problems of one of several chips name it, too. */
 static void print_findings(struct snnconvert_session *s, const struct snnconvert_checked *c)
 {
-    char subject[1024];
-    const char *model = s->console.subject;
+    struct subject subject;
     (void)fflush(stdout);
-    (void)snprintf(subject, sizeof(subject), "%s: %s", model, c->chip.name);
-    if (s->checked_count > 1) s->console.subject = subject;
+    const char *model = name_subject(s, c, &subject);
     snncli_placement_findings(&s->console, c->placement);
     s->console.subject = model;
 }
@@ -292,7 +316,8 @@ int snnconvert_check(struct snnconvert_session *s)
     bool fits = true;
     choose_norm(s);
     for (uint32_t i = 0; i < s->checked_count && status == SNNCLI_EXIT_OK; i++) {
-        status = place(s, &s->checked[i]);
+        status = lower(s, &s->checked[i]);
+        if (status == SNNCLI_EXIT_OK) status = place(s, &s->checked[i]);
         fits = fits && status == SNNCLI_EXIT_OK && s->checked[i].placement->fits;
     }
     if (status == SNNCLI_EXIT_OK) status = snnconvert_measure(s);
