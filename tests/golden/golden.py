@@ -59,7 +59,7 @@ def result(tools, arguments):
 
 
 GOLDEN = {"help.txt": transcript, "errors.txt": transcript, "info.txt": transcript,
-          "supported.txt": transcript,
+          "supported.txt": transcript, "check.txt": transcript,
           "digits.json": lambda tools, _old: result(tools, DIGITS),
           "targets.json": lambda tools, _old: result(tools, TARGETS)}
 

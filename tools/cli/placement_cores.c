@@ -16,7 +16,7 @@
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
-enum { WIDTH_NARROW = 80, WIDTH_WIDE = 110, BAR_MIN = 6, NAME_MAX = 14, KI = 1024 };
+enum { WIDTH_NARROW = 80, WIDTH_WIDE = 110, BAR_MIN = 5, NAME_MAX = 14, KI = 1024 };
 
 /* What a report is drawn with. */
 struct pen {

@@ -56,6 +56,16 @@ static int load_all(struct snnconvert_session *s)
     return all.status == SNN_OK ? SNNCLI_EXIT_OK : fail_memory(s);
 }
 
+/* A name that is none is a slip of the hand; a file may really be missing. */
+static int fail_chip(struct snnconvert_session *s, const char *name)
+{
+    const size_t length = strlen(name);
+    const bool file = strchr(name, '/') != NULL ||
+                      (length >= 5 && strcmp(name + length - 5, ".json") == 0);
+    const int status = snncli_fail_context(&s->console, s->context, "--check");
+    return status == SNNCLI_EXIT_NO_INPUT && !file ? SNNCLI_EXIT_USAGE : status;
+}
+
 int snnconvert_load_chips(struct snnconvert_session *s)
 {
     const struct snnconvert_options *o = &s->options;
@@ -68,11 +78,11 @@ int snnconvert_load_chips(struct snnconvert_session *s)
             status = snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--check", "a name of %zu bytes",
                                  strlen(o->chips[i]));
         else if (snn_chip_load(&chip, s->context, o->chips[i]) != SNN_OK)
-            status = snncli_fail_context(&s->console, s->context, "--check");
+            status = fail_chip(s, o->chips[i]);
         else if (add_chip(s, &chip, o->chips[i]) != SNN_OK)
             status = fail_memory(s);
     }
-    if (status != SNNCLI_EXIT_OK || s->checked_count == 1) return status;
+    if (status != SNNCLI_EXIT_OK || s->checked_count < 2) return status;
     if (o->map != NULL)
         return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--map", "shows one chip, %u are given",
                            s->checked_count);

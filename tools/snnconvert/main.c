@@ -44,6 +44,12 @@ static int load_model(struct snnconvert_session *s)
     options.dump = o->dump_count > 0 ? dump : NULL;
     options.user = s;
     s->console.subject = o->model;
+    if (snn_program_probe(s->context, o->model)) {
+        (void)snncli_fail(&s->console, SNNCLI_EXIT_DATA, o->model,
+                          "a chip program, made of a model: there is nothing to convert");
+        snncli_hint(&s->console, "snnsim runs it; --check takes the model");
+        return SNNCLI_EXIT_DATA;
+    }
     int status = snn_import_open(&s->import, s->context, o->model, &options);
     if (status == SNN_OK) {
         s->graph = snn_import_graph(s->import);

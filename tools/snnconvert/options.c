@@ -317,7 +317,6 @@ static int check_pairs(const struct snnconvert_options *o)
          "both --calibrate and --data, which it could mean"},
         {check && o->calibrate == NULL && current, "--encoding",
          "--check: a chip takes whole spikes, not the values of current"},
-        {o->map != NULL && o->chip_count > 1, "--map", "several chips: it shows one"},
     };
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         if (pairs[i].given) return refuse_pair(o, pairs[i].name, pairs[i].other);
@@ -381,19 +380,16 @@ static int check_folder(const struct snnconvert_options *o)
         snncli_hint(o->console, "name it with -o FOLDER");
         return SNNCLI_EXIT_USAGE;
     }
-    if (o->chip_count > 1) return refuse_pair(o, "--to", "several chips: it writes for one");
     return SNNCLI_GO_ON;
 }
 
-/* A chip program has a name of its own, and needs its one chip. */
+/* A chip program has a name of its own. */
 static int check_program(const struct snnconvert_options *o)
 {
-    if (!snnconvert_is_program_name(o->output) || o->chip_count == 1) return SNNCLI_EXIT_OK;
+    if (!snnconvert_is_program_name(o->output) || o->chip_count > 0) return SNNCLI_EXIT_OK;
     (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--output",
-                      "'%s' is the name of a chip program, %s", o->output,
-                      o->chip_count == 0 ? "and no chip is given" : "which is for one chip");
-    if (o->chip_count == 0)
-        snncli_hint(o->console, "name the chip: --check CHIP; a model is named *.json");
+                      "'%s' is the name of a chip program, and no chip is given", o->output);
+    snncli_hint(o->console, "name the chip: --check CHIP; a model is named *.json");
     return SNNCLI_EXIT_USAGE;
 }
 
