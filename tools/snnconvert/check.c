@@ -60,8 +60,8 @@ static int load_all(struct snnconvert_session *s)
 static int fail_chip(struct snnconvert_session *s, const char *name)
 {
     const size_t length = strlen(name);
-    const bool file = strchr(name, '/') != NULL ||
-                      (length >= 5 && strcmp(name + length - 5, ".json") == 0);
+    const bool file =
+        strchr(name, '/') != NULL || (length >= 5 && strcmp(name + length - 5, ".json") == 0);
     const int status = snncli_fail_context(&s->console, s->context, "--check");
     return status == SNNCLI_EXIT_NO_INPUT && !file ? SNNCLI_EXIT_USAGE : status;
 }

@@ -155,6 +155,7 @@ static const struct snncli_option table[] = {
     {.id = OPT_CHANNELWISE,
      .name = "channelwise",
      .group = "Spiking net",
+     .rare = true,
      .help = "a threshold for each channel"},
     {.id = OPT_MAX_POOL,
      .name = "max-pool",
