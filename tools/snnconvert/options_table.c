@@ -155,7 +155,6 @@ static const struct snncli_option table[] = {
     {.id = OPT_CHANNELWISE,
      .name = "channelwise",
      .group = "Spiking net",
-     .rare = true,
      .help = "a threshold for each channel"},
     {.id = OPT_MAX_POOL,
      .name = "max-pool",
@@ -293,9 +292,8 @@ static const struct snncli_entry examples[] = {
     {NULL, NULL},
 };
 
-static const char *const usage[] = {
-    "[option ...] MODEL -o FILE",      "--info MODEL", "--check CHIP MODEL",
-    "WEIGHTS --arch TOPOLOGY -o FILE", "--supported",  NULL};
+static const char *const usage[] = {"[option ...] MODEL -o FILE", "--info | --check CHIP  MODEL",
+                                    "WEIGHTS --arch TOPOLOGY -o FILE", "--supported", NULL};
 
 static const struct snncli_entry positionals[] = {
     {"MODEL", "ONNX, Keras, TFLite, NIR or native model; or weights"}, {NULL, NULL}};
