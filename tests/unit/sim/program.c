@@ -3,7 +3,7 @@
  * same spikes in the same order, the same potentials.
  */
 #include <criterion/criterion.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/event/async.h"
@@ -229,37 +229,57 @@ static void compare_potentials(const char *name, const struct snnsim_async *asyn
     }
 }
 
-static void compare(const struct sketch *sketch)
+/* A program that is decoded and loaded. */
+struct engine {
+    struct snnsim_plan *plan;
+    struct snnsim_routes *routes;
+    struct snnsim_async *async;
+};
+
+static void engine_begin(struct engine *engine)
 {
-    struct snnsim_plan *plan = NULL;
-    struct snnsim_routes *routes = NULL;
-    struct snnsim_async *async = NULL;
-    require_ok(snn_program_create(&program, context, sketch->make()));
+    *engine = (struct engine){NULL, NULL, NULL};
     require_ok(snn_program_decode(&net, context, program));
-    require_ok(snnsim_plan_create(&plan, context, net));
-    require_ok(snnsim_routes_create(&routes, context, plan));
-    require_ok(snnsim_async_create(&async, context, routes, SNN_ORDER_RASTER, 0));
-    snnsim_async_watch(async, watch, NULL);
-    draw_input();
+    require_ok(snnsim_plan_create(&engine->plan, context, net));
+    require_ok(snnsim_routes_create(&engine->routes, context, engine->plan));
+    require_ok(snnsim_async_create(&engine->async, context, engine->routes, SNN_ORDER_RASTER, 0));
+    snnsim_async_watch(engine->async, watch, NULL);
     machine_reset(program);
     seen_count = 0;
-    for (uint32_t t = 0; t < STEPS; t++) {
-        step_machine(t);
-        step_engine(async, t);
-        compare_spikes(sketch->name, t);
-    }
-    compare_potentials(sketch->name, async);
+}
+
+static void engine_end(struct engine *engine)
+{
+    snnsim_async_destroy(&engine->async);
+    snnsim_routes_destroy(&engine->routes);
+    snnsim_plan_destroy(&engine->plan);
+    snn_net_destroy(&net);
+    snn_program_destroy(&program);
+}
+
+static void step_both(const char *name, const struct engine *engine, uint32_t t)
+{
+    step_machine(t);
+    step_engine(engine->async, t);
+    compare_spikes(name, t);
+    compare_potentials(name, engine->async);
+}
+
+static void compare(const struct sketch *sketch)
+{
+    struct engine engine;
+    require_ok(snn_program_create(&program, context, sketch->make()));
+    engine_begin(&engine);
+    draw_input();
+    for (uint32_t t = 0; t < STEPS; t++)
+        step_both(sketch->name, &engine, t);
     for (uint32_t i = 0; i < program->core_count; i++) {
         size_t fired = 0;
         for (size_t s = 0; s < seen_count; s++)
             fired += seen[s].source == i;
         cr_expect(fired > 0, "%s: core %u is silent, which tests nothing", sketch->name, i);
     }
-    snnsim_async_destroy(&async);
-    snnsim_routes_destroy(&routes);
-    snnsim_plan_destroy(&plan);
-    snn_net_destroy(&net);
-    snn_program_destroy(&program);
+    engine_end(&engine);
 }
 
 Test(program, runs_as_its_registers_say)
@@ -267,5 +287,84 @@ Test(program, runs_as_its_registers_say)
     require_ok(snn_context_create(&context, NULL));
     for (size_t i = 0; i < SKETCH_COUNT; i++)
         compare(&sketches[i]);
+    snn_context_destroy(&context);
+}
+
+/* ---- The example of docs/formats/program.md ---- */
+
+static char page[1 << 16];
+
+static void read_page(void)
+{
+    FILE *file = fopen(PROGRAM_PAGE, "r");
+    cr_assert_not_null(file, "%s", PROGRAM_PAGE);
+    const size_t size = fread(page, 1, sizeof(page) - 1, file);
+    (void)fclose(file);
+    cr_assert_lt(size, sizeof(page) - 1);
+}
+
+static void read_program(void)
+{
+    const char *begin = strstr(page, "```json\n");
+    cr_assert_not_null(begin);
+    begin += strlen("```json\n");
+    const char *end = strstr(begin, "```");
+    cr_assert_not_null(end);
+    require_ok(snn_program_parse(&program, context, begin, (size_t)(end - begin)));
+}
+
+/* The rows as they stand on the page, all spikes of it and nothing between them. */
+static const char *expect_spikes(const char *at, size_t from, uint32_t step)
+{
+    for (size_t i = from; i < seen_count; i++) {
+        char row[64];
+        const int length =
+            snprintf(row, sizeof(row), "| %u | %s | %u | %u | %u |\n", step,
+                     program->cores[seen[i].source].layer, seen[i].f, seen[i].y, seen[i].x);
+        cr_assert_eq(strncmp(at, row, (size_t)length), 0, "the page has no %s", row);
+        at += length;
+    }
+    return at;
+}
+
+static void expect_potentials(uint32_t step)
+{
+    char row[128];
+    size_t used = (size_t)snprintf(row, sizeof(row), "| %u |", step);
+    for (uint32_t i = 0; i < program->core_count; i++) {
+        for (size_t n = 0; n < snn_shape_size(program->cores[i].output); n++)
+            used += (size_t)snprintf(row + used, sizeof(row) - used, " %d", machine.v[i][n]);
+        used += (size_t)snprintf(row + used, sizeof(row) - used, " |");
+    }
+    cr_assert_not_null(strstr(page, row), "the page has no %s", row);
+}
+
+Test(program, runs_the_documented_example_as_it_is_told)
+{
+    static const uint32_t diagonals[2][3] = {{0, 4, 8}, {2, 4, 6}};
+    static const char head[] = "| step | layer | feature | row | column |\n"
+                               "| --- | --- | --- | --- | --- |\n";
+    struct engine engine;
+    require_ok(snn_context_create(&context, NULL));
+    read_page();
+    read_program();
+    const char *at = strstr(page, head);
+    cr_assert_not_null(at);
+    at += strlen(head);
+    engine_begin(&engine);
+    for (uint32_t t = 0; t < 2; t++) {
+        const size_t before = seen_count;
+        address_count[t] = 3;
+        for (uint32_t i = 0; i < 3; i++) {
+            addresses[t][i] = diagonals[t][i];
+            counts[t][i] = 1.0f;
+        }
+        step_both("diagonals", &engine, t);
+        at = expect_spikes(at, before, t + 1);
+        expect_potentials(t + 1);
+    }
+    cr_assert_neq(*at, '|', "the page has more spikes than there are");
+    cr_assert_eq(seen_count, 11);
+    engine_end(&engine);
     snn_context_destroy(&context);
 }
