@@ -1,10 +1,10 @@
 """Texts that must not change by accident: golden.py [--update] [--skip NAME] SOURCE_ROOT TOOL...
 
 Transcripts (*.txt here) hold commands, each behind `$ `, followed by what it prints on stdout and
-stderr and by its exit status; they run in the source root. digits.json and targets.json are the
-JSON results of runs on the bundled digits without `timing` and `host`. All are compared byte for
-byte; --update rewrites them, for a look at the difference before it is committed. --skip names what
-a build cannot print that lacks an optional library.
+stderr and by its exit status; they run in the source root. The others are the JSON results of runs
+on the bundled digits without `timing` and `host`. All are compared byte for byte; --update rewrites
+them, for a look at the difference before it is committed. --skip names what a build cannot print
+that lacks an optional library.
 """
 
 import argparse
@@ -21,6 +21,10 @@ DIGITS = ["data/lenet.json", "--samples", "10", "--timesteps", "16", "--encoding
           "--rule", "first@2", "--rule", "softmax:0.9", "--json", "-"]
 TARGETS = ["data/lenet.json", "--samples", "10", "--timesteps", "4", "--target", "frame:int8",
            "--target", "sim", "--target", "frame:f32", "--energy", "horowitz45_int8", "--json", "-"]
+
+CHIP = ["data/lenet.json", "--samples", "10", "--timesteps", "4", "--target", "chip:speck2f",
+        "--semantics", "both", "--core", "conv1=3", "--core", "fc2=4,7", "--rule", "margin:1",
+        "--json", "-"]
 
 
 class Tools:
@@ -59,9 +63,10 @@ def result(tools, arguments):
 
 
 GOLDEN = {"help.txt": transcript, "errors.txt": transcript, "info.txt": transcript,
-          "supported.txt": transcript, "check.txt": transcript,
+          "supported.txt": transcript, "check.txt": transcript, "chips.txt": transcript,
           "digits.json": lambda tools, _old: result(tools, DIGITS),
-          "targets.json": lambda tools, _old: result(tools, TARGETS)}
+          "targets.json": lambda tools, _old: result(tools, TARGETS),
+          "chip.json": lambda tools, _old: result(tools, CHIP)}
 
 
 def read(path):

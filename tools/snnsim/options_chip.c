@@ -37,14 +37,17 @@ static int check_rule(struct snnsim_options *o, const struct snn_rule *rule)
         rule->kind == SNN_RULE_ENTROPY) {
         (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--rule",
                           "%s looks at potentials, of which a chip tells nothing", text);
-        snncli_hint(o->console, "rules on spikes: first, count:N, margin:M; or --target sim alone");
+        snncli_hint(o->console, "rules on spikes: first, count:N, margin:M");
         return SNNCLI_EXIT_USAGE;
     }
     if (rule->gain <= 0.0f) return SNNCLI_EXIT_OK;
     (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--rule",
                       "%s asks for a readout of its own, a chip has one", text);
-    snncli_hint(o->console, "give that one the gain: --output-gain %g, and the rule without @",
-                (double)rule->gain);
+    if (o->is_program)
+        snncli_hint(o->console, "leave the gain out: the program's readout has its own");
+    else
+        snncli_hint(o->console, "give that one the gain: --output-gain %g, and the rule without @",
+                    (double)rule->gain);
     return SNNCLI_EXIT_USAGE;
 }
 
