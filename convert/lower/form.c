@@ -195,28 +195,13 @@ static int make_weights(const struct former *f, uint32_t synapse, struct snn_syn
 static int form_synapse(const struct former *f, uint32_t synapse, struct snn_synapse *out)
 {
     const struct snn_synapse *s = &f->population->synapses[synapse];
-    const struct snnconv_window *w = &f->window;
     const struct snn_shape map = f->fields[synapse].map;
     *out = *s;
-    out->source_shape = map;
     out->pool_scale = left_scale(f, synapse);
     out->groups = 1;
     int status = make_pool(f, synapse, out);
     if (status != SNN_OK) return status;
-    const bool covers = w->kernel_size == map.height && w->kernel_size == map.width;
-    if (s->kind != SNN_SYNAPSE_DENSE || !covers) {
-        out->kind = SNN_SYNAPSE_CONV2D;
-        out->window = (struct snn_window){w->kernel_size,
-                                          w->kernel_size,
-                                          w->stride_y,
-                                          w->stride_x,
-                                          w->pad_y,
-                                          w->pad_x,
-                                          w->pad_y + w->height - map.height,
-                                          w->pad_x + w->width - map.width,
-                                          1,
-                                          1};
-    }
+    snnconv_window_give(out, &f->window, map);
     out->weight_count = (size_t)f->population->shape.channels * map.channels * f->taps;
     return is_in_form(f, synapse) ? SNN_OK : make_weights(f, synapse, out);
 }

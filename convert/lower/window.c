@@ -311,3 +311,22 @@ struct snnconv_misfit snnconv_window_find(struct snnconv_window *out,
     }
     return misfit(SNN_CONSTRAINT_WINDOW, 0, 0);
 }
+
+void snnconv_window_give(struct snn_synapse *synapse, const struct snnconv_window *window,
+                         struct snn_shape map)
+{
+    const uint32_t k = window->kernel_size;
+    synapse->source_shape = map;
+    if (synapse->kind == SNN_SYNAPSE_DENSE && k == map.height && k == map.width) return;
+    synapse->kind = SNN_SYNAPSE_CONV2D;
+    synapse->window = (struct snn_window){k,
+                                          k,
+                                          window->stride_y,
+                                          window->stride_x,
+                                          window->pad_y,
+                                          window->pad_x,
+                                          window->pad_y + window->height - map.height,
+                                          window->pad_x + window->width - map.width,
+                                          1,
+                                          1};
+}

@@ -62,4 +62,10 @@ struct snnconv_misfit snnconv_window_find(struct snnconv_window *out,
                                           const struct snnconv_field *fields, uint32_t count,
                                           struct snn_shape output, const struct snn_chip *chip);
 
+/* Gives a synapse that is seen through such a window, and its map, their place in it: kind, window
+ * and shape; its weights are not looked at. A dense one stays so where the kernel covers its map.
+ */
+void snnconv_window_give(struct snn_synapse *synapse, const struct snnconv_window *window,
+                         struct snn_shape map);
+
 #endif

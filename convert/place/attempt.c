@@ -53,14 +53,16 @@ static int make_problem(struct snnconv_attempt *a, struct snn_context *context)
 }
 
 int snnconv_attempt_make(struct snnconv_attempt *out, struct snn_context *context,
-                         const struct snnconv_stages *stages, const uint32_t *pins, bool split_off)
+                         const struct snnconv_stages *stages, const uint32_t *pins, bool split_off,
+                         uint32_t step_max)
 {
     struct snnconv_attempt a = {.stages = stages,
                                 .problem = {.layer_count = stages->count,
                                             .core_count = stages->chip->core_count,
                                             .destination_max = stages->chip->destination_max,
                                             .split_off = split_off,
-                                            .pins = pins}};
+                                            .pins = pins,
+                                            .step_max = step_max}};
     int status = make_fits(&a, context);
     if (status == SNN_OK) status = make_problem(&a, context);
     if (status != SNN_OK) return status;

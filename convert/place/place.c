@@ -133,7 +133,7 @@ static int place(struct owner *owner, struct snn_context *context, const struct 
     if (status == SNN_OK)
         status = snnconv_stages_make(&stages, context, &owner->arena, net, &p->chip);
     if (status == SNN_OK)
-        status = snnconv_attempt_make(&attempt, context, &stages, pins, options->split_off);
+        status = snnconv_attempt_make(&attempt, context, &stages, pins, options->split_off, 0);
     return status == SNN_OK ? report(owner, context, &attempt, options) : status;
 }
 

@@ -126,10 +126,11 @@ struct snnconv_attempt {
     struct snnconv_assigned *assigned; /* [stage], where found */
 };
 
-/* Everything goes into the arena of the stages, which must last as long; `pins` as above. Errors:
- * NOMEM. */
+/* Everything goes into the arena of the stages, which must last as long; `pins` and `step_max` as
+ * above. Errors: NOMEM. */
 int snnconv_attempt_make(struct snnconv_attempt *out, struct snn_context *context,
-                         const struct snnconv_stages *stages, const uint32_t *pins, bool split_off);
+                         const struct snnconv_stages *stages, const uint32_t *pins, bool split_off,
+                         uint32_t step_max);
 
 /* The layers of the report; of an attempt that found no cores, without parts. In the arena of the
  * stages. Errors: NOMEM. */
