@@ -56,6 +56,7 @@ struct snnconv_lowering {
     const struct snn_layer *spiking; /* the first layer of kind IF; NULL: a CNN */
     uint32_t output;                 /* layer whose neurons are the net's output */
     uint32_t layer;                  /* being lowered */
+    uint32_t raised;                 /* its channels whose threshold was raised for a chip */
     struct snnbase_arena *arena;     /* of the net */
     struct snnbase_arena *real;      /* of real weights: that of the net, or scratch for a chip */
     struct snnbase_arena *scratch;   /* as long as the lowering */
@@ -114,8 +115,8 @@ int snnconv_readout_build(struct snnconv_lowering *lowering, const struct snn_po
                           float gain, struct snn_readout *out);
 
 /* The scale of a neuronal layer's activations, [channels], from norm, statistics or recipe; 1 in a
- * net that arrived spiking. Errors: NOT_FOUND with the hint how to get what is missing, INVALID,
- * NOMEM. */
+ * net that arrived spiking. Sets lowering->raised. Errors: NOT_FOUND with the hint how to get what
+ * is missing, INVALID, NOMEM. */
 int snnconv_threshold_choose(struct snnconv_lowering *lowering, uint32_t layer, double **scale_out);
 
 /* Builds one synapse: weights folded with the scales of both sides and of the pools. */

@@ -298,7 +298,7 @@ static int quantise_firing(const struct quantiser *q, struct firing *f)
 
 int snnconv_quantise_population(struct snnconv_lowering *l, struct snn_population *population)
 {
-    struct quantiser q = {.l = l, .population = population};
+    struct quantiser q = {.l = l, .population = population, .out = *population->quantised};
     struct snn_population p = *population;
     struct firing f = {p.threshold, p.v_init, p.v_min, p.neurons, 1.0f};
     struct snn_quantised *quantised =

@@ -159,6 +159,18 @@ static int scale_to_float(struct snnconv_lowering *l, const double *scale, uint3
     return SNN_OK;
 }
 
+/* What is known of its whole numbers before there are any. */
+static int begin_quantised(struct snnconv_lowering *l, struct snn_population *population)
+{
+    if (l->options->arith != SNN_ARITH_CHIP) return SNN_OK;
+    struct snn_quantised *quantised =
+        snnbase_arena_alloc(l->scratch, l->context, 1, sizeof(*quantised));
+    if (quantised == NULL) return SNN_ERR_NOMEM;
+    quantised->channels_raised = l->raised;
+    population->quantised = quantised;
+    return SNN_OK;
+}
+
 /* A population that integrates `value`. */
 static int add_population(struct snnconv_lowering *l, const struct snn_layer *layer,
                           const struct snnconv_value *value, double *scale,
@@ -184,6 +196,7 @@ static int add_population(struct snnconv_lowering *l, const struct snn_layer *la
         status = snnconv_synapse_build(l, &value->branches[b], layer->shape, scale, &synapses[b]);
     }
     if (status == SNN_OK) status = snnconv_bias_build(l, value, layer->shape, scale, &p);
+    if (status == SNN_OK) status = begin_quantised(l, &p);
     if (status == SNN_OK)
         status = scale_to_float(l, scale, layer->shape.channels, &p.activation_scale);
     if (status != SNN_OK) return status;
@@ -414,6 +427,7 @@ static int lower_layer(struct snnconv_lowering *l, uint32_t index)
     const struct snn_layer *layer = snn_graph_layer(l->graph, index);
     struct snnconv_value *out = &l->values[index];
     l->layer = index;
+    l->raised = 0;
     int status = check_activation(l, layer);
     if (status == SNN_OK) status = lower_value(l, layer, out);
     if (status != SNN_OK || out->kind != SNNCONV_VALUE_LINEAR ||
@@ -553,7 +567,9 @@ static int quantise(struct snnconv_lowering *l, struct snn_net *net)
         status = snnconv_quantise_population(l, &l->populations[i]);
         if (status != SNN_OK) report_obstacle(l, l->populations[i].name, &first);
     }
-    for (uint32_t r = 0; r < l->readout_count && output->quantised != NULL; r++) {
+    /* The output comes last. */
+    const bool done = status == SNN_OK;
+    for (uint32_t r = 0; r < l->readout_count && done; r++) {
         status = snnconv_quantise_readout(l, output, &l->readouts[r]);
         if (status != SNN_OK) report_obstacle(l, output->name, &first);
     }

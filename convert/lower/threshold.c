@@ -99,13 +99,17 @@ static void mend_degenerate(double *scale, uint32_t channels)
  * is not below 1 / CHIP_SPREAD of the layer's largest. It then speaks more rarely, not wrongly. */
 #define CHIP_SPREAD 16.0
 
-static void narrow(double *scale, uint32_t channels)
+static uint32_t narrow(double *scale, uint32_t channels)
 {
     double largest = 0.0;
+    uint32_t raised = 0;
     for (uint32_t c = 0; c < channels; c++)
         largest = fmax(largest, scale[c]);
-    for (uint32_t c = 0; c < channels; c++)
+    for (uint32_t c = 0; c < channels; c++) {
+        raised += scale[c] < largest / CHIP_SPREAD;
         scale[c] = fmax(scale[c], largest / CHIP_SPREAD);
+    }
+    return raised;
 }
 
 /* Classes are compared by their counts, so the output has one threshold: the largest. */
@@ -140,8 +144,11 @@ int snnconv_threshold_choose(struct snnconv_lowering *l, uint32_t layer, double 
     }
     if (status != SNN_OK) return status;
     mend_degenerate(scale, of->shape.channels);
-    if (l->options->arith == SNN_ARITH_CHIP) narrow(scale, of->shape.channels);
-    if (layer == snn_graph_output(l->graph)) level(scale, of->shape.channels);
+    if (l->options->arith == SNN_ARITH_CHIP) l->raised = narrow(scale, of->shape.channels);
+    if (layer == snn_graph_output(l->graph)) {
+        level(scale, of->shape.channels);
+        l->raised = 0;
+    }
     *scale_out = scale;
     return SNN_OK;
 }

@@ -280,6 +280,7 @@ static void put_quantised(struct snnbase_jsonout *out, const struct snn_quantise
     put_uint(out, "weights_saturated", quantised->weights_saturated);
     put_uint(out, "weights_lost", quantised->weights_lost);
     put_double(out, "weight_error", quantised->weight_error);
+    put_uint(out, "channels_raised", quantised->channels_raised);
     snnbase_jsonout_object_close(out);
 }
 

@@ -37,11 +37,35 @@ LIMITS = ("weights", "bias", "threshold", "error")  # enum snn_quantised_by
 DIGITS = ("--data", lenet.DIGITS, "-n", 40, "-t", 8, "-e", "bernoulli")
 
 
+def quieten(model, rng):
+    """In half of the layers one channel hardly speaks in calibration."""
+    for name, (_, by_channel) in model.statistics.items():
+        if rng.random() < 0.5:
+            channel = rng.integers(len(by_channel))
+            by_channel[channel] /= 50
+            model.recipes["ltb"][name][channel] /= 50
+
+
+def weaken(model, rng):
+    """Weights and bias of one layer so small that its threshold limits their scale."""
+    weighted = [layer for layer in model.layers if layer.weights is not None]
+    layer = weighted[rng.integers(len(weighted))]
+    layer.weights = layer.weights / np.float32(3000)
+    layer.bias = None if layer.bias is None else layer.bias / np.float32(3000)
+
+
 def make_case(number):
     """A random net for a chip."""
     case = snn_nets.make_case(number)
     rng = np.random.default_rng([number, 8])
-    options = dataclasses.replace(case.options, arith="chip",
+    options = case.options
+    if case.model.statistics and rng.random() < 0.4:
+        quieten(case.model, rng)
+        options = dataclasses.replace(options, channelwise=True,
+                                      norm=str(rng.choice([options.norm, "max", "ltb"])))
+    elif rng.random() < 0.2:
+        weaken(case.model, rng)
+    options = dataclasses.replace(options, arith="chip",
                                   quant="mse" if rng.random() < 0.3 else "max")
     encoding = "rate" if case.encoding == "current" else case.encoding
     return dataclasses.replace(case, options=options, encoding=encoding)
@@ -95,7 +119,7 @@ def expected_lines(case):
         yield "quantised", np.array([
             LIMITS.index(p.chip.limited_by), 0 if threshold == snn_chip.NEVER else threshold,
             p.chip.weights_saturated, p.chip.weights_lost, p.chip.bits,
-            p.chip.weight_error])
+            p.chip.weight_error, p.raised])
     for gain, readout in zip([options.output_gain, *gains_of(case)], readouts):
         yield "readout", np.array([gain])
         yield from firing_lines(readout, readout.shape)
@@ -304,6 +328,27 @@ def membrane(tool):
 
 # ---- All ----
 
+def lacking(numbers):
+    """What the nets show of scales, weights and thresholds, each in three of them at least."""
+    seen = {name: 0 for name in (*LIMITS, "saturated", "lost", "raised", "no bias", "no clip")}
+    for number in numbers:
+        case = make_case(number)
+        try:
+            populations = snn_lower.lower(case.model, case.options)
+        except snn_chip.Refused:
+            continue
+        found = {p.chip.limited_by for p in populations}
+        found |= {"saturated"} if any(p.chip.weights_saturated for p in populations) else set()
+        found |= {"lost"} if any(p.chip.weights_lost for p in populations) else set()
+        found |= {"raised"} if any(p.raised for p in populations) else set()
+        found |= {"no bias"} if any(p.bias is None for p in populations) else set()
+        found |= {"no clip"} if case.options.v_min is None else set()
+        for name in found:
+            seen[name] += 1
+    if min(seen.values()) < 3:
+        yield f"{seen}"
+
+
 def driven_cases(numbers):
     """Those of the nets whose potentials do saturate when driven."""
     cases = (drive(make_case(number)) for number in numbers)
@@ -325,6 +370,7 @@ def main():
         for case in driven:
             tap.test(f"{case.name}, driven", compare, tool, case)
         if len(numbers) >= NETS:
+            tap.test("the nets show all that a scale may do", lacking, numbers)
             tap.test("a third of the nets can be driven out of 16 bits",
                      lambda: [] if 3 * len(driven) >= len(numbers) else [f"{len(driven)}"])
         tap.test("classes that saturate are alike", compare_rise, tool)

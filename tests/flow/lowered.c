@@ -42,9 +42,9 @@ static void put_population(const struct snn_population *p)
     if (p->quantised == NULL) return;
     const struct snn_quantised *q = p->quantised;
     put("scale", &q->scale, 1);
-    printf("quantised %d %u %llu %llu %.17g %.17g\n", (int)q->limited_by, q->threshold,
+    printf("quantised %d %u %llu %llu %.17g %.17g %u\n", (int)q->limited_by, q->threshold,
            (unsigned long long)q->weights_saturated, (unsigned long long)q->weights_lost, q->bits,
-           q->weight_error);
+           q->weight_error, q->channels_raised);
 }
 
 static void set_norm(struct snn_lower_options *o, const char *norm)

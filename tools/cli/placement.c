@@ -210,6 +210,7 @@ static void add_quantised(struct snncli_table *table, const struct snncli_quanti
     snncli_table_cell(table, "%s", snncli_format_count(q->weights_saturated).text);
     snncli_table_cell(table, "%s", snncli_format_count(q->weights_lost).text);
     snncli_table_cell(table, "%.3f", q->weight_error);
+    snncli_table_cell(table, "%u", q->channels_raised);
 }
 
 int snncli_quantised_print(const struct snncli_console *console, FILE *out,
@@ -218,11 +219,15 @@ int snncli_quantised_print(const struct snncli_console *console, FILE *out,
     static const struct snncli_column columns[] = {
         {"layer", SNNCLI_LEFT},      {"scale", SNNCLI_RIGHT}, {"by", SNNCLI_LEFT},
         {"threshold", SNNCLI_RIGHT}, {"bits", SNNCLI_RIGHT},  {"saturated", SNNCLI_RIGHT},
-        {"lost", SNNCLI_RIGHT},      {"error", SNNCLI_RIGHT}, {NULL, SNNCLI_LEFT}};
+        {"lost", SNNCLI_RIGHT},      {"error", SNNCLI_RIGHT}, {"raised", SNNCLI_RIGHT},
+        {NULL, SNNCLI_LEFT}};
     struct snncli_table table;
+    bool raised = false;
     snncli_table_init(&table, columns);
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].quantised != NULL) add_quantised(&table, &rows[i]);
+        if (rows[i].quantised == NULL) continue;
+        add_quantised(&table, &rows[i]);
+        raised = raised || rows[i].quantised->channels_raised > 0;
     }
     const int status =
         snncli_table_print(&table, out, console->utf8, snncli_placement_color(console, out));
@@ -230,6 +235,8 @@ int snncli_quantised_print(const struct snncli_console *console, FILE *out,
     if (status == SNN_OK)
         fputs("  weights in 8 bits: lost became 0, the error is their root mean square in steps\n",
               out);
+    if (status == SNN_OK && raised)
+        fputs("  raised: thresholds of channels, to 1/16 of the largest of their layer\n", out);
     return status;
 }
 

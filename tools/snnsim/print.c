@@ -4,8 +4,10 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "tools/cli/placement.h"
 #include "tools/cli/plot.h"
 #include "tools/cli/table.h"
 #include "tools/snnsim/print_parts.h"
@@ -184,32 +186,14 @@ static void print_layers(const struct snncli_console *console, const struct snn_
 
 void snnsim_print_quantised(const struct snncli_console *console, const struct snn_result *r)
 {
-    static const struct snncli_column columns[] = {
-        {"layer", SNNCLI_LEFT},      {"scale", SNNCLI_RIGHT}, {"by", SNNCLI_LEFT},
-        {"threshold", SNNCLI_RIGHT}, {"bits", SNNCLI_RIGHT},  {"saturated", SNNCLI_RIGHT},
-        {"lost", SNNCLI_RIGHT},      {"error", SNNCLI_RIGHT}, {NULL, SNNCLI_LEFT}};
-    static const char *const limits[] = {"weights", "bias", "threshold", "error"};
     if (console->verbosity < 1 || r->layer_count == 0 || r->layers[0].quantised == NULL) return;
-    struct snncli_table table;
-    snncli_table_init(&table, columns);
-    for (uint32_t i = 0; i < r->layer_count; i++) {
-        const struct snn_quantised *q = r->layers[i].quantised;
-        snncli_table_cell(&table, "%s", r->layers[i].name);
-        snncli_table_cell(&table, "%.5g", (double)q->scale);
-        snncli_table_cell(&table, "%s", limits[q->limited_by]);
-        if (q->threshold > 0)
-            snncli_table_cell(&table, "%u", q->threshold);
-        else
-            snncli_table_cell(&table, "none");
-        snncli_table_cell(&table, "%.2f", q->bits);
-        snncli_table_cell(&table, "%s", snncli_format_count(q->weights_saturated).text);
-        snncli_table_cell(&table, "%s", snncli_format_count(q->weights_lost).text);
-        snncli_table_cell(&table, "%.3f", q->weight_error);
-    }
+    struct snncli_quantised *rows = calloc(r->layer_count, sizeof(*rows));
+    if (rows == NULL) return;
+    for (uint32_t i = 0; i < r->layer_count; i++)
+        rows[i] = (struct snncli_quantised){r->layers[i].name, r->layers[i].quantised};
     printf("\n");
-    (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
-    snncli_table_fini(&table);
-    printf("  weights in 8 bits: lost became 0, the error is their root mean square in steps\n");
+    (void)snncli_quantised_print(console, stdout, rows, r->layer_count);
+    free(rows);
 }
 
 static void print_curve(const struct snncli_console *console, const struct snn_result *r)

@@ -68,6 +68,8 @@ struct snn_quantised {
     uint64_t weights_saturated;
     uint64_t weights_lost; /* that were not 0 and are now */
     double weight_error;   /* root mean square of weight - real weight * scale, in steps */
+    /* Thresholds that were raised, before, so that one channel's would not take all 8 bits. */
+    uint32_t channels_raised;
 };
 
 /* A population that is not part of a chip program. */

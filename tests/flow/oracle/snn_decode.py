@@ -87,7 +87,8 @@ def certainty(logits):
     if len(logits) == 1:
         return 1.0
     shares = np.exp(logits - logits.max())
-    shares = shares[shares > 0] / shares.sum()
+    shares /= shares.sum()
+    shares = shares[shares > 0]
     return 1.0 + (shares * np.log(shares)).sum() / np.log(len(logits))
 
 

@@ -74,6 +74,7 @@ class Population:
     reset: str
     macs: int = 0
     neurons: tuple = None  # of a layer that has its own: threshold, v_init, v_min, before any gain
+    raised: int = 0      # channels whose threshold a chip does not bear as it is
     chip: snn_chip.Quantised = None  # in whole numbers; neurons stay real
 
 
@@ -297,8 +298,12 @@ class Lowering:
                 raise Unsupported(layer.name)
         if not self.model.is_neuronal(layer):
             return branches
-        return self.population(layer, branches, self.threshold_scale(layer), self.options.n_max,
-                               self.options.reset)
+        scale = self.threshold_scale(layer)
+        least = scale.max() / 16 if self.options.arith == "chip" else 0.0
+        value = self.population(layer, branches, np.maximum(scale, least), self.options.n_max,
+                                self.options.reset)
+        self.populations[-1].raised = int((scale < least).sum())
+        return value
 
     def lower_layer(self, layer):
         if layer.kind == "input":

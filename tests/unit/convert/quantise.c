@@ -1,7 +1,7 @@
 /* Chip arithmetic: what lowering makes of real weights, thresholds and potentials.
  *
  * Expected numbers are derived by hand beside each test; random nets are held against numpy in
- * tests/flow/quantise.py.
+ * tests/flow/chip.py.
  */
 #include <criterion/criterion.h>
 #include <float.h>
@@ -287,6 +287,29 @@ Test(quantise, branches_share_one_scale)
     expect(p->synapses[0].weights, expected, 4);
     expect(p->synapses[1].weights, ones, 2);
     cr_assert_float_eq(p->threshold, 127.0f, 0.0f);
+}
+
+/* 8 / 16 = 0.5 is the least threshold beside one of 8; classes share the largest. */
+Test(quantise, thresholds_far_below_the_layers_largest_are_raised)
+{
+    const double probability = 1.0;
+    const float quantile = 8.0f, channels[] = {8.0f, 0.25f};
+    const struct snn_statistics statistics = {0.0f, &quantile, channels};
+    const uint32_t first = add_conv(small, NULL, SNN_ACTIVATION_RELU);
+    const uint32_t second = add_conv(small, NULL, SNN_ACTIVATION_NONE);
+    cr_assert_eq(snn_graph_set_quantiles(graph, support_context(), &probability, 1, 1, "made up"),
+                 SNN_OK);
+    snn_graph_set_statistics(graph, support_context(), first, &statistics);
+    snn_graph_set_statistics(graph, support_context(), second, &statistics);
+    options.norm = SNN_NORM_QUANTILE;
+    options.quantile = 1.0;
+    options.channelwise = true;
+    lower();
+    const struct snn_population *p = net->populations;
+    expect(p[0].activation_scale, (float[]){8.0f, 0.5f}, 2);
+    expect(p[1].activation_scale, (float[]){8.0f, 8.0f}, 2);
+    cr_assert_eq(p[0].quantised->channels_raised, 1);
+    cr_assert_eq(p[1].quantised->channels_raised, 0);
 }
 
 /* Weights and threshold are 1, so one spike of the window is just enough. */
