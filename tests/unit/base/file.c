@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "libsnn/base/memory.h"
+#include "snn/file.h"
 #include "snn/status.h"
 #include "tests/unit/base/support.h"
 
@@ -427,6 +428,25 @@ static int save_and_read(struct snn_context *failing, void *user)
     snnbase_buffer_fini(failing, &bytes);
     cr_assert_leq(support_folder_count(folder), 1, "a temporary file was left");
     return status;
+}
+
+Test(file, folder_is_made_unless_it_is_there)
+{
+    char path[128], below[192];
+    (void)snprintf(path, sizeof(path), "%s/made", folder);
+    (void)snprintf(below, sizeof(below), "%s/file/below", folder);
+    cr_assert_eq(snn_folder_make(context, path), SNN_OK);
+    cr_assert_eq(snn_folder_make(context, path), SNN_OK);
+    cr_assert_eq(snn_folder_make(context, below), SNN_ERR_NOT_FOUND);
+    (void)snprintf(path, sizeof(path), "%s/made/file", folder);
+    cr_assert_eq(snn_file_save(context, path, "abc", 3), SNN_OK);
+    cr_assert_eq(snn_folder_make(context, path), SNN_ERR_IO);
+    cr_assert_not_null(strstr(snn_context_message(context), "/made/file: is no folder"));
+    cr_assert_eq(snnbase_file_read(context, path, &out), SNN_OK);
+    cr_assert_eq(out.size, 3);
+    cr_assert_eq(remove(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/made", folder);
+    cr_assert_eq(rmdir(path), 0);
 }
 
 Test(file, failing_allocator_is_nomem_and_leaves_no_file)
