@@ -96,6 +96,23 @@ static int calibrate(struct passage *p)
     return status;
 }
 
+/* The document and the picture of both. */
+static int describe_check(struct passage *p, const struct place *place,
+                          const struct snn_placement *fitting, const struct snn_placement *refused)
+{
+    struct snn_lower_options lower;
+    char *text = NULL;
+    const struct snn_check_chip chips[] = {{.placement = fitting}, {.placement = refused}};
+    const struct snn_check check = {
+        .graph = p->graph, .lower = &lower, .chips = chips, .chip_count = 2};
+    snn_lower_options_init(&lower);
+    int status = snn_check_format(&text, p->context, &check);
+    snn_text_free(p->context, &text);
+    if (status == SNN_OK) status = snn_check_save(p->context, &check, place->report);
+    if (status == SNN_OK) status = snn_placement_save_map(fitting, p->context, place->report);
+    return status == SNN_OK ? snn_placement_save_map(refused, p->context, place->report) : status;
+}
+
 /* Net -> chip program -> file, and what is found on a chip with a core too few. */
 static int place_on_chip(struct passage *p, const struct place *place)
 {
@@ -120,6 +137,7 @@ static int place_on_chip(struct passage *p, const struct place *place)
     if (status == SNN_OK) status = snn_place(&refused, p->context, net, &chip, &options);
     if (status == SNN_OK && (refused->fits || refused->finding_count == 0))
         status = snn_context_fail(p->context, SNN_ERR_INTERNAL, "fits one core");
+    if (status == SNN_OK) status = describe_check(p, place, fitting, refused);
     snn_program_destroy(&program);
     snn_placement_destroy(&fitting);
     snn_placement_destroy(&refused);
