@@ -1,7 +1,7 @@
 """README.md says what the tools do: readme.py SOURCE_ROOT SNNSIM PREDICT
 
-The session in it is compared line by line with what snnsim prints, but for the line on speed; every
-option that the shell examples use must be known. The C code in it is that of examples/predict.c,
+The sessions in it are compared line by line with what the tools print, but for the line on speed, and
+the picture of a chip with what is drawn; every option that the shell examples use must be known. The C code in it is that of examples/predict.c,
 which is run, and its topology is given weights.
 """
 
@@ -20,27 +20,66 @@ def read(root):
         return file.read()
 
 
-def session(place):
-    """the session is what snnsim prints today"""
-    block = re.search(r"```\n\$ snnsim (.*)\n((?:.*\n)*?)```", read(ROOT))
-    require(block, "README.md has no session")
-    answer = subprocess.run(place.command(*block.group(1).split()), cwd=ROOT, text=True,
-                            env=environment(LC_ALL="C.UTF-8"), capture_output=True, check=False)
-    require(answer.returncode == 0, "snnsim failed", answer)
-    found, expected = ([line.rstrip() for line in text.rstrip("\n").split("\n")
-                        if not line.startswith("  speed ")]
-                       for text in (answer.stdout, block.group(2)))
-    require(found == expected, "README.md shows another session; now it is:\n" + answer.stdout)
+def tool(name):
+    return os.path.join(os.path.dirname(os.path.abspath(sys.argv[2])), name)
+
+
+def lines(text):
+    """Without what is of this machine."""
+    return [line.rstrip() for line in text.rstrip("\n").split("\n")
+            if not line.startswith("  speed ")]
+
+
+def follows(found, pieces):
+    """Whether a text consists of pieces, one after the other, with anything between them."""
+    if found[:len(pieces[0])] != pieces[0]:
+        return False
+    at = len(pieces[0])
+    for piece in pieces[1:]:
+        while at < len(found) and found[at:at + len(piece)] != piece:
+            at += 1
+        if at == len(found):
+            return False
+        at += len(piece)
+    return at == len(found)
+
+
+def sessions(place):
+    """every session is what the tools print today; [...] stands for lines that are left out"""
+    blocks = re.findall(r"```\n\$ (snnsim|snnconvert) (.*)\n((?:.*\n)*?)```", read(ROOT))
+    require({name for name, _, _ in blocks} == {"snnsim", "snnconvert"}, "no session of a tool")
+    for name, arguments, expected in blocks:
+        answer = subprocess.run([tool(name), *arguments.split()], cwd=ROOT, text=True,
+                                env=environment(LC_ALL="C.UTF-8"), stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, check=False)
+        require(answer.returncode in (0, 78), f"{name} {arguments} failed: {answer.stdout}")
+        pieces = [lines(piece) for piece in expected.split("[...]\n")]
+        require(follows(lines(answer.stdout), pieces),
+                f"README.md shows another {name} {arguments}; now it is:\n{answer.stdout}")
+
+
+def picture(place):
+    """the picture of the chip is what --map draws today"""
+    drawn = place.at("lenet.svg")
+    answer = subprocess.run([tool("snnconvert"), "data/lenet.json", "--check", "speck2f", "--map",
+                             drawn], cwd=ROOT, text=True, capture_output=True, check=False)
+    require(answer.returncode == 0, "snnconvert failed", answer)
+    with open(drawn, encoding="utf-8") as file, \
+            open(os.path.join(ROOT, "docs", "lenet-speck2f.svg"), encoding="utf-8") as kept:
+        require(file.read() == kept.read(), "it is not: snnconvert data/lenet.json --check speck2f "
+                                            "--map docs/lenet-speck2f.svg")
 
 
 def options(place):
     """every option in the examples exists"""
-    known = set(re.findall(r"--[a-z0-9-]+", place.run("--help").stdout))
-    used = set()
-    for line in re.findall(r"^ *(?:\$ )?snnsim .*(?:\n +--.*)*", read(ROOT), re.MULTILINE):
-        used |= set(re.findall(r"--[a-z0-9-]+", line))
-    require(len(used) > 3, "no example was found")
-    require(used <= known, f"unknown: {sorted(used - known)}")
+    for name in ("snnsim", "snnconvert"):
+        answer = subprocess.run([tool(name), "--help"], text=True, capture_output=True, check=False)
+        known = set(re.findall(r"--[a-z0-9-]+", answer.stdout))
+        used = set()
+        for line in re.findall(rf"^ *(?:\$ )?{name} .*(?:\n +--.*)*", read(ROOT), re.MULTILINE):
+            used |= set(re.findall(r"--[a-z0-9-]+", line))
+        require(len(used) > 3, f"no example of {name} was found")
+        require(used <= known, f"unknown: {sorted(used - known)}")
 
 
 def blocks(language):
@@ -66,8 +105,8 @@ def example_runs(place):
     for target in ("frame:f32", "frame:int8", "sim"):
         answer = predict("data/lenet.json", digits, target)
         require(answer.returncode == 0 and answer.stdout.startswith("class 5:"), target, answer)
-    answer = predict("data/lenet.json", digits, "chip")
-    require(answer.returncode == 1 and "unknown target 'chip'" in answer.stderr, "", answer)
+    answer = predict("data/lenet.json", digits, "chop")
+    require(answer.returncode == 1 and "unknown target 'chop'" in answer.stderr, "", answer)
     answer = predict("data/lenet.json", place.at("images-idx3"))
     require(answer.returncode == 1 and "another size" in answer.stderr, "", answer)
 
@@ -101,5 +140,5 @@ def topology(place):
 if __name__ == "__main__":
     ROOT = os.path.abspath(sys.argv[1])
     PREDICT = os.path.abspath(sys.argv[3])
-    sys.exit(report(named([session, options, example, example_runs, topology]),
+    sys.exit(report(named([sessions, picture, options, example, example_runs, topology]),
                     os.path.abspath(sys.argv[2])))
