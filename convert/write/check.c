@@ -141,6 +141,7 @@ static void write_quantised(struct snnbase_jsonout *out, const struct snn_quanti
     write_uint(out, "weights_saturated", q->weights_saturated);
     write_uint(out, "weights_lost", q->weights_lost);
     write_double(out, "weight_error", q->weight_error);
+    write_uint(out, "channels_raised", q->channels_raised);
     snnbase_jsonout_object_close(out);
 }
 

@@ -195,7 +195,8 @@ int snncli_placement_layers(const struct snncli_console *console, FILE *out,
 
 /* ---- Quantiser ---- */
 
-static void add_quantised(struct snncli_table *table, const struct snncli_quantised *row)
+static void add_quantised(struct snncli_table *table, const struct snncli_quantised *row,
+                          bool raised)
 {
     static const char *const limits[] = {"weights", "bias", "threshold", "error"};
     const struct snn_quantised *q = row->quantised;
@@ -210,34 +211,46 @@ static void add_quantised(struct snncli_table *table, const struct snncli_quanti
     snncli_table_cell(table, "%s", snncli_format_count(q->weights_saturated).text);
     snncli_table_cell(table, "%s", snncli_format_count(q->weights_lost).text);
     snncli_table_cell(table, "%.3f", q->weight_error);
-    snncli_table_cell(table, "%u", q->channels_raised);
+    if (raised) snncli_table_cell(table, "%u", q->channels_raised);
+}
+
+/* Whether a threshold was, which is rare. */
+static bool any_raised(const struct snncli_quantised *rows, size_t count)
+{
+    bool raised = false;
+    for (size_t i = 0; i < count; i++)
+        raised = raised || (rows[i].quantised != NULL && rows[i].quantised->channels_raised > 0);
+    return raised;
 }
 
 int snncli_quantised_print(const struct snncli_console *console, FILE *out,
                            const struct snncli_quantised *rows, size_t count)
 {
-    static const struct snncli_column columns[] = {
-        {"layer", SNNCLI_LEFT},      {"scale", SNNCLI_RIGHT}, {"by", SNNCLI_LEFT},
-        {"threshold", SNNCLI_RIGHT}, {"bits", SNNCLI_RIGHT},  {"saturated", SNNCLI_RIGHT},
-        {"lost", SNNCLI_RIGHT},      {"error", SNNCLI_RIGHT}, {"raised", SNNCLI_RIGHT},
-        {NULL, SNNCLI_LEFT}};
+    const bool raised = any_raised(rows, count);
+    const struct snncli_column columns[] = {{"layer", SNNCLI_LEFT},
+                                            {"scale", SNNCLI_RIGHT},
+                                            {"by", SNNCLI_LEFT},
+                                            {"threshold", SNNCLI_RIGHT},
+                                            {"bits", SNNCLI_RIGHT},
+                                            {"saturated", SNNCLI_RIGHT},
+                                            {"lost", SNNCLI_RIGHT},
+                                            {"error", SNNCLI_RIGHT},
+                                            {raised ? "raised" : NULL, SNNCLI_RIGHT},
+                                            {NULL, SNNCLI_LEFT}};
     struct snncli_table table;
-    bool raised = false;
     snncli_table_init(&table, columns);
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].quantised == NULL) continue;
-        add_quantised(&table, &rows[i]);
-        raised = raised || rows[i].quantised->channels_raised > 0;
+        if (rows[i].quantised != NULL) add_quantised(&table, &rows[i], raised);
     }
     const int status =
         snncli_table_print(&table, out, console->utf8, snncli_placement_color(console, out));
     snncli_table_fini(&table);
-    if (status == SNN_OK)
-        fputs("  weights in 8 bits: lost became 0, the error is their root mean square in steps\n",
-              out);
-    if (status == SNN_OK && raised)
+    if (status != SNN_OK) return status;
+    fputs("  weights in 8 bits: lost became 0, the error is their root mean square in steps\n",
+          out);
+    if (raised)
         fputs("  raised: thresholds of channels, to 1/16 of the largest of their layer\n", out);
-    return status;
+    return SNN_OK;
 }
 
 static int print_quantised(const struct snncli_console *console, FILE *out,

@@ -272,6 +272,23 @@ Test(cli_placement, remedies_are_numbered_and_broken_at_80_columns)
             "     conv1 on 0, fc1 on 5+6, fc2 on 1\n");
 }
 
+Test(cli_placement, raised_thresholds_have_a_column_where_there_are_any)
+{
+    struct fixture f;
+    struct snn_quantised raised = weights;
+    struct snncli_quantised rows[] = {{"a", &weights}, {"none", NULL}};
+    raised.channels_raised = 3;
+    make(&f);
+    cr_assert_eq(snncli_quantised_print(&f.console, f.memory.stream, rows, 2), SNN_OK);
+    cr_expect_null(strstr(memory_text(&f.memory), "raised"));
+    rows[1].quantised = &raised;
+    cr_assert_eq(snncli_quantised_print(&f.console, f.memory.stream, rows, 2), SNN_OK);
+    expect_line(&f, "a       63.5  weights         64  7.99          0  1,234  0.288       0\n"
+                    "none    63.5  weights         64  7.99          0  1,234  0.288       3\n");
+    expect_line(&f, "  raised: thresholds of channels");
+    memory_close(&f.memory);
+}
+
 Test(cli_placement, findings_are_diagnostics_of_their_layer)
 {
     struct fixture f;
