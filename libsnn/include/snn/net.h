@@ -160,8 +160,9 @@ struct snn_lower_options {
     uint32_t correction_count;
     /* The chip that the net is for, which gives it the form of that chip's cores, as far as it can
      * be had: per population one square kernel, stride and padding for all synapses (with zeros in
-     * it where branches differ), pools that the chip has, biases a channel. Needs CHIP arithmetic.
-     * NULL: none. */
+     * it where branches differ), pools that the chip has, the others merged into the kernel, and
+     * biases a channel, the median of its neurons, with a warning where they differ. In synchronous
+     * semantics nothing else changes. Without CHIP arithmetic it is INVALID. NULL: none. */
     const struct snn_chip *chip;
 };
 
