@@ -64,6 +64,9 @@ struct passage {
     struct snn_net *chip;                          /* the net in whole numbers */
     struct snn_target *other_targets[OTHER_COUNT]; /* further ways to run: spike by spike, chip */
     struct snn_result *other_results[OTHER_COUNT];
+    struct snn_program *program; /* for a chip, a layer on two of its cores */
+    struct snn_target *chip_target;
+    struct snn_result *chip_result;
     char *text; /* the report; of equal runs, equal up to "timing" */
 };
 
