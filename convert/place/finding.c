@@ -183,39 +183,55 @@ static bool is_pinned(const struct snnconv_attempt *attempt, uint32_t layer)
     return attempt->problem.pins != NULL && attempt->problem.pins[(size_t)2 * layer] != SNN_NO_CORE;
 }
 
+/* Whether a core is kept for a layer that it does not hold, and how. */
+static bool explain_pin_whole(const struct snn_fit *fits, const uint32_t *cores,
+                              struct snn_finding *of, struct snnconv_text *text)
+{
+    const struct snn_fit *fit = &fits[cores[0]];
+    if (fit->constraint == SNN_CONSTRAINT_NONE) return false;
+    of->need = fit->need;
+    of->limit = fit->limit;
+    snnconv_text_put(text, "kept on core %u, whose %s %llu words are fewer than its %llu", cores[0],
+                     snn_constraint_name(fit->constraint), (unsigned long long)fit->limit,
+                     (unsigned long long)fit->need);
+    return true;
+}
+
+/* The same of two cores, of which each must hold a feature at least. */
+static bool explain_pin_shared(const struct snnconv_attempt *a, const struct snn_fit *fits,
+                               const uint32_t *cores, struct snn_finding *of,
+                               struct snnconv_text *text)
+{
+    const uint32_t own = a->problem.features[of->layer];
+    const uint32_t first = fits[cores[0]].features_most, second = fits[cores[1]].features_most;
+    of->need = own;
+    of->limit = (uint64_t)first + second;
+    snnconv_text_put(text, "kept on cores %u and %u, ", cores[0], cores[1]);
+    if (!may_be_shared(&a->problem, of->layer)) {
+        of->need = of->limit = 0;
+        snnconv_text_put(text, own < 2 ? "with one feature, which cannot be shared"
+                                       : "but a layer that sends it spikes in two ways would reach "
+                                         "either half twice");
+        return true;
+    }
+    snnconv_text_put(text, "which hold %u and %u of its %u features", first, second, own);
+    return first == 0 || second == 0 || of->limit < own;
+}
+
 /* A layer that its pinned cores do not hold; *refused_out then. */
 static int find_pin(struct snnconv_finder *finder, uint32_t layer, bool *refused_out)
 {
     const struct snnconv_attempt *a = finder->attempt;
     const uint32_t *cores = a->problem.pins + (size_t)2 * layer;
-    const uint32_t own = a->problem.features[layer];
     const struct snn_fit *fits = a->fits + (size_t)layer * a->problem.core_count;
-    const struct snn_fit *fit = &fits[cores[0]];
     struct snnconv_text text = {.length = 0}, hint = {.length = 0};
     struct snn_finding of = {.constraint = SNN_CONSTRAINT_PIN, .layer = layer, .core = cores[0]};
     const uint64_t whole = snnconv_cores_whole(a, layer);
-    if (cores[1] == SNN_NO_CORE) {
-        if (fit->constraint == SNN_CONSTRAINT_NONE) return SNN_OK;
-        of.need = fit->need;
-        of.limit = fit->limit;
-        snnconv_text_put(&text, "kept on core %u, whose %s %llu words are fewer than its %llu",
-                         cores[0], snn_constraint_name(fit->constraint),
-                         (unsigned long long)fit->limit, (unsigned long long)fit->need);
-    } else {
-        const uint32_t first = fits[cores[0]].features_most, second = fits[cores[1]].features_most;
-        if ((uint64_t)first + second >= own && first > 0 && second > 0 &&
-            snnconv_cores_shared(a, layer) != 0)
-            return SNN_OK;
-        of.need = own;
-        of.limit = (uint64_t)first + second;
-        snnconv_text_put(&text, "kept on cores %u and %u, which hold %u and %u of its %u features",
-                         cores[0], cores[1], first, second, own);
-    }
-    if (whole != 0) {
-        snnconv_text_put(&hint, "it fits ");
-        snnconv_text_cores(&hint, whole);
-    }
-    *refused_out = true;
+    *refused_out = cores[1] == SNN_NO_CORE ? explain_pin_whole(fits, cores, &of, &text)
+                                           : explain_pin_shared(a, fits, cores, &of, &text);
+    if (!*refused_out) return SNN_OK;
+    snnconv_text_put(&hint, whole != 0 ? "it fits " : "it fits only shared, by two of ");
+    snnconv_text_cores(&hint, whole != 0 ? whole : snnconv_cores_shared(a, layer));
     return snnconv_finder_add(finder, &of, &text, &hint);
 }
 

@@ -206,7 +206,8 @@ static void explain_window(struct reason *r)
                      most, most);
     put_windows(r);
     if (r->problem->need > 1)
-        snnconv_text_put(&r->hint, "branches into one layer need the same stride, seen from it");
+        snnconv_text_put(
+            &r->hint, "a branch with another stride needs neurons of its own before it is added");
     else
         snnconv_text_put(&r->hint,
                          "pad or widen it so that rows and columns lose as many positions, "

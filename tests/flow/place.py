@@ -1,8 +1,9 @@
-"""Where nets lie on a chip, and why others do not: place.py PLACED [--update]
+"""Where nets lie on a chip, and why others do not: place.py PLACED SNNCONVERT [--update]
 
 PLACED (placed.c) tells what snn_place finds. The tables of words and cores below are worked out by
 hand; for each constraint there is a net that violates it alone, whose report is held byte for byte
-against tests/golden/place.txt (--update rewrites it, for a look at the difference).
+against tests/golden/place.txt (--update rewrites it, for a look at the difference). SNNCONVERT must
+tell the same of all nets that can be had with its options.
 """
 
 import difflib
@@ -33,11 +34,14 @@ class Placed:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
 
-    def run(self, model, chip, *options):
+    def write(self, model):
         path = os.path.join(self.folder, "model.json")
         snn_model.write(path, model)
-        return subprocess.run([self.program, path, chip, *options], text=True, check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return path
+
+    def run(self, model, chip, *options):
+        return subprocess.run([self.program, self.write(model), chip, *options], text=True,
+                              check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def chip(self, name, **changes):
         """A built-in profile with other members; `bias_words` and the like are of all cores."""
@@ -394,6 +398,25 @@ def pin_shared(p):
     return lenet(padding=2), "dynapcnn", ["core=fc1:0:1", "core=fc3:4"]
 
 
+def pin_sources(p):
+    """'a' sends 'sum' its spikes twice, pooled and as they are"""
+    b = Builder("ways", 1, 8, 8)
+    b.conv("a", 2, 1)
+    b.dense("whole", 4)
+    b.layers[-1].activation = "none"
+    b.pool("pool", 2, after="a")
+    b.dense("pooled", 4)
+    b.layers[-1].activation = "none"
+    b.join("sum", "add", "whole", "pooled")
+    b.dense("out", 2)
+    return b.model(), "dynapcnn", ["core=sum:3:4"]
+
+
+def pin_half(p):
+    """What fits no core whole is kept on one: conv1 of neuron_memory_whole"""
+    return neuron_memory_whole(p)[0], "dynapcnn", ["core=conv1:0"]
+
+
 def pin_twice(p):
     return lenet(), "dynapcnn", ["core=fc3:3", "core=1:3"]
 
@@ -423,7 +446,7 @@ CONSTRAINTS = {
     "bias": (bias,),
     "readout": (readout, readout_gain, readout_classes),
     "cores": (cores, cores_whole, cores_all),
-    "pin": (pin_memory, pin_shared, pin_twice, pin_away),
+    "pin": (pin_memory, pin_shared, pin_sources, pin_half, pin_twice, pin_away),
 }
 
 
@@ -455,6 +478,30 @@ def compare_refusal(placed, make, constraint, expected):
                                     "now", lineterm="")
 
 
+def tool_options(options):
+    """snnconvert's, or None where it has none of the kind."""
+    words = []
+    for option in options:
+        key, value = option.split("=")
+        if key != "core":
+            return None
+        words += ["--core", value.replace(":", "=", 1).replace(":", ",")]
+    return words
+
+
+def compare_tool(placed, tool, make, golden):
+    """The findings, as the tool tells them, and its status."""
+    model, chip, options = make(placed)
+    answer = subprocess.run([tool, placed.write(model), "--norm", "none", "--check", chip,
+                             *tool_options(options)], text=True, check=False,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if answer.returncode != NO_FIT:
+        yield f"status {answer.returncode}"
+    for text in re.findall(r"^  (.+)$", golden, re.MULTILINE):
+        if text not in answer.stderr:
+            yield f"{text!r} is not in\n{answer.stderr}"
+
+
 def update(placed):
     with open(GOLDEN, "w", encoding="utf-8") as file:
         for cases in CONSTRAINTS.values():
@@ -465,7 +512,7 @@ def update(placed):
 def main():
     tap = Tap()
     with tempfile.TemporaryDirectory(prefix="snn-place-") as folder:
-        placed = Placed(sys.argv[1], folder)
+        placed, tool = Placed(sys.argv[1], folder), sys.argv[2]
         if "--update" in sys.argv:
             return update(placed)
         for name, make, chip, words, cores_ in PLACED:
@@ -474,8 +521,10 @@ def main():
         for constraint, cases in CONSTRAINTS.items():
             for make in cases:
                 name = make.__name__.replace("_", " ")
-                tap.test(f"refused: {name}", compare_refusal, placed, make, constraint,
-                         golden.pop(make.__name__, ""))
+                text = golden.pop(make.__name__, "")
+                tap.test(f"refused: {name}", compare_refusal, placed, make, constraint, text)
+                if tool_options(make(placed)[2]) is not None:
+                    tap.test(f"refused by the tool: {name}", compare_tool, placed, tool, make, text)
         tap.test("the golden file tells nothing else", lambda: golden)
     return tap.end()
 
