@@ -137,6 +137,17 @@ static size_t utf8_length(const unsigned char *text)
     return length;
 }
 
+bool snnbase_jsonout_keeps(const char *string)
+{
+    const unsigned char *at = (const unsigned char *)string;
+    while (*at != '\0') {
+        const size_t length = utf8_length(at);
+        if (length == 0) return false;
+        at += length;
+    }
+    return true;
+}
+
 static void put_escaped(struct snnbase_jsonout *out, unsigned char c)
 {
     static const char named[] = "\"\\\b\f\n\r\t";

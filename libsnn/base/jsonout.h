@@ -54,4 +54,7 @@ void snnbase_jsonout_null(struct snnbase_jsonout *out);
  * error of the whole document. */
 int snnbase_jsonout_finish(struct snnbase_jsonout *out);
 
+/* Whether a string is UTF-8 and so reads back as it was written. */
+bool snnbase_jsonout_keeps(const char *string);
+
 #endif

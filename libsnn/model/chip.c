@@ -114,6 +114,8 @@ static int check_text(struct snn_context *context, const struct text_member *mem
                       const char *text)
 {
     const char *end = memchr(text, '\0', member->size);
+    if (end != NULL && !snnbase_jsonout_keeps(text))
+        return snnbase_fail(context, SNN_ERR_FORMAT, "%s: bytes that are not UTF-8", member->key);
     if (end != NULL && end > text) return SNN_OK;
     return snnbase_fail(context, SNN_ERR_FORMAT, "%s: 1 to %zu characters expected, %s",
                         member->key, member->size - 1, end != NULL ? "none found" : "more found");

@@ -329,6 +329,16 @@ Test(chip, texts_that_do_not_fit_are_refused)
     }
 }
 
+/* Written into a chip program it would become longer, and no longer be read. */
+Test(chip, texts_that_are_not_utf8_are_refused)
+{
+    static const struct refused one = {"{'format':'snn.chip/1','name':'mine','description':'\xb5',"
+                                       "'source':'s','energy':'sinabs'," CORES "," WHOLES "," LISTS
+                                       "," LOW "}",
+                                       "description: bytes that are not UTF-8", ""};
+    check_refused(&one, 1);
+}
+
 /* Every beginning of a good file ends too early. */
 Test(chip, a_cut_file_is_refused_wherever_it_was_cut)
 {
