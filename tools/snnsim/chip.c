@@ -19,7 +19,7 @@ static void tell(struct snnsim_session *s, const struct snnsim_build *build,
     fputc('\n', err);
     snncli_placement_remedies(&s->console, err, placement);
     const char *chip = strchr(build->chip_uri, ':') + 1;
-    fprintf(err, "all memories: snnconvert %s --check %.*s\n", s->options.model,
+    fprintf(err, "\nall memories: snnconvert %s --check %.*s\n", s->options.model,
             (int)strcspn(chip, ","), chip);
 }
 

@@ -152,18 +152,13 @@ static void print_agreement(const struct snn_report *report)
 static void print_energy(const struct snn_report *report)
 {
     const char *profile = report->results[0]->energy.name;
-    bool one = true;
-    for (uint32_t i = 1; i < report->result_count; i++)
-        one = one && strcmp(report->results[i]->energy.name, profile) == 0;
-    printf("cost and energy are of a sample");
-    if (one) printf(", energy by profile %s", profile);
-    printf("\n");
+    printf("cost and energy are of a sample, energy by profile %s\n", profile);
     for (uint32_t i = 0; i < report->result_count; i++) {
         const struct snn_result *r = report->results[i];
         const bool still = snnsim_print_spiking(r) && r->energy.static_mw > 0.0;
-        if ((one && !still) || isnan(r->energy_uj_mean)) continue;
-        printf("  %s: profile %s", target_text(report, r).text, r->energy.name);
-        if (still) printf(", ");
+        if (!still && strcmp(r->energy.name, profile) == 0) continue;
+        printf("  %s by profile %s", target_text(report, r).text, r->energy.name);
+        if (still) printf(": ");
         if (still) snnsim_print_energy_parts(report, r);
         printf("\n");
     }
