@@ -36,6 +36,8 @@ def follows(found, pieces):
         return False
     at = len(pieces[0])
     for piece in pieces[1:]:
+        if piece == [""]:  # the end is left out
+            return True
         while at < len(found) and found[at:at + len(piece)] != piece:
             at += 1
         if at == len(found):
