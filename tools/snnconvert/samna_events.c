@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/cli/interrupt.h"
 #include "tools/snnconvert/samna.h"
 
 /* ---- Events ---- */
@@ -90,12 +91,20 @@ static int begin_sample(struct player *player, const struct snnconvert_playback 
     return snn_encoder_begin(player->encoder, context, sample, player->intensity);
 }
 
+/* Whoever pressed Ctrl-C wants no file. */
+static int interrupted(struct snn_context *context)
+{
+    if (!snncli_interrupt_pending()) return SNN_OK;
+    return snn_context_fail(context, SNN_ERR_CANCELLED, "%s", snn_status_text(SNN_ERR_CANCELLED));
+}
+
 static int put_samples(struct player *player, struct snnconvert_playback *p)
 {
     int status = open_player(player, p);
     fprintf(player->out, "sample,layer,feature,x,y,timestamp_us\n");
     for (uint64_t sample = 0; sample < p->sample_count && status == SNN_OK; sample++) {
-        status = begin_sample(player, p, sample);
+        status = interrupted(p->session->context);
+        if (status == SNN_OK) status = begin_sample(player, p, sample);
         if (status == SNN_OK) status = put_sample(player, p, sample);
     }
     return status;
@@ -160,6 +169,12 @@ static int put_answer(const struct snn_sample_record *record, void *user)
     return SNN_OK;
 }
 
+static bool is_to_go_on(uint64_t done, uint64_t total, void *user)
+{
+    (void)done, (void)total, (void)user;
+    return !snncli_interrupt_pending();
+}
+
 static int run(struct snnconvert_playback *p, struct answers *answers, struct snn_target *target)
 {
     struct snn_context *context = p->session->context;
@@ -175,6 +190,7 @@ static int run(struct snnconvert_playback *p, struct answers *answers, struct sn
     options.threads = 1; /* rows in the order of samples */
     options.dt_us = p->program->dt_us;
     options.energy = &energy;
+    options.progress = is_to_go_on;
     options.sample = put_answer;
     options.user = answers;
     int status = snn_target_load_program(target, context, p->program);
@@ -183,6 +199,7 @@ static int run(struct snnconvert_playback *p, struct answers *answers, struct sn
     if (status == SNN_OK)
         status =
             snn_run(&result, context, target, snn_target_net(target), p->session->data, &options);
+    if (status == SNN_OK && !result->complete) status = interrupted(context);
     if (status == SNN_OK && snn_source_has_labels(p->session->data))
         p->right_count = (uint64_t)llround(result->accuracy * (double)p->sample_count);
     snn_result_destroy(&result);
