@@ -174,7 +174,7 @@ def what_cannot_be_written_is_refused(place):
         (("--to", "samna", "-o", "kit"), "snnconvert: --to: only goes with --check"),
         (("--check", "speck2f", "--to", "samna"), "snnconvert: --to: needs a folder to write"),
         (("--check", "speck2f", "--check", "dynapcnn", "--to", "samna", "-o", "kit"),
-         "snnconvert: --to: does not go with several chips: it writes for one"),
+         "snnconvert: --output: 'kit' is for one chip, 2 are given"),
         (("--check", "all", "--to", "samna", "-o", "kit"),
          "snnconvert: --output: 'kit' is for one chip, 3 are given"),
     ]
