@@ -2,10 +2,11 @@
  * frame-based targets the same net, frame by frame.
  *
  * Prints, in float32 and in chip arithmetic, images/s and SynOps/s, unnormalised and with p99.9
- * thresholds, the gain of a second thread, runs of few steps and until a decision; then images/s
- * and MACs/s of the frames, and the peak memory. Images/s are by the clock, and as many as a second
- * of processor time gives, which holds on a machine that has other work, too. Each figure is the
- * best of several rounds, all rounds in one process, so that figures can be compared.
+ * thresholds, the gain of a second thread, runs of few steps and until a decision, spike by spike
+ * and as a chip's program; then images/s and MACs/s of the frames, and the peak memory. Images/s
+ * are by the clock, and as many as a second of processor time gives, which holds on a machine that
+ * has other work, too. Each figure is the best of several rounds, all rounds in one process, so
+ * that figures can be compared.
  *
  *   throughput MODEL [IMAGES.idx [SAMPLES [ROUNDS]]]
  */
@@ -37,6 +38,7 @@ struct figures {
 /* One row of the table. */
 struct work {
     const char *name;
+    const char *target;
     enum snn_norm_kind norm;
     enum snn_arith arith;
     uint32_t timesteps;
@@ -57,8 +59,8 @@ static double processor_seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int run_round(const struct bench *b, const struct work *work, const struct snn_net *net,
-                     struct snn_target *target, struct figures *best)
+static int run_round(const struct bench *b, const struct work *work, struct snn_target *target,
+                     struct figures *best)
 {
     struct snn_run_options options;
     struct snn_result *result = NULL;
@@ -77,7 +79,8 @@ static int run_round(const struct bench *b, const struct work *work, const struc
         options.until_decided = true;
     }
     const double start = processor_seconds();
-    if (status == SNN_OK) status = snn_run(&result, b->context, target, net, b->source, &options);
+    if (status == SNN_OK)
+        status = snn_run(&result, b->context, target, snn_target_net(target), b->source, &options);
     if (status != SNN_OK) return status;
     const double count = (double)result->sample_count;
     const double taken = count / (processor_seconds() - start), images = count / result->seconds;
@@ -90,13 +93,18 @@ static int run_round(const struct bench *b, const struct work *work, const struc
     return SNN_OK;
 }
 
-static int measure(const struct bench *b, const struct work *work, struct figures *best)
+/* What the work runs on; a chip gets a program made of the net. */
+struct loaded {
+    struct snn_target *target;
+    struct snn_net *net;
+    struct snn_placement *placement;
+};
+
+static int load(const struct bench *b, const struct work *work, struct loaded *l)
 {
     static const float gain = 4.0f;
-    struct snn_net *net = NULL;
-    struct snn_target *target = NULL;
+    static const struct snn_place_options place = {.remedies_off = true};
     struct snn_lower_options lower;
-    memset(best, 0, sizeof(*best));
     snn_lower_options_init(&lower);
     lower.norm = work->norm;
     lower.arith = work->arith;
@@ -105,13 +113,28 @@ static int measure(const struct bench *b, const struct work *work, struct figure
         lower.extra_gains = &gain;
         lower.extra_gain_count = 1;
     }
-    int status = snn_net_lower(&net, b->context, b->graph, &lower);
-    if (status == SNN_OK) status = snn_target_open(&target, b->context, "sim");
-    if (status == SNN_OK) status = snn_target_load(target, b->context, net);
+    int status = snn_target_open(&l->target, b->context, work->target);
+    if (status != SNN_OK) return status;
+    lower.chip = snn_target_chip(l->target);
+    status = snn_net_lower(&l->net, b->context, b->graph, &lower);
+    if (status != SNN_OK) return status;
+    if (lower.chip == NULL) return snn_target_load(l->target, b->context, l->net);
+    status = snn_place(&l->placement, b->context, l->net, lower.chip, &place);
+    if (status != SNN_OK) return status;
+    if (!l->placement->fits) return SNN_ERR_LIMIT;
+    return snn_target_load_program(l->target, b->context, l->placement->program);
+}
+
+static int measure(const struct bench *b, const struct work *work, struct figures *best)
+{
+    struct loaded loaded = {.target = NULL};
+    memset(best, 0, sizeof(*best));
+    int status = load(b, work, &loaded);
     for (unsigned round = 0; status == SNN_OK && round < b->rounds; round++)
-        status = run_round(b, work, net, target, best);
-    snn_target_close(&target);
-    snn_net_destroy(&net);
+        status = run_round(b, work, loaded.target, best);
+    snn_target_close(&loaded.target);
+    snn_placement_destroy(&loaded.placement);
+    snn_net_destroy(&loaded.net);
     return status == SNN_OK ? 0 : complain(b, work->name);
 }
 
@@ -168,12 +191,12 @@ static int run_frames(const struct bench *b)
 static int run_arith(const struct bench *b, enum snn_arith arith)
 {
     const struct work works[] = {
-        {"T 100, unnormalised", SNN_NORM_NONE, arith, 100, 1, NULL},
-        {"T 100, p99.9", SNN_NORM_QUANTILE, arith, 100, 1, NULL},
-        {"T 16, p99.9", SNN_NORM_QUANTILE, arith, 16, 1, NULL},
-        {"T 4, p99.9", SNN_NORM_QUANTILE, arith, 4, 1, NULL},
-        {"first@4 within 100, p99.9", SNN_NORM_QUANTILE, arith, 100, 1, "first@4"},
-        {"T 100, p99.9, 2 threads", SNN_NORM_QUANTILE, arith, 100, 2, NULL},
+        {"T 100, unnormalised", "sim", SNN_NORM_NONE, arith, 100, 1, NULL},
+        {"T 100, p99.9", "sim", SNN_NORM_QUANTILE, arith, 100, 1, NULL},
+        {"T 16, p99.9", "sim", SNN_NORM_QUANTILE, arith, 16, 1, NULL},
+        {"T 4, p99.9", "sim", SNN_NORM_QUANTILE, arith, 4, 1, NULL},
+        {"first@4 within 100, p99.9", "sim", SNN_NORM_QUANTILE, arith, 100, 1, "first@4"},
+        {"T 100, p99.9, 2 threads", "sim", SNN_NORM_QUANTILE, arith, 100, 2, NULL},
     };
     enum { ONE = 1, TWO = 5, COUNT = sizeof(works) / sizeof(works[0]) };
     struct figures figures[COUNT];
@@ -186,12 +209,30 @@ static int run_arith(const struct bench *b, enum snn_arith arith)
     return 0;
 }
 
+/* Spike by spike: the net in floats and in whole numbers, and as a program of a chip. */
+static int run_events(const struct bench *b)
+{
+    static const struct work works[] = {
+        {"T 16, p99.9, async", "sim:async", SNN_NORM_QUANTILE, SNN_ARITH_FLOAT, 16, 1, NULL},
+        {"T 16, p99.9, async", "sim:async", SNN_NORM_QUANTILE, SNN_ARITH_CHIP, 16, 1, NULL},
+        {"T 16, p99.9, chip:speck2f", "chip:speck2f", SNN_NORM_QUANTILE, SNN_ARITH_CHIP, 16, 1,
+         NULL},
+    };
+    for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
+        struct figures figures;
+        if (measure(b, &works[i], &figures) != 0) return 1;
+        print_row(&works[i], &figures);
+    }
+    return 0;
+}
+
 static int run_all(const struct bench *b)
 {
     printf("%-36s %8s %8s %9s %8s %9s %7s %10s\n", "", "images/s", "/s of CPU", "ms", "GSynOp/s",
            "M SynOps", "steps", "accuracy");
     int failed = run_arith(b, SNN_ARITH_FLOAT);
-    return failed == 0 ? run_arith(b, SNN_ARITH_CHIP) : failed;
+    if (failed == 0) failed = run_arith(b, SNN_ARITH_CHIP);
+    return failed == 0 ? run_events(b) : failed;
 }
 
 static void print_memory(void)
