@@ -1,4 +1,4 @@
-"""Makes the files of corpus/import and corpus/events: make_corpus.py SNNCONVERT
+"""Makes the files of corpus/import, corpus/events and corpus/program: make_corpus.py SNNCONVERT
 
 Small models of each format that get the whole way to a spiking net, between them by every pass.
 Needs numpy, onnx, torch. Zip archives and pickles differ from run to run in their time stamps only.
@@ -121,6 +121,19 @@ def nir(convert):
                         path_of("import", "nir", f"{name}.nir")], check=True)
 
 
+# --- Chip programs, by the program itself ---------------------------------------------------------
+
+
+def programs(convert):
+    """A net with branches, on one core a layer, with a layer on two cores, and with its output spread"""
+    for name, chip, options in (("branch", "dynapcnn", []), ("split", "dynapcnn", ["--core", "t=5,2"]),
+                                ("spread", "speck2f", [])):
+        subprocess.run([convert, path_of("model", "branch.json"), "--check", chip, "--norm", "none",
+                        "--max-pool", "avg",
+                        "--no-verify", *options, "-o", path_of("program", f"{name}.chip.json")],
+                       check=True)
+
+
 # --- Recordings and lists of labels ---------------------------------------------------------------
 
 
@@ -145,6 +158,7 @@ def main():
     quantised()
     weights()
     nir(sys.argv[1])
+    programs(sys.argv[1])
     events()
 
 

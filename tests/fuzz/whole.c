@@ -59,26 +59,34 @@ static int step(struct snn_context *context, struct snn_target *target, const st
     return status;
 }
 
+/* On a target that is loaded. */
+static int run(struct snn_context *context, struct snn_target *target, const float *frame,
+               enum snn_encoding encoding)
+{
+    const struct snn_encoder_options options = {encoding, 1, STEPS, 0.0};
+    const struct snn_net *net = snn_target_net(target);
+    struct snn_encoder *encoder = NULL;
+    int status = snn_encoder_create(&encoder, context, &options, net->input_shape);
+    if (status == SNN_OK) status = snn_encoder_begin(encoder, context, 0, frame);
+    if (status == SNN_OK) status = step(context, target, net, encoder);
+    snn_encoder_destroy(&encoder);
+    return status;
+}
+
 static void simulate(struct snn_context *context, const struct snn_net *net, const float *frame,
                      enum snn_encoding encoding)
 {
-    const struct snn_encoder_options options = {encoding, 1, STEPS, 0.0};
     struct snn_target *target = NULL;
-    struct snn_encoder *encoder = NULL;
     int status = snn_target_open(&target, context, "sim");
     if (status == SNN_OK) status = snn_target_load(target, context, net);
-    if (status == SNN_OK)
-        status = snn_encoder_create(&encoder, context, &options, net->input_shape);
-    if (status == SNN_OK) status = snn_encoder_begin(encoder, context, 0, frame);
-    if (status == SNN_OK) (void)step(context, target, net, encoder);
-    snn_encoder_destroy(&encoder);
+    if (status == SNN_OK) (void)run(context, target, frame, encoding);
     snn_target_close(&target);
 }
 
 /* Every second pixel bright, the others dim. */
-static float *make_frame(const struct snn_graph *graph)
+static float *make_frame(struct snn_shape shape)
 {
-    size_t size = snn_shape_size(snn_graph_input_shape(graph));
+    size_t size = snn_shape_size(shape);
     float *frame = malloc(size * sizeof(*frame));
     for (size_t i = 0; frame != NULL && i < size; i++)
         frame[i] = i % 2 == 0 ? 1.0f : 0.25f;
@@ -162,12 +170,32 @@ static void calibrate(struct snn_context *context, struct snn_graph *graph, floa
 
 void whole_run(struct snn_context *context, struct snn_graph *graph)
 {
-    float *frame = make_frame(graph);
+    float *frame = make_frame(snn_graph_input_shape(graph));
     if (frame != NULL) {
         evaluate(context, graph, frame);
         calibrate(context, graph, frame);
         infer(context, graph, frame);
         lower(context, graph, frame);
     }
+    free(frame);
+}
+
+static void run_on(struct snn_context *context, const struct snn_program *program,
+                   const float *frame, const char *chip)
+{
+    struct snn_target *target = NULL;
+    int status = snn_target_open(&target, context, chip);
+    if (status == SNN_OK) status = snn_target_load_program(target, context, program);
+    if (status == SNN_OK) (void)run(context, target, frame, SNN_ENCODING_RATE);
+    snn_target_close(&target);
+}
+
+void whole_run_program(struct snn_context *context, const struct snn_program *program)
+{
+    float *frame = make_frame(program->input_shape);
+    if (frame == NULL) return;
+    run_on(context, program, frame, "chip:dynapcnn");
+    run_on(context, program, frame, "chip:speck2f");
+    (void)snn_program_save(program, context, "/dev/null");
     free(frame);
 }
