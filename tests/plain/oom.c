@@ -113,13 +113,13 @@ static int describe_check(struct passage *p, const struct place *place,
     return status == SNN_OK ? snn_placement_save_map(refused, p->context, place->report) : status;
 }
 
-/* Net -> chip program -> file, and what is found on a chip with a core too few. */
+/* Net -> chip program -> file -> net, and what is found on a chip with a core too few. */
 static int place_on_chip(struct passage *p, const struct place *place)
 {
     const struct snn_place_options options = {.tool = "plain"};
     struct snn_lower_options lower;
     struct snn_chip chip;
-    struct snn_net *net = NULL;
+    struct snn_net *net = NULL, *decoded = NULL;
     struct snn_placement *fitting = NULL, *refused = NULL;
     struct snn_program *program = NULL;
     snn_lower_options_init(&lower);
@@ -133,6 +133,7 @@ static int place_on_chip(struct passage *p, const struct place *place)
         status = snn_program_save(program, p->context, place->report); /* to be replaced */
     snn_program_destroy(&program);
     if (status == SNN_OK) status = snn_program_load(&program, p->context, place->report, NULL);
+    if (status == SNN_OK) status = snn_program_decode(&decoded, p->context, program);
     chip.core_count = 1;
     if (status == SNN_OK) status = snn_place(&refused, p->context, net, &chip, &options);
     if (status == SNN_OK && (refused->fits || refused->finding_count == 0))
@@ -141,6 +142,7 @@ static int place_on_chip(struct passage *p, const struct place *place)
     snn_program_destroy(&program);
     snn_placement_destroy(&fitting);
     snn_placement_destroy(&refused);
+    snn_net_destroy(&decoded);
     snn_net_destroy(&net);
     return status;
 }
