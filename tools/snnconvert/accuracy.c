@@ -3,27 +3,12 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "tools/cli/interrupt.h"
 #include "tools/cli/table.h"
 #include "tools/snnconvert/session.h"
 
 /* ---- Data ---- */
-
-/* A path from the model file, seen from the model's folder; allocated. */
-static char *beside_model(const char *model, const char *name)
-{
-    const char *slash = strrchr(model, '/');
-    const size_t folder = slash != NULL ? (size_t)(slash - model) + 1 : 0;
-    const size_t size = folder + strlen(name) + 1;
-    char *path = malloc(size);
-    if (path == NULL) return NULL;
-    memcpy(path, model, folder);
-    memcpy(path + folder, name, size - folder);
-    return path;
-}
 
 static int open_source(struct snnconvert_session *s, const char *path, const char *labels)
 {
@@ -36,20 +21,14 @@ static int open_source(struct snnconvert_session *s, const char *path, const cha
 /* The model's own sample, if it is there; without it nothing is measured. */
 static int open_sample(struct snnconvert_session *s)
 {
-    const struct snn_provenance *from = snn_graph_provenance(s->graph);
-    if (from->sample_images == NULL || s->checked_count > 1) return SNNCLI_EXIT_OK;
-    char *labels = NULL;
-    s->sample = beside_model(s->options.model, from->sample_images);
-    if (from->sample_labels != NULL) labels = beside_model(s->options.model, from->sample_labels);
-    const bool complete = s->sample != NULL && (from->sample_labels == NULL || labels != NULL);
-    if (complete && open_source(s, s->sample, labels) != SNN_OK)
+    if (s->checked_count > 1) return SNNCLI_EXIT_OK;
+    int status = snncli_sample_find(&s->sample, &s->console, s->options.model, s->graph);
+    if (status != SNNCLI_EXIT_OK || s->sample.images == NULL) return status;
+    s->data_path = s->sample.images;
+    if (open_source(s, s->sample.images, s->sample.labels) != SNN_OK)
         snncli_note(&s->console, s->options.model, "accuracy is not measured on its sample: %s",
                     snn_context_message(s->context));
-    free(labels);
-    s->data_path = s->sample;
-    if (complete) return SNNCLI_EXIT_OK;
-    return snncli_fail(&s->console, SNNCLI_EXIT_NO_MEMORY, NULL, "%s",
-                       snn_status_text(SNN_ERR_NOMEM));
+    return SNNCLI_EXIT_OK;
 }
 
 /* Recordings of events have steps of their own. */
@@ -61,16 +40,7 @@ static int fit_recordings(struct snnconvert_session *s)
         return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
                            "%s holds recorded events, which are not encoded", s->data_path);
     if (o->given[OPT_TIMESTEPS]) return SNNCLI_EXIT_OK;
-    const double steps = floor((double)(snn_source_duration_us(s->data) - 1) / o->dt_us) + 1.0;
-    if (steps > SNNCONVERT_TIMESTEPS_MAX) {
-        (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--dt",
-                          "%s takes %.0f steps of %g ms, more than %d", s->data_path, steps,
-                          o->dt_us / 1000.0, SNNCONVERT_TIMESTEPS_MAX);
-        snncli_hint(&s->console, "longer steps: --dt MS; or fewer of them: --timesteps N");
-        return SNNCLI_EXIT_USAGE;
-    }
-    o->timesteps = (uint32_t)steps;
-    return SNNCLI_EXIT_OK;
+    return snncli_recorded_steps(&o->timesteps, &s->console, s->data, s->data_path, o->dt_us);
 }
 
 static int open_data(struct snnconvert_session *s)

@@ -104,7 +104,7 @@ void snnconvert_release_chips(struct snnconvert_session *s)
     free(s->checked);
     snn_result_destroy(&s->unquantised);
     snn_source_close(&s->data);
-    free(s->sample);
+    snncli_sample_release(&s->sample);
 }
 
 /* ---- Placement ---- */

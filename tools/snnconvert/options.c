@@ -3,11 +3,12 @@
  */
 #include "tools/snnconvert/options.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "snn/convert.h"
+#include "tools/cli/dataset.h"
+#include "tools/cli/lowering.h"
 #include "tools/cli/output.h"
 
 enum { THREADS_MAX = 256, AXIS_MAX = 65536 };
@@ -103,15 +104,6 @@ static int take_reset(struct snnconvert_options *o, const struct snncli_option *
     return status;
 }
 
-static int take_max_pool(struct snnconvert_options *o, const struct snncli_option *option,
-                         const char *value)
-{
-    size_t index = 0;
-    int status = snncli_parse_choice(o->console, option, value, &index);
-    if (status == SNNCLI_EXIT_OK) o->max_pool = index == 0 ? SNN_MAX_POOL_AVG : SNN_MAX_POOL_OR;
-    return status;
-}
-
 static int take_chip(struct snnconvert_options *o, const char *value)
 {
     for (uint32_t i = 0; i < o->chip_count; i++) {
@@ -126,63 +118,18 @@ static int take_chip(struct snnconvert_options *o, const char *value)
     return SNNCLI_EXIT_OK;
 }
 
-static int take_float(struct snnconvert_options *o, const struct snncli_option *option,
-                      const char *value, double low, double high, float *out)
-{
-    double number = 0.0;
-    int status = snncli_parse_double(o->console, option, value, low, high, &number);
-    if (status == SNNCLI_EXIT_OK) *out = (float)number;
-    return status;
-}
-
-/* How the net is lowered. */
-static int take_lowering(struct snnconvert_options *o, const struct snncli_option *option,
-                         const char *value)
-{
-    size_t choice = 0;
-    int status = SNNCLI_EXIT_OK;
-    switch ((enum snnconvert_option)option->id) {
-    case OPT_NORM:
-        if (snn_norm_parse(&o->lower, o->context, value) == SNN_OK) return SNNCLI_EXIT_OK;
-        return snncli_fail_context(o->console, o->context, "--norm");
-    case OPT_CHANNELWISE:
-        o->lower.channelwise = true;
-        return SNNCLI_EXIT_OK;
-    case OPT_V0:
-        return take_float(o, option, value, -1e6, 1e6, &o->lower.v_init);
-    case OPT_V_MIN:
-        if (strcmp(value, "none") != 0)
-            return take_float(o, option, value, -1e6, 0.0, &o->lower.v_min);
-        o->lower.v_min = -INFINITY;
-        return SNNCLI_EXIT_OK;
-    case OPT_RESET:
-        return take_reset(o, option, value, &o->lower.reset);
-    case OPT_OUTPUT_GAIN:
-        return take_float(o, option, value, 1e-6, 1e6, &o->lower.output_gain);
-    case OPT_QUANT:
-        status = snncli_parse_choice(o->console, option, value, &choice);
-        o->lower.quantise_mse = choice == 1;
-        return status;
-    case OPT_ARITH:
-        status = snncli_parse_choice(o->console, option, value, &choice);
-        o->lower.arith = (enum snn_arith)choice;
-        return status;
-    default:
-        return snncli_fail(o->console, SNNCLI_EXIT_INTERNAL, NULL, "option --%s has no meaning",
-                           option->name);
-    }
-}
-
-/* How it is run. */
+/* How the net is lowered and run. */
 static int take_running(struct snnconvert_options *o, const struct snncli_option *option,
                         const char *value)
 {
+    const struct snncli_lowering lowering = {o->console, o->context, &o->lower};
     int64_t number = 0;
     size_t choice = 0;
-    int status = SNNCLI_EXIT_OK;
+    int status = snncli_lowering_take(&lowering, option, value);
+    if (status != SNNCLI_GO_ON) return status;
     switch ((enum snnconvert_option)option->id) {
     case OPT_TIMESTEPS:
-        status = snncli_parse_int(o->console, option, value, 1, SNNCONVERT_TIMESTEPS_MAX, &number);
+        status = snncli_parse_int(o->console, option, value, 1, SNNCLI_TIMESTEPS_MAX, &number);
         o->timesteps = (uint32_t)number;
         return status;
     case OPT_SEED:
@@ -197,11 +144,16 @@ static int take_running(struct snnconvert_options *o, const struct snncli_option
         status = snncli_parse_double(o->console, option, value, 1e-6, 1e9, &o->dt_us);
         o->dt_us *= 1000.0;
         return status;
+    case OPT_ARITH:
+        status = snncli_parse_choice(o->console, option, value, &choice);
+        o->lower.arith = (enum snn_arith)choice;
+        return status;
     case OPT_TARGET:
         o->target = value;
         return SNNCLI_EXIT_OK;
     default:
-        return take_lowering(o, option, value);
+        return snncli_fail(o->console, SNNCLI_EXIT_INTERNAL, NULL, "option --%s has no meaning",
+                           option->name);
     }
 }
 
@@ -246,8 +198,6 @@ static int take_argument(const struct snncli_option *option, const char *value, 
         return take_shape(o, value);
     case OPT_NIR_RESET:
         return take_reset(o, option, value, &o->nir_reset);
-    case OPT_MAX_POOL:
-        return take_max_pool(o, option, value);
     case OPT_PREPROCESS:
         return snncli_parse_preprocess(o->console, option, value, &o->preprocess);
     case OPT_SAMPLES:
@@ -443,6 +393,6 @@ int snnconvert_options_read(struct snnconvert_options *options, struct snncli_co
         .console = console, .context = context, .target = "sim", .timesteps = 16, .dt_us = 1000.0};
     snn_lower_options_init(&options->lower);
     int status = snncli_args_parse(&snnconvert_tool, console, argc, argv, take_argument, options);
-    options->lower.max_pool = options->max_pool;
+    options->max_pool = options->lower.max_pool;
     return status == SNNCLI_GO_ON ? check(options) : status;
 }

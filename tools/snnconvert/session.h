@@ -5,6 +5,7 @@
 #define TOOLS_SNNCONVERT_SESSION_H
 
 #include "snn/snn.h"
+#include "tools/cli/dataset.h"
 #include "tools/cli/progress.h"
 #include "tools/snnconvert/options.h"
 
@@ -25,7 +26,7 @@ struct snnconvert_session {
     /* What accuracy is measured on, with --check; NULL: nothing. */
     struct snn_source *data;
     const char *data_path;
-    char *sample; /* the model's own, allocated */
+    struct snncli_sample sample; /* the model's own */
     struct snn_energy_profile energy;
     struct snn_result *unquantised;
 };

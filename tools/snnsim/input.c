@@ -1,23 +1,6 @@
 /* What a run takes in: the model, and the data or the sample that the model names.
  */
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "tools/snnsim/session.h"
-
-/* A path from the model file, seen from the model's folder. */
-static char *beside_model(const char *model, const char *name)
-{
-    const char *slash = strrchr(model, '/');
-    size_t folder = slash != NULL ? (size_t)(slash - model) + 1 : 0;
-    size_t size = folder + strlen(name) + 1;
-    char *path = malloc(size);
-    if (path == NULL) return NULL;
-    memcpy(path, model, folder);
-    memcpy(path + folder, name, size - folder);
-    return path;
-}
 
 /* A finished chip program: it has its chip and the duration of a step with it. */
 static int load_program(struct snnsim_session *s)
@@ -55,17 +38,13 @@ int snnsim_load_model(struct snnsim_session *s)
 static int find_sample(struct snnsim_session *s)
 {
     const char *model = s->options.model;
-    const struct snn_provenance *from = s->graph != NULL ? snn_graph_provenance(s->graph) : NULL;
-    if (from == NULL || from->sample_images == NULL) {
-        (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, model, "the model names no sample data");
-        snncli_hint(&s->console, "give the data to run on: --data FILE");
-        return SNNCLI_EXIT_USAGE;
+    if (s->graph != NULL) {
+        int status = snncli_sample_find(&s->sample, &s->console, model, s->graph);
+        if (status != SNNCLI_EXIT_OK || s->sample.images != NULL) return status;
     }
-    s->sample_images = beside_model(model, from->sample_images);
-    if (s->sample_images == NULL) return snnsim_fail_memory(s);
-    if (from->sample_labels == NULL) return SNNCLI_EXIT_OK;
-    s->sample_labels = beside_model(model, from->sample_labels);
-    return s->sample_labels != NULL ? SNNCLI_EXIT_OK : snnsim_fail_memory(s);
+    (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, model, "the model names no sample data");
+    snncli_hint(&s->console, "give the data to run on: --data FILE");
+    return SNNCLI_EXIT_USAGE;
 }
 
 /* What asks for labels is refused now, not after a long run. */
@@ -84,22 +63,6 @@ static int check_labels(struct snnsim_session *s)
     return SNNCLI_EXIT_USAGE;
 }
 
-/* As many as the longest recording takes. */
-static int choose_timesteps(struct snnsim_session *s)
-{
-    struct snnsim_options *o = &s->options;
-    double steps = floor((double)(snn_source_duration_us(s->source) - 1) / o->dt_us) + 1.0;
-    if (steps <= SNNSIM_TIMESTEPS_MAX) {
-        o->timesteps = (uint32_t)steps;
-        return SNNCLI_EXIT_OK;
-    }
-    (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--dt",
-                      "%s takes %.0f steps of %g ms, more than %d", s->data_path, steps,
-                      o->dt_us / 1000.0, SNNSIM_TIMESTEPS_MAX);
-    snncli_hint(&s->console, "longer steps: --dt MS; or fewer of them: --timesteps N");
-    return SNNCLI_EXIT_USAGE;
-}
-
 int snnsim_open_data(struct snnsim_session *s)
 {
     struct snnsim_options *o = &s->options;
@@ -108,13 +71,13 @@ int snnsim_open_data(struct snnsim_session *s)
     bool own = s->data_path == NULL;
     int status = own ? find_sample(s) : SNNCLI_EXIT_OK;
     if (status != SNNCLI_EXIT_OK) return status;
-    if (own) s->data_path = s->sample_images;
+    if (own) s->data_path = s->sample.images;
     if (kind == SNN_SOURCE_FRAMES) kind = snn_source_guess(s->context, s->data_path);
     if (kind == SNN_SOURCE_EVENTS && o->given[OPT_ENCODING])
         return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
                            "%s holds recorded events, which are not encoded", s->data_path);
     const struct snn_source_options options = {
-        .labels = own ? s->sample_labels : o->labels,
+        .labels = own ? s->sample.labels : o->labels,
         .shape = s->graph != NULL ? snn_graph_input_shape(s->graph) : s->program->input_shape};
     if (snn_source_open(&s->source, s->context, s->data_path, kind, &options) != SNN_OK) {
         status = snncli_fail_context(&s->console, s->context, NULL);
@@ -125,6 +88,8 @@ int snnsim_open_data(struct snnsim_session *s)
     }
     if (kind == SNN_SOURCE_SPIKES && !o->given[OPT_TIMESTEPS])
         o->timesteps = snn_source_steps(s->source);
-    if (kind == SNN_SOURCE_EVENTS && !o->given[OPT_TIMESTEPS]) status = choose_timesteps(s);
+    if (kind == SNN_SOURCE_EVENTS && !o->given[OPT_TIMESTEPS])
+        status =
+            snncli_recorded_steps(&o->timesteps, &s->console, s->source, s->data_path, o->dt_us);
     return status == SNNCLI_EXIT_OK ? check_labels(s) : status;
 }

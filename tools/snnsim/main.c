@@ -22,8 +22,7 @@ static void release(struct snnsim_session *s)
     snn_source_close(&s->source);
     snn_graph_destroy(&s->graph);
     snn_context_destroy(&s->context);
-    free(s->sample_images);
-    free(s->sample_labels);
+    snncli_sample_release(&s->sample);
     snnsim_options_release(&s->options);
 }
 

@@ -6,6 +6,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "tools/cli/dataset.h"
+#include "tools/cli/lowering.h"
+
 /* A row of the table that nobody takes. */
 static int unknown_option(struct snnsim_options *o, const struct snncli_option *option)
 {
@@ -17,24 +20,6 @@ static int take_count(struct snnsim_options *o, const struct snncli_option *opti
                       const char *value, int64_t low, int64_t high, int64_t *out)
 {
     return snncli_parse_int(o->console, option, value, low, high, out);
-}
-
-static int take_float(struct snnsim_options *o, const struct snncli_option *option,
-                      const char *value, double low, double high, float *out)
-{
-    double number = 0.0;
-    int status = snncli_parse_double(o->console, option, value, low, high, &number);
-    if (status == SNNCLI_EXIT_OK) *out = (float)number;
-    return status;
-}
-
-static int take_reset(struct snnsim_options *o, const struct snncli_option *option,
-                      const char *value, enum snn_reset *out)
-{
-    size_t choice = 0;
-    int status = snncli_parse_choice(o->console, option, value, &choice);
-    if (status == SNNCLI_EXIT_OK) *out = choice == 0 ? SNN_RESET_SUBTRACT : SNN_RESET_ZERO;
-    return status;
 }
 
 static int take_rule(struct snnsim_options *o, const char *value)
@@ -84,21 +69,11 @@ static int take_correct(struct snnsim_options *o, const char *value)
     return SNNCLI_EXIT_USAGE;
 }
 
-static int take_v_min(struct snnsim_options *o, const struct snncli_option *option,
-                      const char *value)
-{
-    o->v_min = value;
-    if (strcmp(value, "none") == 0) {
-        o->lower.v_min = -INFINITY;
-        return SNNCLI_EXIT_OK;
-    }
-    return take_float(o, option, value, -1e6, 0.0, &o->lower.v_min);
-}
-
 static int take_input(struct snnsim_options *o, const struct snncli_option *option,
                       const char *value)
 {
     int64_t number = 0;
+    size_t choice = 0;
     int status = SNNCLI_EXIT_OK;
     switch ((enum snnsim_option)option->id) {
     case OPT_DATA:
@@ -123,7 +98,7 @@ static int take_input(struct snnsim_options *o, const struct snncli_option *opti
         o->seed = (uint64_t)number;
         break;
     case OPT_TIMESTEPS:
-        status = take_count(o, option, value, 1, SNNSIM_TIMESTEPS_MAX, &number);
+        status = take_count(o, option, value, 1, SNNCLI_TIMESTEPS_MAX, &number);
         o->timesteps = (uint32_t)number;
         break;
     case OPT_DT:
@@ -135,7 +110,8 @@ static int take_input(struct snnsim_options *o, const struct snncli_option *opti
             status = snncli_fail_context(o->console, o->context, "--encoding");
         break;
     case OPT_NIR_RESET:
-        status = take_reset(o, option, value, &o->nir_reset);
+        status = snncli_parse_choice(o->console, option, value, &choice);
+        o->nir_reset = choice == 0 ? SNN_RESET_SUBTRACT : SNN_RESET_ZERO;
         break;
     case OPT_PREPROCESS:
         status = snncli_parse_preprocess(o->console, option, value, &o->preprocess);
@@ -150,40 +126,28 @@ static int take_input(struct snnsim_options *o, const struct snncli_option *opti
 static int take_neuron(struct snnsim_options *o, const struct snncli_option *option,
                        const char *value)
 {
+    const struct snncli_lowering lowering = {o->console, o->context, &o->lower};
     int64_t number = 0;
     size_t choice = 0;
-    int status = option->choices != NULL ? snncli_parse_choice(o->console, option, value, &choice)
-                                         : SNNCLI_EXIT_OK;
+    if (option->id == OPT_NORM) o->norm = value;
+    if (option->id == OPT_V_MIN) o->v_min = value;
+    int status = snncli_lowering_take(&lowering, option, value);
+    if (status != SNNCLI_GO_ON) return status;
+    status = option->choices != NULL ? snncli_parse_choice(o->console, option, value, &choice)
+                                     : SNNCLI_EXIT_OK;
     if (status != SNNCLI_EXIT_OK) return status;
     switch ((enum snnsim_option)option->id) {
-    case OPT_NORM:
-        o->norm = value;
-        return snnsim_options_set_norm(o, value);
-    case OPT_CHANNELWISE:
-        o->lower.channelwise = true;
-        break;
     case OPT_CALIBRATE:
         o->calibrate = value;
         break;
     case OPT_CORRECT:
         return take_correct(o, value);
-    case OPT_V0:
-        return take_float(o, option, value, -1e6, 1e6, &o->lower.v_init);
-    case OPT_V_MIN:
-        return take_v_min(o, option, value);
-    case OPT_RESET:
-        return take_reset(o, option, value, &o->lower.reset);
     case OPT_N_MAX:
         status = take_count(o, option, value, 1, SNN_SPIKES_PER_STEP_MAX, &number);
         o->lower.spikes_max = (uint32_t)number;
         break;
-    case OPT_OUTPUT_GAIN:
-        return take_float(o, option, value, 1e-6, 1e6, &o->lower.output_gain);
     case OPT_READOUT:
         o->lower.readout_membrane = choice == 1;
-        break;
-    case OPT_MAX_POOL:
-        o->lower.max_pool = choice == 0 ? SNN_MAX_POOL_AVG : SNN_MAX_POOL_OR;
         break;
     case OPT_SEMANTICS:
         o->semantics = (enum snnsim_semantics)choice;
@@ -193,9 +157,6 @@ static int take_neuron(struct snnsim_options *o, const struct snncli_option *opt
         break;
     case OPT_ARITH:
         o->arithmetic = (enum snnsim_arithmetic)choice;
-        break;
-    case OPT_QUANT:
-        o->lower.quantise_mse = choice == 1;
         break;
     case OPT_COMPAT:
         o->compat = value;

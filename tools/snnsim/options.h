@@ -17,7 +17,6 @@
 #include "tools/snnsim/sweep.h"
 
 #define SNNSIM_RULES_MAX 32
-#define SNNSIM_TIMESTEPS_MAX 1000000
 #define SNNSIM_TARGETS_MAX 8
 #define SNNSIM_CORRECTS_MAX 4
 #define SNNSIM_PROBE_FRAMES 2000 /* at most, for what is measured on the spiking net */
@@ -53,7 +52,7 @@ struct snnsim_options {
     const char *norm;                      /* as written; NULL: the default */
     const char *v_min;                     /* as written; NULL: the default */
     const char *compat;                    /* "sinabs" or NULL */
-    uint32_t timesteps;                    /* up to SNNSIM_TIMESTEPS_MAX */
+    uint32_t timesteps;                    /* up to SNNCLI_TIMESTEPS_MAX */
     bool own_reset, own_v_init, own_v_min; /* the net's layers have them all themselves */
     enum snn_reset nir_reset;              /* where a NIR file does not say */
     uint64_t samples;                      /* 0: all */

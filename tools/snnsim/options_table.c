@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "tools/cli/lowering.h"
+
 static const struct snncli_option table[] = {
     {.id = OPT_DATA,
      .letter = 'd',
@@ -99,10 +101,7 @@ static const struct snncli_option table[] = {
              "of the CNN, which also sets --timesteps; -v lists what was tried. none: 1 for all, "
              "the default for a model without statistics. What the model does not have needs "
              "--calibrate."},
-    {.id = OPT_CHANNELWISE,
-     .name = "channelwise",
-     .group = "Neurons",
-     .help = "a threshold for each channel"},
+    {SNNCLI_ROW_CHANNELWISE, .id = OPT_CHANNELWISE, .group = "Neurons"},
     {.id = OPT_CALIBRATE,
      .name = "calibrate",
      .metavar = "FRAMES",
@@ -124,46 +123,22 @@ static const struct snncli_option table[] = {
              "order. The model has them from snnconvert --recipe, or they are computed from the "
              "first 2,000 frames of --calibrate; a whole name (see snnconvert --info) takes one "
              "that was measured otherwise."},
-    {.id = OPT_V0,
-     .name = "v0",
-     .metavar = "F",
-     .group = "Neurons",
-     .help = "initial potential in thresholds (0.5)"},
-    {.id = OPT_V_MIN,
-     .name = "v-min",
-     .metavar = "F",
-     .group = "Neurons",
-     .help = "lower clip in thresholds, or none (-1)"},
-    {.id = OPT_RESET,
-     .name = "reset",
-     .metavar = "R",
-     .group = "Neurons",
-     .choices = "subtract|zero",
-     .help = "subtract or zero (subtract)"},
+    {SNNCLI_ROW_V0, .id = OPT_V0, .group = "Neurons"},
+    {SNNCLI_ROW_V_MIN, .id = OPT_V_MIN, .group = "Neurons"},
+    {SNNCLI_ROW_RESET, .id = OPT_RESET, .group = "Neurons"},
     {.id = OPT_N_MAX,
      .name = "n-max",
      .metavar = "N",
      .group = "Neurons",
      .help = "most spikes a neuron and step (unlimited)"},
-    {.id = OPT_OUTPUT_GAIN,
-     .name = "output-gain",
-     .metavar = "K",
-     .group = "Neurons",
-     .help = "factor on the output threshold (1)"},
+    {SNNCLI_ROW_OUTPUT_GAIN, .id = OPT_OUTPUT_GAIN, .group = "Neurons"},
     {.id = OPT_READOUT,
      .name = "readout",
      .metavar = "R",
      .group = "Neurons",
      .choices = "spikes|membrane",
      .help = "output spikes, or its membrane (spikes)"},
-    {.id = OPT_MAX_POOL,
-     .name = "max-pool",
-     .metavar = "P",
-     .group = "Neurons",
-     .choices = "avg|or",
-     .help = "avg or or: stands in for max pooling",
-     .text = "avg: average pooling. or: a neuron that fires once a step if any of its window did. "
-             "Without it a model with max pooling is refused."},
+    {SNNCLI_ROW_MAX_POOL, .id = OPT_MAX_POOL, .group = "Neurons"},
     {.id = OPT_SEMANTICS,
      .name = "semantics",
      .metavar = "S",
@@ -196,15 +171,7 @@ static const struct snncli_option table[] = {
              "neuromorphic chip has them, weights and biases of 8 bits, thresholds and saturating "
              "potentials of 16; -v tells what became of each layer. both: one run of each, and a "
              "table that compares them."},
-    {.id = OPT_QUANT,
-     .name = "quant",
-     .metavar = "Q",
-     .group = "Neurons",
-     .choices = "max|mse",
-     .help = "scales for a chip: max or mse (max)",
-     .text = "How a layer's scale is chosen for --arith chip and for chips. max: the largest at "
-             "which nothing "
-             "saturates. mse: that of the least squared error, at which some weights may."},
+    {SNNCLI_ROW_QUANT, .id = OPT_QUANT, .group = "Neurons"},
     {.id = OPT_COMPAT,
      .name = "compat",
      .metavar = "C",
@@ -303,15 +270,7 @@ static const struct snncli_option table[] = {
          "would make it fit, with status 78. A chip tells spikes, no potentials. chip:NAME,order=O,"
          "seed=N names an order of its own. Beside a chip the target sim in chip arithmetic runs "
          "the net in that chip's form."},
-    {.id = OPT_CORE,
-     .name = "core",
-     .metavar = "LAYER=N",
-     .group = "Machine",
-     .repeatable = true,
-     .help = "keeps a layer on a core of a chip; or N,M on two",
-     .text =
-         "LAYER=N,M shares the layer between two cores, the lower features on the first. Layers "
-         "that are not named go where they fit."},
+    {SNNCLI_ROW_CORE, .id = OPT_CORE, .group = "Machine"},
     {.id = OPT_THREADS,
      .name = "threads",
      .metavar = "N",

@@ -5,6 +5,7 @@
 #define TOOLS_SNNSIM_SESSION_H
 
 #include "snn/snn.h"
+#include "tools/cli/dataset.h"
 #include "tools/cli/progress.h"
 #include "tools/snnsim/options.h"
 #include "tools/snnsim/save.h"
@@ -35,9 +36,8 @@ struct snnsim_session {
     struct snnsim_save save;
     struct snncli_progress progress;
     char sha256[65];
-    const char *data_path; /* what `source` was read from */
-    char *sample_images;   /* paths of the model's own sample, allocated */
-    char *sample_labels;
+    const char *data_path;       /* what `source` was read from */
+    struct snncli_sample sample; /* the model's own */
 };
 
 /* ---- main.c ---- */
