@@ -163,6 +163,7 @@ Test(chip_run, layer_on_two_cores_is_silent_where_both_are)
                                  .kernel_size = 1,
                                  .weights = nothing});
     require_ok(snn_program_create(&program, context, sketch));
+    options.chip = &program->chip;
     require_ok(snn_target_open(&target, context, "chip:dynapcnn"));
     require_ok(snn_target_load_program(target, context, program));
     require_ok(run());
