@@ -195,6 +195,20 @@ def no_room(place):
     require("result.json" not in place.files(), "a result of nothing")
 
 
+def an_output_without_neurons(place):
+    """a net that arrived spiking and ends in a sum has nothing that a chip could tell"""
+    place.write("sum.json", {
+        "format": "snn.model/1", "name": "sum", "output": "dense",
+        "layers": [{"name": "input", "kind": "input", "shape": [1, 4, 4]},
+                   {"name": "neurons", "kind": "if", "inputs": ["input"], "threshold": 1},
+                   {"name": "dense", "kind": "dense", "inputs": ["neurons"],
+                    "weights": tensor([1.0] * 48, [3, 16])}]})
+    answer = place.run("sum.json", "-d", "images-idx3", "--target", "chip:speck2f")
+    require(answer.returncode == 78 and "layer 'dense': the output is a sum" in answer.stderr,
+            "status 78", answer)
+    require(answer.stderr.count("\n") == 2, "one error and its hint", answer)
+
+
 # ---- Programs ----
 
 def program_runs_alike(place):
@@ -256,8 +270,8 @@ def broken_program(place):
 TESTS = named([digits_on_each_chip, mnist_on_a_chip, chips_of_the_same_cores,
                spikes_are_the_simulators, gap_to_steps, corrections_are_measured_on_it,
                sweep_knows_spikes_only, cores_and_their_load, static_energy, limits_of_a_profile,
-               no_room, program_runs_alike, program_has_its_steps, program_has_its_chip,
-               broken_program])
+               no_room, an_output_without_neurons, program_runs_alike, program_has_its_steps,
+               program_has_its_chip, broken_program])
 
 if __name__ == "__main__":
     sys.exit(report(TESTS, os.path.abspath(sys.argv[1])))

@@ -8,11 +8,27 @@
 #include "tools/snnsim/session.h"
 #include "tools/snnsim/spiking.h"
 
+/* A net that arrived spiking: on a chip its output has to fire. */
+static int adapt_spiking(struct snnsim_session *s)
+{
+    struct snnsim_options *o = &s->options;
+    int status = snnsim_spiking_adapt(o, s->graph);
+    if (status != SNNCLI_EXIT_OK || !o->lower.readout_membrane || !snnsim_options_has_chip(o))
+        return status;
+    const struct snn_layer *output = snn_graph_layer(s->graph, snn_graph_output(s->graph));
+    (void)snncli_fail(
+        &s->console, SNNCLI_EXIT_DOES_NOT_FIT, o->model,
+        "layer '%s': the output is a sum without neurons, and a chip tells spikes only",
+        output->name);
+    snncli_hint(&s->console, "let the net end in neurons");
+    return SNNCLI_EXIT_DOES_NOT_FIT;
+}
+
 /* The default norm: p99.9, or none where the model knows nothing of its activations. */
 static int choose_norm(struct snnsim_session *s)
 {
     struct snnsim_options *o = &s->options;
-    if (snn_graph_is_spiking(s->graph)) return snnsim_spiking_adapt(o, s->graph);
+    if (snn_graph_is_spiking(s->graph)) return adapt_spiking(s);
     if (o->norm != NULL) return SNNCLI_EXIT_OK;
     uint32_t count = 0;
     (void)snn_graph_quantiles(s->graph, &count, NULL, NULL);
