@@ -345,14 +345,18 @@ def net_that_arrived_spiking(bench):
         yield "nothing was reset to zero"
 
 
-def two_cores_each(bench):
-    """Every layer shared by two cores that its user names, the output too: the same spikes."""
+def layers_on_two_cores(bench):
+    """Every layer that can be is shared by two cores that its user names, the output too. Behind
+    the first of them are branches, where it shows whether its ticks come together."""
     b = Builder(11, (2, 8, 8))
-    b.conv("conv", "input", 6, (3, 3), bias=0.3, scale=2.0)
-    b.pool("pool", "conv", 2)
-    b.dense("hidden", "pool", 9, bias=0.3, scale=3.0)
-    b.dense("out", "hidden", 5, bias=0.3, activation="none", scale=3.0)
-    events = bench.put(b.model(), 2, 30)
+    b.conv("conv", "input", 6, (3, 3), bias=0.6, scale=2.0)
+    b.conv("near", "conv", 6, (1, 1), scale=2.0)
+    b.conv("far", "near", 6, (3, 3), pad=(1, 1), activation="none", mean=0.0, scale=2.0)
+    b.join("sum", "add", ["far", "conv"], activation="relu")
+    b.pool("pool", "sum", 2)
+    b.dense("hidden", "pool", 9, bias=0.3, mean=0.0, scale=2.0)
+    b.dense("out", "hidden", 5, bias=0.3, activation="none", scale=2.0)
+    events = bench.put(b.model(), 2, 20)
     bench.seen.clear()
     for chip in CHIPS:
         for number, order in enumerate(ORDERS):
@@ -415,7 +419,7 @@ def main():
                      reset, orders)
         tap.test("orders of events are told apart", orders_matter, bench)
         tap.test("nets that arrived spiking", net_that_arrived_spiking, bench)
-        tap.test("every layer on two cores", two_cores_each, bench)
+        tap.test("layers on two cores", layers_on_two_cores, bench)
         tap.test("biases of zero", biases_of_zero, bench)
         tap.test("drawn nets", drawn_nets, bench, range(DRAWN_SOAK if soak else DRAWN))
     return tap.end()
