@@ -2,8 +2,8 @@
  *
  * Every candidate is a variant of the net (variant.c) that is formed, fitted and assigned like the
  * net itself; what finds cores is a remedy. One change is tried at a time; where none does, two
- * together; where not even two do, the smallest for each layer that fails. How much a change is,
- * is a number of halvings: of features, of positions of a map, of taps of a kernel.
+ * together; where not even two do, one after the other that leaves fewer failures. How much a
+ * change is, is a number of halvings: of features, of positions of a map, of taps of a kernel.
  */
 #include "convert/place/remedy.h"
 
@@ -23,7 +23,7 @@ enum {
 };
 
 /* What all candidates may take together, in fits of a layer to a core: some seconds at the most. */
-#define FITS_MAX UINT64_C(1000000)
+#define FITS_MAX UINT64_C(8000000)
 
 struct candidate {
     struct snnconv_change change;
@@ -89,6 +89,20 @@ static uint64_t find_failing(const struct snnconv_attempt *attempt)
         if (!fits) failing |= (uint64_t)1 << i;
     }
     return failing;
+}
+
+/* How many layers fail, and for how many reasons of form and size. */
+static uint32_t count_failures(const struct snnconv_attempt *attempt)
+{
+    struct snnconv_problem excesses[SNNCONV_EXCESS_MAX];
+    uint32_t count = 0, layer = 0;
+    for (uint64_t failing = find_failing(attempt); failing != 0; failing >>= 1, layer++) {
+        const struct snnconv_stage *stage = &attempt->stages->stages[layer];
+        if ((failing & 1) == 0) continue;
+        count += 1 + stage->problem_count;
+        count += snnconv_stage_excesses(stage, attempt->stages->chip, excesses);
+    }
+    return count;
 }
 
 /* Layers that spikes pass on their way to one that fails; where none does by itself, all. */
@@ -185,6 +199,20 @@ static void add_features(struct finder *f, uint32_t layer)
         add(f, SNNCONV_CHANGE_FEATURES, layer, power, halvings(own, power));
 }
 
+/* Whether the one pool before a layer is none of the chip's: it was not merged into the kernel. */
+static bool has_other_pool(const struct snnconv_stage *stage, const struct snn_chip *chip)
+{
+    const struct snn_synapse *s = &stage->population->synapses[0];
+    const struct snn_window *w = s->pools;
+    if (s->pool_count != 1) return false;
+    for (uint32_t i = 0; i < chip->pooling_count; i++) {
+        const uint32_t k = chip->poolings[i];
+        if (w->kernel_h == k && w->kernel_w == k && w->stride_h == k && w->stride_w == k)
+            return w->pad_top > 0 || w->pad_left > 0 || w->pad_bottom > 0 || w->pad_right > 0;
+    }
+    return true;
+}
+
 static void add_pools(struct finder *f, uint32_t layer)
 {
     const struct snnconv_stage *stage = stage_of(f, layer);
@@ -192,8 +220,7 @@ static void add_pools(struct finder *f, uint32_t layer)
     for (uint32_t i = 0; i < chip->pooling_count; i++) {
         const uint32_t k = chip->poolings[i];
         if (k == 1) continue;
-        if (has_problem(stage, SNN_CONSTRAINT_POOLING, 0) &&
-            stage->population->synapses[0].pool_count == 1)
+        if (has_other_pool(stage, chip))
             add(f, SNNCONV_CHANGE_REPOOL, layer, k,
                 0.5 + 2.0 * halvings(stage->population->synapses[0].pools[0].stride_h, k));
         add(f, SNNCONV_CHANGE_POOL, layer, k, 2.0 * halvings(k, 1.0));
@@ -408,8 +435,31 @@ static int compare_pairs(const void *a, const void *b)
     return (x->second > y->second) - (x->second < y->second);
 }
 
-/* Pairs of changes that leave no layer failing for which they both do. */
-static uint32_t list_pairs(const struct finder *f, struct pair *pairs)
+/* What a change alters of its layer. */
+static uint32_t part_of(const struct snnconv_change *change)
+{
+    switch (change->kind) {
+    case SNNCONV_CHANGE_FULL:
+    case SNNCONV_CHANGE_PADDING:
+    case SNNCONV_CHANGE_KERNEL:
+        return SNNCONV_CHANGE_KERNEL;
+    case SNNCONV_CHANGE_REPOOL:
+    case SNNCONV_CHANGE_POOL:
+        return SNNCONV_CHANGE_POOL;
+    default:
+        return change->kind;
+    }
+}
+
+/* Whether only one of two can be done: they alter the same. */
+static bool excludes(const struct snnconv_change *a, const struct snnconv_change *b)
+{
+    return a->layer == b->layer && part_of(a) == part_of(b);
+}
+
+/* Pairs of changes of which each leaves no layer failing that the other does; or, if not `apart`,
+ * the others, which may do together what neither does. */
+static uint32_t list_pairs(const struct finder *f, struct pair *pairs, bool apart)
 {
     const uint32_t most = f->candidate_count < PAIRED_MAX ? f->candidate_count : PAIRED_MAX;
     uint32_t count = 0;
@@ -417,19 +467,14 @@ static uint32_t list_pairs(const struct finder *f, struct pair *pairs)
         const struct candidate *x = &f->candidates[a];
         for (uint32_t b = a + 1; b < most && x->possible; b++) {
             const struct candidate *y = &f->candidates[b];
-            const bool same =
-                x->change.kind == y->change.kind && x->change.layer == y->change.layer;
-            if (!y->possible || same || (x->failing & y->failing) != 0) continue;
+            if (!y->possible || excludes(&x->change, &y->change) ||
+                ((x->failing & y->failing) == 0) != apart)
+                continue;
             pairs[count++] = (struct pair){(uint16_t)a, (uint16_t)b, x->cost + y->cost};
         }
     }
     qsort(pairs, count, sizeof(*pairs), compare_pairs);
     return count;
-}
-
-static bool is_same_change(const struct snnconv_change *a, const struct snnconv_change *b)
-{
-    return a->kind == b->kind && a->layer == b->layer;
 }
 
 /* Whether there is a remedy that changes the same, by less. */
@@ -438,7 +483,8 @@ static bool is_had_together(const struct finder *f, const struct snnconv_variant
     for (uint32_t i = 0; i < f->remedy_count; i++) {
         bool same = f->made[i].count == v->change_count;
         for (uint32_t c = 0; c < v->change_count && same; c++)
-            same = is_same_change(&f->made[i].changes[c], &v->changes[c]);
+            same = f->made[i].changes[c].kind == v->changes[c].kind &&
+                   f->made[i].changes[c].layer == v->changes[c].layer;
         if (same) return true;
     }
     return false;
@@ -468,12 +514,12 @@ static int try_several(struct finder *f, const uint32_t *candidates, uint32_t co
     return found ? keep(f, &v, false) : status;
 }
 
-static int try_pairs(struct finder *f)
+static int try_pairs(struct finder *f, bool apart)
 {
     struct pair *pairs =
         snnbase_alloc(f->context, (size_t)PAIRED_MAX * PAIRED_MAX / 2, sizeof(*pairs));
     if (pairs == NULL) return SNN_ERR_NOMEM;
-    const uint32_t count = list_pairs(f, pairs);
+    const uint32_t count = list_pairs(f, pairs, apart);
     int status = SNN_OK;
     for (uint32_t i = 0; i < count && status == SNN_OK; i++) {
         const uint32_t both[2] = {pairs[i].first, pairs[i].second};
@@ -484,19 +530,61 @@ static int try_pairs(struct finder *f)
     return status;
 }
 
-/* For each layer that fails, the smallest change by which it does not. */
-static int try_one_each(struct finder *f)
+/* Candidates that are chosen together. */
+struct choice {
+    uint32_t candidates[SNNCONV_CHANGES_MAX];
+    uint32_t count;
+};
+
+/* With one more, which takes the place of one that excludes it; false where there is no room. */
+static bool choose(const struct finder *f, struct choice *choice, uint32_t candidate)
 {
-    uint32_t chosen[SNNCONV_CHANGES_MAX], count = 0;
-    uint64_t left = f->failing;
-    for (uint32_t i = 0; i < f->candidate_count && left != 0; i++) {
-        const struct candidate *c = &f->candidates[i];
-        if (!c->possible || (left & ~c->failing) == 0) continue;
-        if (count == SNNCONV_CHANGES_MAX) return SNN_OK;
-        chosen[count++] = i;
-        left &= c->failing;
+    const struct snnconv_change *change = &f->candidates[candidate].change;
+    uint32_t at = 0;
+    while (at < choice->count && !excludes(&f->candidates[choice->candidates[at]].change, change))
+        at++;
+    if (at == SNNCONV_CHANGES_MAX) return false;
+    if (at == choice->count) choice->count++;
+    choice->candidates[at] = candidate;
+    return true;
+}
+
+/* Adds the smallest change with which there are fewer failures; *failures is updated. */
+static int add_best(struct finder *f, struct choice *choice, uint32_t *failures)
+{
+    int status = SNN_OK;
+    for (uint32_t i = 0; i < f->candidate_count && status == SNN_OK && f->fits_left > 0; i++) {
+        struct choice more = *choice;
+        struct snnconv_variant v = {.change_count = 0};
+        struct snnbase_arena scratch;
+        if (!f->candidates[i].possible || !choose(f, &more, i)) continue;
+        for (; v.change_count < more.count; v.change_count++)
+            v.changes[v.change_count] = f->candidates[more.candidates[v.change_count]].change;
+        snnbase_arena_init(&scratch, f->context);
+        status = try(f, &scratch, &v);
+        const uint32_t left =
+            status == SNN_OK && v.possible ? count_failures(&v.attempt) : UINT32_MAX;
+        snnbase_arena_fini(&scratch);
+        if (left >= *failures) continue;
+        *failures = left;
+        *choice = more;
+        return status;
     }
-    return left == 0 && count > 0 ? try_several(f, chosen, count) : SNN_OK;
+    return status;
+}
+
+/* One change after the other, as long as each leaves fewer failures. */
+static int try_many(struct finder *f)
+{
+    struct choice choice = {.count = 0};
+    uint32_t failures = count_failures(f->failed), before = 0;
+    int status = SNN_OK;
+    while (failures != 0 && failures != before && status == SNN_OK) {
+        before = failures;
+        status = add_best(f, &choice, &failures);
+    }
+    if (status != SNN_OK || failures != 0 || choice.count == 0) return status;
+    return try_several(f, choice.candidates, choice.count);
 }
 
 /* ---- All ---- */
@@ -531,8 +619,9 @@ static int find(struct finder *f)
     measure_distances(f);
     list_candidates(f);
     status = try_singles(f);
-    if (status == SNN_OK && f->remedy_count == 0) status = try_pairs(f);
-    if (status == SNN_OK && f->remedy_count == 0) status = try_one_each(f);
+    if (status == SNN_OK && f->remedy_count == 0) status = try_pairs(f, true);
+    if (status == SNN_OK && f->remedy_count == 0) status = try_many(f);
+    if (status == SNN_OK && f->remedy_count == 0) status = try_pairs(f, false);
     return status;
 }
 

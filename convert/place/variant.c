@@ -239,7 +239,7 @@ static bool covers(const struct snn_population *p)
 
 /* Whether the window of a synapse counts the positions of another map as the graph would: its own
  * does, one with zeros around branches as long as it moves by ones, and one that pools were merged
- * into if no padding meets their borders. */
+ * into if no padding meets their borders, and more than one position tells how it moves. */
 static bool counts_alike(const struct snn_population *p, uint32_t synapse)
 {
     const struct snn_synapse *s = &p->synapses[synapse];
@@ -248,7 +248,8 @@ static bool counts_alike(const struct snn_population *p, uint32_t synapse)
     if (s->kind == SNN_SYNAPSE_DENSE) return is_own_window(p, 0);
     if (p->synapse_count > 1) return w->stride_h == 1 && w->stride_w == 1;
     return is_own_window(p, (uint64_t)w->kernel_h * w->kernel_w) ||
-           (w->pad_top == 0 && w->pad_left == 0 && w->pad_bottom == 0 && w->pad_right == 0);
+           (p->shape.height > 1 && p->shape.width > 1 && w->pad_top == 0 && w->pad_left == 0 &&
+            w->pad_bottom == 0 && w->pad_right == 0);
 }
 
 static bool pool(struct snn_shape *shape, const struct snn_synapse *s)
@@ -263,6 +264,13 @@ static bool pool(struct snn_shape *shape, const struct snn_synapse *s)
         *shape = snnmodel_pooled_shape(*shape, w);
     }
     return true;
+}
+
+/* Where a pool left one position, any stride does: the graph's is not known to a larger map. */
+static bool pools_alike(const struct snn_synapse *s, struct snn_shape before, struct snn_shape now)
+{
+    return s->pool_count == 0 || ((s->source_shape.height > 1 || now.height <= before.height) &&
+                                  (s->source_shape.width > 1 || now.width <= before.width));
 }
 
 /* The map that a synapse makes of its source's, or no rows. */
@@ -288,7 +296,10 @@ static bool follow_synapse(struct maker *m, uint32_t layer, uint32_t synapse,
     const struct snn_shape was = before->synapses[synapse].source_shape;
     struct snn_synapse *s = synapse_of(m, layer, synapse);
     struct snn_shape map = source_shape(&m->variant->net, s->source);
-    if (!features_agree(m, layer, synapse) || !pool(&map, s)) return false;
+    if (!features_agree(m, layer, synapse) ||
+        !pools_alike(&before->synapses[synapse], source_shape(m->before, s->source), map) ||
+        !pool(&map, s))
+        return false;
     const bool moved = !is_same_map(map, was);
     if (moved && covers(before))
         s->kind = SNN_SYNAPSE_DENSE;

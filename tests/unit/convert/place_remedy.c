@@ -92,12 +92,12 @@ static void add_up(struct plan *plan, const char *name, uint32_t other)
 
 /* ---- Graphs ---- */
 
-static const float *random_list(size_t count, uint32_t *state)
+static const float *random_list(size_t count, double scale, uint32_t *state)
 {
     float *list = malloc(count * sizeof(*list));
     cr_assert_not_null(list);
     for (size_t i = 0; i < count; i++)
-        list[i] = (float)(0.05 + 0.2 * support_random(state)) * (i % 2 > 0 ? -1.0f : 1.0f);
+        list[i] = (float)(scale * (0.2 + support_random(state))) * (i % 2 > 0 ? -1.0f : 1.0f);
     return list;
 }
 
@@ -126,15 +126,15 @@ static struct snn_layer layer_of(const struct plan *plan, uint32_t at, struct sn
     return layer;
 }
 
-static void build_layer(const struct plan *plan, uint32_t at, struct snn_graph *graph,
-                        uint32_t *state)
+static void build_layer(struct snn_context *context, const struct plan *plan, uint32_t at,
+                        struct snn_graph *graph, uint32_t *state)
 {
     const struct row *row = &plan->rows[at];
     uint32_t inputs[2];
     struct snn_layer layer = layer_of(plan, at, snn_graph_layer(graph, at)->shape, inputs);
     const float *weights = NULL, *bias = NULL;
-    if (layer.weight_count > 0) weights = random_list(layer.weight_count, state);
-    if (row->bias) bias = random_list(row->features, state);
+    if (layer.weight_count > 0) weights = random_list(layer.weight_count, 0.2, state);
+    if (row->bias) bias = random_list(row->features, 0.02, state);
     layer.weights = weights;
     layer.bias = bias;
     layer.bias_count = row->bias ? row->features : 0;
@@ -142,23 +142,27 @@ static void build_layer(const struct plan *plan, uint32_t at, struct snn_graph *
     const bool summed = at + 1 < plan->count && plan->rows[at + 1].kind == SNN_LAYER_ADD;
     if (row->kind != SNN_LAYER_AVG_POOL2D && !summed && at + 1 < plan->count)
         layer.activation = SNN_ACTIVATION_RELU;
-    (void)support_add(graph, support_context(), layer);
+    (void)support_add(graph, context, layer);
     free((void *)(uintptr_t)weights);
     free((void *)(uintptr_t)bias);
 }
 
-/* Places the net of a plan on its chip. */
-static struct snn_placement *place(const struct plan *plan, bool remedies)
+static struct snn_graph *build(struct snn_context *context, const struct plan *plan)
 {
-    struct snn_context *context = support_context();
     struct snn_graph *graph =
         support_graph(context, plan->input.channels, plan->input.height, plan->input.width);
-    struct snn_lower_options options;
-    struct snn_placement *placement = NULL;
-    struct snn_net *net = NULL;
     uint32_t state = 3;
     for (uint32_t i = 0; i < plan->count; i++)
-        build_layer(plan, i, graph, &state);
+        build_layer(context, plan, i, graph, &state);
+    return graph;
+}
+
+/* Places the net of a plan on its chip. */
+static int place_graph(struct snn_placement **out, struct snn_context *context,
+                       const struct snn_graph *graph, const struct plan *plan, bool remedies)
+{
+    struct snn_lower_options options;
+    struct snn_net *net = NULL;
     snn_lower_options_init(&options);
     options.norm = SNN_NORM_NONE;
     options.arith = SNN_ARITH_CHIP;
@@ -167,15 +171,23 @@ static struct snn_placement *place(const struct plan *plan, bool remedies)
     options.readout_membrane = plan->membrane;
     options.extra_gains = plan->gains;
     options.extra_gain_count = plan->gain_count;
-    cr_assert_eq(snn_net_lower(&net, context, graph, &options), SNN_OK, "%s",
-                 snn_context_message(context));
     const struct snn_place_options how = {.pins = plan->pins,
                                           .pin_count = plan->pin_count,
                                           .split_off = plan->split_off,
                                           .remedies_off = !remedies};
-    cr_assert_eq(snn_place(&placement, context, net, &plan->chip, &how), SNN_OK, "%s",
-                 snn_context_message(context));
+    int status = snn_net_lower(&net, context, graph, &options);
+    if (status == SNN_OK) status = snn_place(out, context, net, &plan->chip, &how);
     snn_net_destroy(&net);
+    return status;
+}
+
+static struct snn_placement *place(const struct plan *plan, bool remedies)
+{
+    struct snn_context *context = support_context();
+    struct snn_graph *graph = build(context, plan);
+    struct snn_placement *placement = NULL;
+    cr_assert_eq(place_graph(&placement, context, graph, plan, remedies), SNN_OK, "%s",
+                 snn_context_message(context));
     snn_graph_destroy(&graph);
     return placement;
 }
@@ -354,7 +366,11 @@ static void check_layer(const struct snn_placed_layer *said, const struct snn_pl
     cr_assert(said->kernel_size == is->kernel_size && said->stride_y == is->stride_y &&
                   said->stride_x == is->stride_x && said->pad_y == is->pad_y &&
                   said->pad_x == is->pad_x && said->pooling == is->pooling,
-              "%s: window of %s", text, is->name);
+              "%s: window of %s: %u stride %u,%u padding %u,%u pooling %u, is %u stride %u,%u "
+              "padding %u,%u pooling %u",
+              text, is->name, said->kernel_size, said->stride_y, said->stride_x, said->pad_y,
+              said->pad_x, said->pooling, is->kernel_size, is->stride_y, is->stride_x, is->pad_y,
+              is->pad_x, is->pooling);
     cr_assert(said->words.kernel == is->words.kernel && said->words.neuron == is->words.neuron &&
                   said->words.bias == is->words.bias,
               "%s: words of %s", text, is->name);
@@ -519,7 +535,7 @@ Test(remedy, an_output_that_does_not_fire_may)
     plan.v_min = 0.0f;
     CHECK(&plan, "lower clips below 0 (--v-min -1)", "dynapcnn in place of speck2f");
     plan.v_min = -1.0f;
-    plan.gains[plan.gain_count++] = 4.0f;
+    plan.gains[plan.gain_count++] = 2.0f;
     CHECK(&plan, "one gain for all rules (--output-gain)");
     plan.gain_count = 0;
     plan.rows[2].features = 20;
@@ -601,6 +617,40 @@ Test(remedy, biases_may_go)
     CHECK(&plan, "fc1 without biases, on core 6");
 }
 
+/* ---- Memory ---- */
+
+/* One change does not do: too many classes for the chip, and a kernel that covers too large a map.
+ */
+static struct plan two_problems(void)
+{
+    struct plan plan = plan_of("speck2f", 1, 20, 20);
+    dense(&plan, "out", 16);
+    return plan;
+}
+
+static struct snn_graph *build_two_problems(struct snn_context *context)
+{
+    const struct plan plan = two_problems();
+    return build(context, &plan);
+}
+
+static int place_two_problems(struct snn_context *context, struct snn_graph *graph)
+{
+    const struct plan plan = two_problems();
+    struct snn_placement *placement = NULL;
+    const int status = place_graph(&placement, context, graph, &plan, true);
+    snn_placement_destroy(&placement);
+    return status;
+}
+
+Test(remedy, running_out_of_memory_leaves_nothing_behind)
+{
+    struct plan plan = two_problems();
+    CHECK(&plan,
+          "dynapcnn in place of speck2f and 2x2 pooling between the input and out: out on core 0");
+    support_sweep_graph(build_two_problems, place_two_problems);
+}
+
 /* ---- Nets by lot ---- */
 
 static uint32_t below(uint32_t *state, uint32_t limit)
@@ -639,6 +689,7 @@ static struct plan random_plan(uint32_t *state)
     struct plan plan = plan_of(chips[below(state, 3)], 1 + below(state, 3), size, size);
     for (uint32_t i = 0; i < convs; i++)
         random_conv(&plan, i + 1, &size, state);
+    if (size > 40) pool(&plan, 2, 2); /* no more weights than a test should take */
     if (below(state, 4) > 0) dense(&plan, "fc1", one_of(state, features, 7))->bias = true;
     dense(&plan, "out", 2 + below(state, 18));
     return plan;
@@ -646,7 +697,7 @@ static struct plan random_plan(uint32_t *state)
 
 Test(remedy, what_is_recommended_works_for_nets_by_lot)
 {
-    unsigned runs = getenv("SNN_SOAK") != NULL ? 5000 : 60, failed = 0, remedied = 0, total = 0;
+    unsigned runs = getenv("SNN_SOAK") != NULL ? 3000 : 60, failed = 0, remedied = 0, total = 0;
     uint32_t state = 5;
     for (unsigned run = 0; run < runs; run++) {
         struct plan plan = random_plan(&state);
@@ -659,6 +710,6 @@ Test(remedy, what_is_recommended_works_for_nets_by_lot)
         remedied += found > 0;
         total += found;
     }
-    cr_assert(failed > runs / 4 && 2 * remedied > failed, "%u of %u, %u in all", remedied, failed,
-              total);
+    cr_assert(failed > runs / 4 && 10 * remedied > 7 * failed, "%u of %u, %u in all", remedied,
+              failed, total);
 }
