@@ -126,6 +126,30 @@ static void lower(struct snn_context *context, const struct snn_graph *graph, co
     }
 }
 
+/* In the form of a chip, as it is and as the program of it, where it fits. */
+static void place(struct snn_context *context, const struct snn_graph *graph, const float *frame)
+{
+    const struct snn_place_options how = {.remedies_off = true};
+    struct snn_lower_options way;
+    struct snn_chip chip;
+    struct snn_net *net = NULL, *decoded = NULL;
+    struct snn_placement *placement = NULL;
+    snn_lower_options_init(&way);
+    way.norm = SNN_NORM_NONE;
+    way.max_pool = SNN_MAX_POOL_OR;
+    way.arith = SNN_ARITH_CHIP;
+    way.chip = &chip;
+    int status = snn_chip_load(&chip, context, "dynapcnn");
+    if (status == SNN_OK) status = snn_net_lower(&net, context, graph, &way);
+    if (status == SNN_OK) simulate(context, net, frame, SNN_ENCODING_RATE);
+    if (status == SNN_OK) status = snn_place(&placement, context, net, &chip, &how);
+    if (status == SNN_OK && placement->fits)
+        status = snn_program_decode(&decoded, context, placement->program);
+    snn_net_destroy(&decoded);
+    snn_placement_destroy(&placement);
+    snn_net_destroy(&net);
+}
+
 static void infer(struct snn_context *context, const struct snn_graph *graph, const float *frame)
 {
     struct snn_target *target = NULL;
@@ -176,6 +200,7 @@ void whole_run(struct snn_context *context, struct snn_graph *graph)
         calibrate(context, graph, frame);
         infer(context, graph, frame);
         lower(context, graph, frame);
+        place(context, graph, frame);
     }
     free(frame);
 }

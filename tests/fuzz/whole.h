@@ -1,6 +1,6 @@
 /* What the fuzz targets of whole models share: a graph that was read is evaluated, lowered in three
- * ways and simulated for a few steps, inferred by the frame executor. What each says of it does not
- * matter.
+ * ways and for a chip, simulated for a few steps, inferred by the frame executor. What each says of
+ * it does not matter.
  */
 #ifndef TESTS_FUZZ_WHOLE_H
 #define TESTS_FUZZ_WHOLE_H
