@@ -13,13 +13,14 @@
 
 #include "libsnn/base/error.h"
 
+#define FAR UINT32_MAX
+
 enum {
     REMEDIES_MAX = 6,
     ALIKE_MAX = 2,      /* remedies of one kind */
     SINGLES_MAX = 4096, /* candidates */
     PAIRED_MAX = 256,   /* of these, the smallest, that are tried in pairs */
-    CHIPS_MAX = 16,
-    FAR = UINT32_MAX
+    CHIPS_MAX = 16
 };
 
 /* What all candidates may take together, in fits of a layer to a core: some seconds at the most. */

@@ -216,6 +216,23 @@ def calibrated(place):
     require(json.loads(answer.stdout)["options"]["norm"] == "p99.9", "", answer)
 
 
+def recordings(place):
+    """recordings of an event camera are run as they were recorded"""
+    shared = os.path.join(os.environ.get("SNN_SHARED", ""), "realfiles")
+    if "SNN_SHARED" not in os.environ or not os.path.isdir(os.path.join(shared, "nmnist")):
+        raise flow.Skip("SNN_SHARED names no folder with N-MNIST recordings")
+    answer = run(place, os.path.join(shared, "models", "nmnist_cnn.nir"), "--check", "speck2f",
+                 "--data", os.path.join(shared, "nmnist"), "-n", "5", "--json", "-")
+    if "this build cannot read" in answer.stderr:
+        raise flow.Skip("this build has no libhdf5")
+    require(answer.returncode == 0, "", answer)
+    accuracy = json.loads(answer.stdout)["results"][0]["accuracy"]
+    require(accuracy["encoding"] == "events" and accuracy["timesteps"] > 200, str(accuracy))
+    require(accuracy["cnn_accuracy"] is None and accuracy["samples"] == 5, str(accuracy))
+    for run_of in ("float", "integer", "program"):
+        require(accuracy[run_of]["accuracy"] >= 0.8, str(accuracy))
+
+
 def full_disk(place):
     """an output that cannot be written is an error"""
     for option in ("--json", "--map"):
@@ -237,5 +254,5 @@ def unknown_profile(place):
 if __name__ == "__main__":
     sys.exit(flow.report(flow.named([
         document, same_twice, refused, refused_json, program, program_is_no_model, model_beside,
-        picture, kept_on_cores, without_labels, without_sample, wrong_shape, calibrated, full_disk,
-        unknown_profile]), os.path.abspath(sys.argv[1])))
+        picture, kept_on_cores, without_labels, without_sample, wrong_shape, calibrated, recordings,
+        full_disk, unknown_profile]), os.path.abspath(sys.argv[1])))
