@@ -143,7 +143,8 @@ static int make_build(struct snnsim_session *s, struct snnsim_build *build)
 static int lower_model(struct snnsim_session *s)
 {
     bool fits = true;
-    for (uint32_t i = 0; s->options.sweep != NULL && i < s->options.target_count; i++) {
+    const bool gains = s->options.sweep != NULL && !snnsim_options_has_chip(&s->options);
+    for (uint32_t i = 0; gains && i < s->options.target_count; i++) {
         if (snnsim_is_spiking(s, i) && s->options.target_arith[i] == SNN_ARITH_CHIP) fit_sweep(s);
     }
     for (uint32_t i = 0; i < s->build_count; i++) {

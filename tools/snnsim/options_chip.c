@@ -95,7 +95,7 @@ static int complete(struct snnsim_options *o, const char **target)
     if (uri == NULL)
         return snncli_fail(o->console, SNNCLI_EXIT_NO_MEMORY, NULL, "%s",
                            snn_status_text(SNN_ERR_NOMEM));
-    if (strcmp(o->order, "random") == 0)
+    if (strcmp(o->order, "random") == 0 && strstr(*target, ",seed=") == NULL)
         (void)snprintf(uri, size, "%s,order=random,seed=%llu", *target,
                        (unsigned long long)o->seed);
     else

@@ -317,6 +317,9 @@ const struct snncli_tool snnsim_tool = {
         "snnsim turns the CNN in MODEL into integrate-and-fire layers, feeds it frames encoded as "
         "spikes, and prints how accurate it is after every time step, when the first output spike "
         "comes, how many synaptic operations that takes and what energy they stand for.\n\n"
+        "A chip program, which snnconvert writes with --check, is a model too: it runs on its own "
+        "chip, and options of the conversion, long over, are refused. A result on a chip tells "
+        "what each core has to bear, a second; how long the chip takes is not simulated.\n\n"
         "Results go to standard output, messages and progress to standard error. The same seed "
         "gives the same results on any number of threads.",
     .exit_statuses = exit_statuses,
