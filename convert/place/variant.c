@@ -266,11 +266,12 @@ static bool pool(struct snn_shape *shape, const struct snn_synapse *s)
     return true;
 }
 
-/* Where a pool left one position, any stride does: the graph's is not known to a larger map. */
-static bool pools_alike(const struct snn_synapse *s, struct snn_shape before, struct snn_shape now)
+/* Along an axis where one position is left any stride does: what the graph's makes of a larger map
+ * is not known. */
+static bool is_known(struct snn_shape left, struct snn_shape before, struct snn_shape now)
 {
-    return s->pool_count == 0 || ((s->source_shape.height > 1 || now.height <= before.height) &&
-                                  (s->source_shape.width > 1 || now.width <= before.width));
+    return (left.height > 1 || now.height <= before.height) &&
+           (left.width > 1 || now.width <= before.width);
 }
 
 /* The map that a synapse makes of its source's, or no rows. */
@@ -296,22 +297,20 @@ static bool follow_synapse(struct maker *m, uint32_t layer, uint32_t synapse,
     const struct snn_shape was = before->synapses[synapse].source_shape;
     struct snn_synapse *s = synapse_of(m, layer, synapse);
     struct snn_shape map = source_shape(&m->variant->net, s->source);
-    if (!features_agree(m, layer, synapse) ||
-        !pools_alike(&before->synapses[synapse], source_shape(m->before, s->source), map) ||
-        !pool(&map, s))
+    if (!features_agree(m, layer, synapse)) return false;
+    if (before->synapses[synapse].pool_count > 0 &&
+        !is_known(was, source_shape(m->before, s->source), map))
         return false;
+    if (!pool(&map, s)) return false;
     const bool moved = !is_same_map(map, was);
     if (moved && covers(before))
         s->kind = SNN_SYNAPSE_DENSE;
     else if (moved && !counts_alike(before, synapse))
         return false;
+    if (s->kind == SNN_SYNAPSE_CONV2D && !is_known(before->shape, was, map)) return false;
     s->source_shape = map;
     const struct snn_shape made = convolve(s, before->shape);
     if (made.height == 0 || made.width == 0) return false;
-    /* Along an axis with one position any stride does, so the graph's is not known. */
-    if (moved && ((before->shape.height == 1 && made.height > 1) ||
-                  (before->shape.width == 1 && made.width > 1)))
-        return false;
     if (synapse > 0 && !is_same_map(*output, made)) return false;
     *output = made;
     return true;

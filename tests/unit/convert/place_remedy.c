@@ -23,7 +23,8 @@ struct row {
     uint32_t features;
     uint32_t kernel_h, kernel_w, stride, pads[4], groups, dilation;
     bool bias;
-    uint32_t other; /* ADD: the second input, as an index of rows + 1 */
+    uint32_t from;  /* the input, as an index of rows + 1; 0: the row before */
+    uint32_t other; /* ADD: the second input, likewise */
 };
 
 struct plan {
@@ -105,7 +106,7 @@ static struct snn_layer layer_of(const struct plan *plan, uint32_t at, struct sn
                                  uint32_t inputs[2])
 {
     const struct row *row = &plan->rows[at];
-    inputs[0] = at; /* the input layer is 0 */
+    inputs[0] = row->from > 0 ? row->from : at; /* the input layer is 0 */
     inputs[1] = row->other;
     struct snn_layer layer = {.name = row->name,
                               .kind = row->kind,
@@ -126,21 +127,29 @@ static struct snn_layer layer_of(const struct plan *plan, uint32_t at, struct sn
     return layer;
 }
 
+/* A convolution that is only added to another is no layer of neurons. */
+static bool is_summed(const struct plan *plan, uint32_t at)
+{
+    bool summed = at + 1 < plan->count && plan->rows[at + 1].kind == SNN_LAYER_ADD;
+    for (uint32_t i = at + 1; i < plan->count; i++)
+        summed = summed || (plan->rows[i].other == at + 1 && plan->rows[at].from > 0);
+    return summed;
+}
+
 static void build_layer(struct snn_context *context, const struct plan *plan, uint32_t at,
                         struct snn_graph *graph, uint32_t *state)
 {
     const struct row *row = &plan->rows[at];
     uint32_t inputs[2];
-    struct snn_layer layer = layer_of(plan, at, snn_graph_layer(graph, at)->shape, inputs);
+    const uint32_t from = row->from > 0 ? row->from : at;
+    struct snn_layer layer = layer_of(plan, at, snn_graph_layer(graph, from)->shape, inputs);
     const float *weights = NULL, *bias = NULL;
     if (layer.weight_count > 0) weights = random_list(layer.weight_count, 0.2, state);
     if (row->bias) bias = random_list(row->features, 0.02, state);
     layer.weights = weights;
     layer.bias = bias;
     layer.bias_count = row->bias ? row->features : 0;
-    /* A convolution that is only added to another is no layer of neurons. */
-    const bool summed = at + 1 < plan->count && plan->rows[at + 1].kind == SNN_LAYER_ADD;
-    if (row->kind != SNN_LAYER_AVG_POOL2D && !summed && at + 1 < plan->count)
+    if (row->kind != SNN_LAYER_AVG_POOL2D && !is_summed(plan, at) && at + 1 < plan->count)
         layer.activation = SNN_ACTIVATION_RELU;
     (void)support_add(graph, context, layer);
     free((void *)(uintptr_t)weights);
@@ -207,14 +216,26 @@ static void insert_pool(struct plan *plan, uint32_t at, uint32_t kernel)
     cr_assert_lt(plan->count, LAYERS_MAX);
     for (uint32_t i = plan->count++; i > at; i--)
         plan->rows[i] = plan->rows[i - 1];
-    for (uint32_t i = at + 1; i < plan->count; i++)
+    for (uint32_t i = at + 1; i < plan->count; i++) {
         if (plan->rows[i].other > at) plan->rows[i].other++;
+        if (plan->rows[i].from > at) plan->rows[i].from++;
+    }
     plan->rows[at] = (struct row){.kind = SNN_LAYER_AVG_POOL2D,
                                   .kernel_h = kernel,
                                   .kernel_w = kernel,
                                   .stride = kernel,
                                   .dilation = 1};
     (void)snprintf(plan->rows[at].name, sizeof(plan->rows[at].name), "new%u", at);
+}
+
+/* Layers that compute one population: a sum and what is added, else the row itself. */
+static uint32_t list_rows(struct plan *plan, const char *name, struct row *rows[3])
+{
+    rows[0] = find_row(plan, name);
+    if (rows[0]->kind != SNN_LAYER_ADD) return 1;
+    rows[1] = rows[0] - 1;
+    rows[2] = &plan->rows[rows[0]->other - 1];
+    return 3;
 }
 
 /* "... between X and Y": before Y. */
@@ -313,12 +334,16 @@ static int change_features(struct plan *plan, const char *text)
     unsigned to, from;
     char name[16];
     int length = 0;
+    struct row *rows[3];
     if (sscanf(text, "%15s with %u features in place of %u%n", name, &to, &from, &length) == 3) {
-        cr_assert_eq(find_row(plan, name)->features, from);
         cr_assert_lt(to, from);
-        find_row(plan, name)->features = to;
+        for (uint32_t i = 0, count = list_rows(plan, name, rows); i < count; i++) {
+            cr_assert(rows[i]->features == from || rows[i]->kind == SNN_LAYER_ADD);
+            rows[i]->features = to;
+        }
     } else if (sscanf(text, "%15s without biases%n", name, &length) == 1 && length > 0) {
-        find_row(plan, name)->bias = false;
+        for (uint32_t i = 0, count = list_rows(plan, name, rows); i < count; i++)
+            rows[i]->bias = false;
     }
     return length;
 }
@@ -681,14 +706,37 @@ static void random_conv(struct plan *plan, uint32_t at, uint32_t *size, uint32_t
     *size = (*size - k) / by + 1;
 }
 
+/* Two convolutions beside nothing, or beside a third that is added. */
+static void random_block(struct plan *plan, uint32_t at, uint32_t size, uint32_t *state)
+{
+    const uint32_t begin = plan->count, features = plan->rows[begin - 1].features;
+    const bool wide = below(state, 2) > 0;
+    char name[16];
+    if (plan->rows[begin - 1].kind != SNN_LAYER_CONV2D || size < 3) return;
+    (void)snprintf(name, sizeof(name), "res%u", at);
+    conv(plan, name, features, 3, 1, 1)->bias = true;
+    if (wide) {
+        (void)snprintf(name, sizeof(name), "by%u", at);
+        conv(plan, name, 2 * features, 1, 1, 0)->from = begin;
+    }
+    (void)snprintf(name, sizeof(name), "next%u", at);
+    struct row *second = conv(plan, name, wide ? 2 * features : features, 3, 1, 1);
+    second->from = begin + 1;
+    second->bias = below(state, 2) > 0;
+    (void)snprintf(name, sizeof(name), "sum%u", at);
+    add_up(plan, name, wide ? begin + 1 : begin - 1);
+}
+
 static struct plan random_plan(uint32_t *state)
 {
     static const char *const chips[] = {"dynapcnn", "speck2e", "speck2f"};
     static const uint32_t features[] = {30, 64, 100, 128, 300, 500, 1200};
     uint32_t size = 10 + below(state, 60), convs = 1 + below(state, 5);
     struct plan plan = plan_of(chips[below(state, 3)], 1 + below(state, 3), size, size);
-    for (uint32_t i = 0; i < convs; i++)
+    for (uint32_t i = 0; i < convs; i++) {
         random_conv(&plan, i + 1, &size, state);
+        if (convs < 4 && below(state, 4) == 0) random_block(&plan, i + 1, size, state);
+    }
     if (size > 40) pool(&plan, 2, 2); /* no more weights than a test should take */
     if (below(state, 4) > 0) dense(&plan, "fc1", one_of(state, features, 7))->bias = true;
     dense(&plan, "out", 2 + below(state, 18));
