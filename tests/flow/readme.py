@@ -27,7 +27,7 @@ def tool(name):
 def lines(text):
     """Without what is of this machine."""
     return [line.rstrip() for line in text.rstrip("\n").split("\n")
-            if not line.startswith("  speed ")]
+            if not line.startswith("  speed ") and not re.match(r"\w+: \w+: +\d+ %,.* left$", line)]
 
 
 def follows(found, pieces):

@@ -42,12 +42,17 @@ class Tools:
                               stdin=subprocess.DEVNULL, timeout=60)
 
 
+# What a slow machine says of how far it is.
+PROGRESS = re.compile(r"^\w+: [\w:]+: +\d+ %,.* left\n", re.MULTILINE)
+
+
 def transcript(tools, old):
     """A transcript with the same commands and what they print now."""
     text = ""
     for line in re.findall(r"^\$ .*$", old, re.MULTILINE):
         answer = tools.run(*shlex.split(line[2:]))
-        text += f"{line}\n{answer.stdout}{answer.stderr}[status {answer.returncode}]\n\n"
+        stderr = PROGRESS.sub("", answer.stderr)
+        text += f"{line}\n{answer.stdout}{stderr}[status {answer.returncode}]\n\n"
     return text
 
 
