@@ -83,11 +83,21 @@ static void explain_kernel_size(struct reason *r)
     if (dense) snnconv_text_put(&r->hint, "a pool or a stride before it makes its map smaller");
 }
 
+/* A stride may be that of the layer times that of the pools which no core does. */
 static void explain_stride(struct reason *r)
 {
+    const struct snn_population *p = r->stage->population;
+    uint32_t s = 0;
     snnconv_text_put(&r->text, "stride %u is not one of ", (uint32_t)r->problem->need);
     snnconv_text_choices(&r->text, r->chip->strides, r->chip->stride_count);
     snnconv_text_put(&r->text, ", those of every core");
+    while (s < p->synapse_count && p->synapses[s].pool_count == 0)
+        s++;
+    if (s == p->synapse_count) return;
+    const struct snn_synapse *pooled = &p->synapses[s];
+    const struct snn_window *pool = &pooled->pools[pooled->pool_count - 1];
+    snnconv_text_put(&r->text, ": the pooling of %ux%u behind '%s' is part of it", pool->kernel_h,
+                     pool->kernel_w, source_name(r, pooled));
 }
 
 static void explain_padding(struct reason *r)

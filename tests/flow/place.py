@@ -199,6 +199,15 @@ def stride(p):
     return b.model(), "dynapcnn", []
 
 
+def stride_pooled(p):
+    """A 3x3 pool that is merged into a kernel which moves by 1 makes that move by 3"""
+    b = Builder("pools", 1, 20, 20)
+    b.conv("conv1", 4, 3)
+    b.pool("pool1", 3)
+    b.conv("conv2", 2, 3)
+    return b.model(), "dynapcnn", []
+
+
 def padding(p):
     b = Builder("padded", 1, 10, 10)
     b.conv("conv1", 2, 9, padding=8)
@@ -431,7 +440,7 @@ CONSTRAINTS = {
     "neuron memory": (neuron_memory, neuron_memory_whole),
     "bias memory": (bias_memory,),
     "kernel size": (kernel_size, kernel_size_dense, kernel_size_oblong),
-    "stride": (stride,),
+    "stride": (stride, stride_pooled),
     "padding": (padding,),
     "dilation": (dilation,),
     "groups": (groups,),

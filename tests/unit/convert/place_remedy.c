@@ -548,6 +548,17 @@ Test(remedy, pools_that_overlap_become_the_chips)
     (void)check(&plan, NULL, 0);
 }
 
+/* Merged into conv2's kernel it would make that move by 3. */
+Test(remedy, pools_that_make_strides_become_the_chips)
+{
+    struct plan plan = plan_of("dynapcnn", 1, 28, 28);
+    conv(&plan, "conv1", 6, 5, 1, 0);
+    pool(&plan, 3, 3);
+    conv(&plan, "conv2", 8, 3, 1, 0);
+    dense(&plan, "out", 10);
+    CHECK(&plan, "4x4 pooling in place of 3x3 with stride 3 between conv1 and conv2, on core 1");
+}
+
 Test(remedy, an_output_that_does_not_fire_may)
 {
     struct plan plan = plan_of("speck2f", 1, 28, 28);
