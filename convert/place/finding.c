@@ -191,9 +191,13 @@ static bool explain_pin_whole(const struct snn_fit *fits, const uint32_t *cores,
     if (fit->constraint == SNN_CONSTRAINT_NONE) return false;
     of->need = fit->need;
     of->limit = fit->limit;
-    snnconv_text_put(text, "kept on core %u, whose %s %llu words are fewer than its %llu", cores[0],
-                     snn_constraint_name(fit->constraint), (unsigned long long)fit->limit,
-                     (unsigned long long)fit->need);
+    if (fit->constraint == SNN_CONSTRAINT_FEATURES)
+        snnconv_text_put(text, "kept on core %u, which holds up to %llu features, not its %llu",
+                         cores[0], (unsigned long long)fit->limit, (unsigned long long)fit->need);
+    else
+        snnconv_text_put(text, "kept on core %u, whose %s %llu words are fewer than its %llu",
+                         cores[0], snn_constraint_name(fit->constraint),
+                         (unsigned long long)fit->limit, (unsigned long long)fit->need);
     return true;
 }
 

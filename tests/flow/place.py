@@ -426,6 +426,13 @@ def pin_half(p):
     return neuron_memory_whole(p)[0], "dynapcnn", ["core=conv1:0"]
 
 
+def pin_features(p):
+    """300 classes are 299 * 4 + 1 features, of which a core holds 1024"""
+    b = Builder("classes", 1, 1, 1)
+    b.dense("fc1", 300)
+    return b.model(), p.chip("spread", readout_spread=4, readout_classes=0), ["core=fc1:2"]
+
+
 def pin_twice(p):
     return lenet(), "dynapcnn", ["core=fc3:3", "core=1:3"]
 
@@ -455,7 +462,7 @@ CONSTRAINTS = {
     "bias": (bias,),
     "readout": (readout, readout_gain, readout_classes),
     "cores": (cores, cores_whole, cores_all),
-    "pin": (pin_memory, pin_shared, pin_sources, pin_half, pin_twice, pin_away),
+    "pin": (pin_memory, pin_shared, pin_sources, pin_half, pin_features, pin_twice, pin_away),
 }
 
 
