@@ -16,7 +16,18 @@ static const struct snnsim_syntax syntax = {
     "chip", "chip:NAME, with a profile's name or file and behind it order=raster|interleave|random|"
             "recorded and seed=N, separated by commas"};
 
-/* The profile that the first word names. */
+/* Of the profile's name: the first word, but a file's path may have commas as long as none of the
+ * arguments follows them. */
+static size_t name_length(const char *arguments)
+{
+    size_t length = 0;
+    while (arguments[length] != '\0' && strncmp(arguments + length, ",order=", 7) != 0 &&
+           strncmp(arguments + length, ",seed=", 6) != 0)
+        length++;
+    return memchr(arguments, '/', length) != NULL ? length : strcspn(arguments, ",");
+}
+
+/* The profile of that name. */
 static int load_profile(struct snn_chip *out, struct snn_context *context, const char *arguments,
                         size_t length)
 {
@@ -45,7 +56,7 @@ static int parse(struct snnsim_timing *timing, struct snn_context *context, cons
 
 static int chip_open(void **session_out, struct snn_context *context, const char *arguments)
 {
-    const size_t length = strcspn(arguments, ",");
+    const size_t length = name_length(arguments);
     struct snnsim_timing timing = {.async = true, .order = SNN_ORDER_INTERLEAVE};
     int status = parse(&timing, context, arguments + length);
     if (status != SNN_OK) return status;

@@ -231,6 +231,18 @@ def program_runs_alike(place):
         require(made["options"][member] is None, f"{member} of a program")
 
 
+def paths_with_commas(place):
+    """a comma in a program's path parts no arguments from it, whether some follow or not"""
+    os.mkdir(place.at("a,b"))
+    program = make_program(place, name="a,b/c,d.chip.json")
+    same = ("-n", 5, "-t", 4, "--data", DIGITS)
+    expected = results(place, "--target", "chip:speck2f,order=raster", *same)[0]
+    for options in (("--order", "raster"), ("--target", f"chip:./{program},order=raster,seed=3")):
+        found = results(place, *options, *same, net=program)[0]
+        for key in ("order", "accuracy", "synops_mean", "accuracy_by_step"):
+            require(found[key] == expected[key], f"{key}: {found[key]}, not {expected[key]}")
+
+
 def program_has_its_steps(place):
     """a program's steps take what they were made for, unless --dt says otherwise"""
     program = make_program(place, "model.json")
@@ -270,8 +282,8 @@ def broken_program(place):
 TESTS = named([digits_on_each_chip, mnist_on_a_chip, chips_of_the_same_cores,
                spikes_are_the_simulators, gap_to_steps, corrections_are_measured_on_it,
                sweep_knows_spikes_only, cores_and_their_load, static_energy, limits_of_a_profile,
-               no_room, an_output_without_neurons, program_runs_alike, program_has_its_steps,
-               program_has_its_chip, broken_program])
+               no_room, an_output_without_neurons, program_runs_alike, paths_with_commas,
+               program_has_its_steps, program_has_its_chip, broken_program])
 
 if __name__ == "__main__":
     sys.exit(report(TESTS, os.path.abspath(sys.argv[1])))

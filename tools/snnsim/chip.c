@@ -20,7 +20,7 @@ static void tell(struct snnsim_session *s, const struct snnsim_build *build,
     snncli_placement_remedies(&s->console, err, placement);
     const char *chip = strchr(build->chip_uri, ':') + 1;
     fprintf(err, "\nall memories: snnconvert %s --check %.*s\n", s->options.model,
-            (int)strcspn(chip, ","), chip);
+            (int)snnsim_options_chip_length(chip), chip);
 }
 
 int snnsim_place(struct snnsim_session *s, struct snnsim_build *build)

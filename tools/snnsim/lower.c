@@ -91,8 +91,8 @@ static void fit_sweep(struct snnsim_session *s)
 static bool same_chip(const char *a, const char *b)
 {
     if (a == NULL || b == NULL) return a == b;
-    const size_t length = strcspn(a, ",");
-    return strcspn(b, ",") == length && strncmp(a, b, length) == 0;
+    const size_t length = snnsim_options_chip_length(a);
+    return snnsim_options_chip_length(b) == length && strncmp(a, b, length) == 0;
 }
 
 static struct snnsim_build *find_build(struct snnsim_session *s, enum snn_arith arith,

@@ -99,6 +99,8 @@ void snnsim_options_release(struct snnsim_options *options);
  */
 bool snnsim_options_is_chip(const char *target);
 bool snnsim_options_has_chip(const struct snnsim_options *options);
+/* Of a chip's URI up to its order and seed; a file's path may have commas. */
+size_t snnsim_options_chip_length(const char *target);
 
 /* Refuse what no chip can do, and what a finished program leaves open no more. Exit status. */
 int snnsim_options_check_chip(struct snnsim_options *options);

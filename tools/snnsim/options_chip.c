@@ -12,6 +12,15 @@ bool snnsim_options_is_chip(const char *target)
     return strncmp(target, "chip", 4) == 0 && (target[4] == '\0' || target[4] == ':');
 }
 
+size_t snnsim_options_chip_length(const char *target)
+{
+    size_t length = 0;
+    while (target[length] != '\0' && strncmp(target + length, ",order=", 7) != 0 &&
+           strncmp(target + length, ",seed=", 6) != 0)
+        length++;
+    return length;
+}
+
 bool snnsim_options_has_chip(const struct snnsim_options *o)
 {
     for (uint32_t i = 0; i < o->target_count; i++) {
