@@ -14,57 +14,16 @@
 
 /* ---- Members ---- */
 
-static void write_text(struct snnbase_jsonout *out, const char *key, const char *text)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_string(out, text);
-}
-
-static void write_uint(struct snnbase_jsonout *out, const char *key, uint64_t value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_uint(out, value);
-}
-
-static void write_double(struct snnbase_jsonout *out, const char *key, double value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_double(out, value);
-}
-
-static void write_bool(struct snnbase_jsonout *out, const char *key, bool value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_bool(out, value);
-}
-
-static void open_object(struct snnbase_jsonout *out, const char *key)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_object_open(out);
-}
-
-static void open_array(struct snnbase_jsonout *out, const char *key)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_array_open(out);
-}
-
 static void write_pair(struct snnbase_jsonout *out, const char *key, uint32_t y, uint32_t x)
 {
-    open_array(out, key);
-    snnbase_jsonout_uint(out, y);
-    snnbase_jsonout_uint(out, x);
-    snnbase_jsonout_array_close(out);
+    const uint32_t sizes[] = {y, x};
+    snnbase_jsonout_put_uints(out, key, sizes, 2);
 }
 
 static void write_shape(struct snnbase_jsonout *out, const char *key, struct snn_shape shape)
 {
-    open_array(out, key);
-    snnbase_jsonout_uint(out, shape.channels);
-    snnbase_jsonout_uint(out, shape.height);
-    snnbase_jsonout_uint(out, shape.width);
-    snnbase_jsonout_array_close(out);
+    const uint32_t sizes[] = {shape.channels, shape.height, shape.width};
+    snnbase_jsonout_put_uints(out, key, sizes, 3);
 }
 
 /* A core or null. */
@@ -79,10 +38,10 @@ static void write_core(struct snnbase_jsonout *out, const char *key, uint32_t co
 
 static void write_words(struct snnbase_jsonout *out, const struct snn_core_words *words)
 {
-    open_object(out, "words");
-    write_uint(out, "kernel", words->kernel);
-    write_uint(out, "neuron", words->neuron);
-    write_uint(out, "bias", words->bias);
+    snnbase_jsonout_put_object(out, "words");
+    snnbase_jsonout_put_uint(out, "kernel", words->kernel);
+    snnbase_jsonout_put_uint(out, "neuron", words->neuron);
+    snnbase_jsonout_put_uint(out, "bias", words->bias);
     snnbase_jsonout_object_close(out);
 }
 
@@ -90,39 +49,39 @@ static void write_words(struct snnbase_jsonout *out, const struct snn_core_words
 static void write_constraint(struct snnbase_jsonout *out, enum snn_constraint constraint)
 {
     const bool none = constraint == SNN_CONSTRAINT_NONE;
-    write_text(out, "constraint", none ? NULL : snn_constraint_name(constraint));
+    snnbase_jsonout_put_string(out, "constraint", none ? NULL : snn_constraint_name(constraint));
 }
 
 /* ---- Chip and placement ---- */
 
 static void write_chip(struct snnbase_jsonout *out, const struct snn_chip *chip)
 {
-    open_object(out, "chip");
-    write_text(out, "name", chip->name);
-    write_text(out, "description", chip->description);
-    write_text(out, "source", chip->source);
-    open_array(out, "cores");
+    snnbase_jsonout_put_object(out, "chip");
+    snnbase_jsonout_put_string(out, "name", chip->name);
+    snnbase_jsonout_put_string(out, "description", chip->description);
+    snnbase_jsonout_put_string(out, "source", chip->source);
+    snnbase_jsonout_put_array(out, "cores");
     for (uint32_t i = 0; i < chip->core_count; i++) {
         snnbase_jsonout_object_open(out);
-        write_uint(out, "kernel_words", chip->cores[i].kernel_words);
-        write_uint(out, "neuron_words", chip->cores[i].neuron_words);
-        write_uint(out, "bias_words", chip->cores[i].bias_words);
+        snnbase_jsonout_put_uint(out, "kernel_words", chip->cores[i].kernel_words);
+        snnbase_jsonout_put_uint(out, "neuron_words", chip->cores[i].neuron_words);
+        snnbase_jsonout_put_uint(out, "bias_words", chip->cores[i].bias_words);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
-    write_uint(out, "readout_spread", chip->readout_spread);
+    snnbase_jsonout_put_uint(out, "readout_spread", chip->readout_spread);
     snnbase_jsonout_object_close(out);
 }
 
 static void write_parts(struct snnbase_jsonout *out, const struct snn_placed_layer *layer)
 {
-    open_array(out, "parts");
+    snnbase_jsonout_put_array(out, "parts");
     for (uint32_t i = 0; i < layer->part_count; i++) {
         const struct snn_placed_part *part = &layer->parts[i];
         snnbase_jsonout_object_open(out);
         write_core(out, "core", part->core);
-        write_uint(out, "feature_first", part->feature_first);
-        write_uint(out, "feature_count", part->feature_count);
+        snnbase_jsonout_put_uint(out, "feature_first", part->feature_first);
+        snnbase_jsonout_put_uint(out, "feature_count", part->feature_count);
         write_words(out, &part->words);
         snnbase_jsonout_object_close(out);
     }
@@ -132,23 +91,23 @@ static void write_parts(struct snnbase_jsonout *out, const struct snn_placed_lay
 static void write_quantised(struct snnbase_jsonout *out, const struct snn_quantised *q)
 {
     static const char *const limits[] = {"weights", "bias", "threshold", "error"};
-    open_object(out, "quantised");
+    snnbase_jsonout_put_object(out, "quantised");
     snnbase_jsonout_key(out, "scale");
     snnbase_jsonout_float(out, q->scale);
-    write_text(out, "limited_by", limits[q->limited_by]);
-    write_double(out, "bits", q->bits);
-    write_uint(out, "threshold", q->threshold);
-    write_uint(out, "weights_saturated", q->weights_saturated);
-    write_uint(out, "weights_lost", q->weights_lost);
-    write_double(out, "weight_error", q->weight_error);
-    write_uint(out, "channels_raised", q->channels_raised);
+    snnbase_jsonout_put_string(out, "limited_by", limits[q->limited_by]);
+    snnbase_jsonout_put_double(out, "bits", q->bits);
+    snnbase_jsonout_put_uint(out, "threshold", q->threshold);
+    snnbase_jsonout_put_uint(out, "weights_saturated", q->weights_saturated);
+    snnbase_jsonout_put_uint(out, "weights_lost", q->weights_lost);
+    snnbase_jsonout_put_double(out, "weight_error", q->weight_error);
+    snnbase_jsonout_put_uint(out, "channels_raised", q->channels_raised);
     snnbase_jsonout_object_close(out);
 }
 
 /* What keeps the layer off each core; null where it fits. */
 static void write_fits(struct snnbase_jsonout *out, const struct snn_fit *fits, uint32_t count)
 {
-    open_array(out, "fits_on");
+    snnbase_jsonout_put_array(out, "fits_on");
     for (uint32_t i = 0; i < count; i++) {
         if (fits[i].constraint == SNN_CONSTRAINT_NONE) {
             snnbase_jsonout_null(out);
@@ -156,9 +115,9 @@ static void write_fits(struct snnbase_jsonout *out, const struct snn_fit *fits, 
         }
         snnbase_jsonout_object_open(out);
         write_constraint(out, fits[i].constraint);
-        write_uint(out, "need", fits[i].need);
-        write_uint(out, "limit", fits[i].limit);
-        write_uint(out, "features_most", fits[i].features_most);
+        snnbase_jsonout_put_uint(out, "need", fits[i].need);
+        snnbase_jsonout_put_uint(out, "limit", fits[i].limit);
+        snnbase_jsonout_put_uint(out, "features_most", fits[i].features_most);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -170,15 +129,15 @@ static void write_layer(struct snnbase_jsonout *out, const struct snn_placement 
     const struct snn_placed_layer *layer = &placement->layers[index];
     const uint32_t cores = placement->chip.core_count;
     snnbase_jsonout_object_open(out);
-    write_text(out, "name", layer->name);
+    snnbase_jsonout_put_string(out, "name", layer->name);
     write_shape(out, "input", layer->input);
     write_shape(out, "output", layer->output);
-    write_uint(out, "kernel", layer->kernel_size);
+    snnbase_jsonout_put_uint(out, "kernel", layer->kernel_size);
     write_pair(out, "stride", layer->stride_y, layer->stride_x);
     write_pair(out, "padding", layer->pad_y, layer->pad_x);
-    write_uint(out, "pooling", layer->pooling);
-    write_bool(out, "readout", layer->readout);
-    write_bool(out, "bias", layer->has_bias);
+    snnbase_jsonout_put_uint(out, "pooling", layer->pooling);
+    snnbase_jsonout_put_bool(out, "readout", layer->readout);
+    snnbase_jsonout_put_bool(out, "bias", layer->has_bias);
     write_words(out, &layer->words);
     write_parts(out, layer);
     if (layer->quantised != NULL) write_quantised(out, layer->quantised);
@@ -189,19 +148,20 @@ static void write_layer(struct snnbase_jsonout *out, const struct snn_placement 
 static void write_findings(struct snnbase_jsonout *out, const struct snn_placement *placement)
 {
     static const char *const severities[] = {"note", "warning", "error"};
-    open_array(out, "findings");
+    snnbase_jsonout_put_array(out, "findings");
     for (uint32_t i = 0; i < placement->finding_count; i++) {
         const struct snn_finding *finding = &placement->findings[i];
         const bool whole = finding->layer >= placement->layer_count;
         snnbase_jsonout_object_open(out);
-        write_text(out, "severity", severities[finding->severity]);
+        snnbase_jsonout_put_string(out, "severity", severities[finding->severity]);
         write_constraint(out, finding->constraint);
-        write_text(out, "layer", whole ? NULL : placement->layers[finding->layer].name);
+        snnbase_jsonout_put_string(out, "layer",
+                                   whole ? NULL : placement->layers[finding->layer].name);
         write_core(out, "core", finding->core);
-        write_uint(out, "need", finding->need);
-        write_uint(out, "limit", finding->limit);
-        write_text(out, "text", finding->text);
-        write_text(out, "hint", finding->hint[0] != '\0' ? finding->hint : NULL);
+        snnbase_jsonout_put_uint(out, "need", finding->need);
+        snnbase_jsonout_put_uint(out, "limit", finding->limit);
+        snnbase_jsonout_put_string(out, "text", finding->text);
+        snnbase_jsonout_put_string(out, "hint", finding->hint[0] != '\0' ? finding->hint : NULL);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -209,17 +169,17 @@ static void write_findings(struct snnbase_jsonout *out, const struct snn_placeme
 
 static void write_remedies(struct snnbase_jsonout *out, const struct snn_placement *placement)
 {
-    open_array(out, "remedies");
+    snnbase_jsonout_put_array(out, "remedies");
     for (uint32_t i = 0; i < placement->remedy_count; i++) {
         const struct snn_remedy *remedy = &placement->remedies[i];
         snnbase_jsonout_object_open(out);
-        write_text(out, "text", remedy->text);
-        write_text(out, "layer", remedy->layer[0] != '\0' ? remedy->layer : NULL);
-        write_text(out, "chip", remedy->chip);
-        open_array(out, "layers");
+        snnbase_jsonout_put_string(out, "text", remedy->text);
+        snnbase_jsonout_put_string(out, "layer", remedy->layer[0] != '\0' ? remedy->layer : NULL);
+        snnbase_jsonout_put_string(out, "chip", remedy->chip);
+        snnbase_jsonout_put_array(out, "layers");
         for (uint32_t k = 0; k < remedy->layer_count; k++) {
             snnbase_jsonout_object_open(out);
-            write_text(out, "name", remedy->layers[k].name);
+            snnbase_jsonout_put_string(out, "name", remedy->layers[k].name);
             write_parts(out, &remedy->layers[k]);
             snnbase_jsonout_object_close(out);
         }
@@ -234,15 +194,15 @@ static void write_remedies(struct snnbase_jsonout *out, const struct snn_placeme
 static void write_run(struct snnbase_jsonout *out, const struct snn_result *r)
 {
     snnbase_jsonout_object_open(out);
-    write_text(out, "target", r->target);
-    write_text(out, "semantics", r->semantics);
-    write_text(out, "order", r->order);
-    write_text(out, "arith", r->arith);
-    write_bool(out, "complete", r->complete);
-    write_double(out, "accuracy", r->accuracy);
-    write_double(out, "cnn_agreement", r->cnn_agreement);
-    write_uint(out, "silent", r->silent_count);
-    write_double(out, "synops_mean", r->synops_mean);
+    snnbase_jsonout_put_string(out, "target", r->target);
+    snnbase_jsonout_put_string(out, "semantics", r->semantics);
+    snnbase_jsonout_put_string(out, "order", r->order);
+    snnbase_jsonout_put_string(out, "arith", r->arith);
+    snnbase_jsonout_put_bool(out, "complete", r->complete);
+    snnbase_jsonout_put_double(out, "accuracy", r->accuracy);
+    snnbase_jsonout_put_double(out, "cnn_agreement", r->cnn_agreement);
+    snnbase_jsonout_put_uint(out, "silent", r->silent_count);
+    snnbase_jsonout_put_double(out, "synops_mean", r->synops_mean);
     snnbase_jsonout_object_close(out);
 }
 
@@ -255,15 +215,15 @@ static void write_accuracy(struct snnbase_jsonout *out, const struct snn_check *
     for (int i = 0; i < SNN_CHECK_STAGES && first == NULL; i++)
         first = chip->results[i];
     if (first == NULL) return;
-    open_object(out, "accuracy");
-    write_text(out, "data", check->data);
-    write_uint(out, "samples", first->sample_count);
-    write_uint(out, "offset", first->sample_offset);
-    write_uint(out, "timesteps", first->timesteps);
-    write_double(out, "dt_ms", check->dt_us / 1000.0);
-    write_text(out, "encoding", check->encoding);
-    write_uint(out, "seed", check->seed);
-    write_double(out, "cnn_accuracy", first->cnn_accuracy);
+    snnbase_jsonout_put_object(out, "accuracy");
+    snnbase_jsonout_put_string(out, "data", check->data);
+    snnbase_jsonout_put_uint(out, "samples", first->sample_count);
+    snnbase_jsonout_put_uint(out, "offset", first->sample_offset);
+    snnbase_jsonout_put_uint(out, "timesteps", first->timesteps);
+    snnbase_jsonout_put_double(out, "dt_ms", check->dt_us / 1000.0);
+    snnbase_jsonout_put_string(out, "encoding", check->encoding);
+    snnbase_jsonout_put_uint(out, "seed", check->seed);
+    snnbase_jsonout_put_double(out, "cnn_accuracy", first->cnn_accuracy);
     for (int i = 0; i < SNN_CHECK_STAGES; i++) {
         snnbase_jsonout_key(out, names[i]);
         if (chip->results[i] != NULL)
@@ -282,8 +242,8 @@ static void write_result(struct snnbase_jsonout *out, const struct snn_check *ch
     const struct snn_placement *placement = chip->placement;
     snnbase_jsonout_object_open(out);
     write_chip(out, &placement->chip);
-    write_bool(out, "fits", placement->fits);
-    open_array(out, "layers");
+    snnbase_jsonout_put_bool(out, "fits", placement->fits);
+    snnbase_jsonout_put_array(out, "layers");
     for (uint32_t i = 0; i < placement->layer_count; i++)
         write_layer(out, placement, i);
     snnbase_jsonout_array_close(out);
@@ -295,23 +255,23 @@ static void write_result(struct snnbase_jsonout *out, const struct snn_check *ch
 
 static void write_model(struct snnbase_jsonout *out, const struct snn_check *check)
 {
-    open_object(out, "model");
-    write_text(out, "name", snn_graph_provenance(check->graph)->name);
-    write_text(out, "file", check->file);
-    write_text(out, "format", check->format);
-    write_text(out, "sha256", check->sha256);
-    write_bool(out, "spiking", snn_graph_is_spiking(check->graph));
+    snnbase_jsonout_put_object(out, "model");
+    snnbase_jsonout_put_string(out, "name", snn_graph_provenance(check->graph)->name);
+    snnbase_jsonout_put_string(out, "file", check->file);
+    snnbase_jsonout_put_string(out, "format", check->format);
+    snnbase_jsonout_put_string(out, "sha256", check->sha256);
+    snnbase_jsonout_put_bool(out, "spiking", snn_graph_is_spiking(check->graph));
     write_shape(out, "input", snn_graph_input_shape(check->graph));
     snnbase_jsonout_object_close(out);
 }
 
 static void write_pins(struct snnbase_jsonout *out, const struct snn_check *check)
 {
-    open_array(out, "cores");
+    snnbase_jsonout_put_array(out, "cores");
     for (uint32_t i = 0; i < check->pin_count; i++) {
         snnbase_jsonout_object_open(out);
-        write_text(out, "layer", check->pins[i].layer);
-        open_array(out, "cores");
+        snnbase_jsonout_put_string(out, "layer", check->pins[i].layer);
+        snnbase_jsonout_put_array(out, "cores");
         for (uint32_t k = 0; k < check->pins[i].core_count; k++)
             snnbase_jsonout_uint(out, check->pins[i].cores[k]);
         snnbase_jsonout_array_close(out);
@@ -326,17 +286,17 @@ static void write_options(struct snnbase_jsonout *out, const struct snn_check *c
     const struct snn_lower_options *lower = check->lower;
     char norm[64];
     snn_norm_format(lower, norm, sizeof(norm));
-    open_object(out, "options");
-    write_text(out, "norm", snn_graph_is_spiking(check->graph) ? "model" : norm);
-    write_text(out, "quant", lower->quantise_mse ? "mse" : "max");
+    snnbase_jsonout_put_object(out, "options");
+    snnbase_jsonout_put_string(out, "norm", snn_graph_is_spiking(check->graph) ? "model" : norm);
+    snnbase_jsonout_put_string(out, "quant", lower->quantise_mse ? "mse" : "max");
     snnbase_jsonout_key(out, "v0");
     snnbase_jsonout_float(out, lower->v_init);
     snnbase_jsonout_key(out, "v_min");
     snnbase_jsonout_float(out, lower->v_min);
-    write_text(out, "reset", lower->reset == SNN_RESET_ZERO ? "zero" : "subtract");
+    snnbase_jsonout_put_string(out, "reset", lower->reset == SNN_RESET_ZERO ? "zero" : "subtract");
     snnbase_jsonout_key(out, "output_gain");
     snnbase_jsonout_float(out, lower->output_gain);
-    write_text(out, "max_pool", pools[lower->max_pool]);
+    snnbase_jsonout_put_string(out, "max_pool", pools[lower->max_pool]);
     write_pins(out, check);
     snnbase_jsonout_object_close(out);
 }
@@ -347,14 +307,14 @@ static int write_document(struct snnbase_buffer *buffer, struct snn_context *con
     struct snnbase_jsonout out;
     snnbase_jsonout_init(&out, context, buffer, 4);
     snnbase_jsonout_object_open(&out);
-    write_text(&out, "schema", SCHEMA);
-    open_object(&out, "tool");
-    write_text(&out, "name", check->tool);
-    write_text(&out, "version", snn_version());
+    snnbase_jsonout_put_string(&out, "schema", SCHEMA);
+    snnbase_jsonout_put_object(&out, "tool");
+    snnbase_jsonout_put_string(&out, "name", check->tool);
+    snnbase_jsonout_put_string(&out, "version", snn_version());
     snnbase_jsonout_object_close(&out);
     write_model(&out, check);
     write_options(&out, check);
-    open_array(&out, "results");
+    snnbase_jsonout_put_array(&out, "results");
     for (uint32_t i = 0; i < check->chip_count; i++)
         write_result(&out, check, &check->chips[i]);
     snnbase_jsonout_array_close(&out);

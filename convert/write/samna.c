@@ -20,47 +20,11 @@ enum { READOUT_BY_FEATURE = 3, READOUT_COMPARED = 1 };
 
 /* ---- Members ---- */
 
-static void put_uint(struct snnbase_jsonout *out, const char *key, uint64_t value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_uint(out, value);
-}
-
-static void put_int(struct snnbase_jsonout *out, const char *key, int64_t value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_int(out, value);
-}
-
-static void put_bool(struct snnbase_jsonout *out, const char *key, bool value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_bool(out, value);
-}
-
-static void put_string(struct snnbase_jsonout *out, const char *key, const char *value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_string(out, value);
-}
-
-static void open_object(struct snnbase_jsonout *out, const char *key)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_object_open(out);
-}
-
-static void open_array(struct snnbase_jsonout *out, const char *key)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_array_open(out);
-}
-
 static void put_pair(struct snnbase_jsonout *out, const char *key, uint32_t x, uint32_t y)
 {
-    open_object(out, key);
-    put_uint(out, "x", x);
-    put_uint(out, "y", y);
+    snnbase_jsonout_put_object(out, key);
+    snnbase_jsonout_put_uint(out, "x", x);
+    snnbase_jsonout_put_uint(out, "y", y);
     snnbase_jsonout_object_close(out);
 }
 
@@ -68,18 +32,18 @@ static void put_pair(struct snnbase_jsonout *out, const char *key, uint32_t x, u
 
 static void put_shape(struct snnbase_jsonout *out, const char *key, struct snn_shape shape)
 {
-    open_object(out, key);
+    snnbase_jsonout_put_object(out, key);
     put_pair(out, "size", shape.width, shape.height);
-    put_uint(out, "feature_count", shape.channels);
+    snnbase_jsonout_put_uint(out, "feature_count", shape.channels);
     snnbase_jsonout_object_close(out);
 }
 
 static void put_dimensions(struct snnbase_jsonout *out, const struct snn_core *core)
 {
-    open_object(out, "dimensions");
+    snnbase_jsonout_put_object(out, "dimensions");
     put_shape(out, "input_shape", core->input);
     put_shape(out, "output_shape", core->output);
-    put_uint(out, "kernel_size", core->kernel_size);
+    snnbase_jsonout_put_uint(out, "kernel_size", core->kernel_size);
     put_pair(out, "stride", core->stride_x, core->stride_y);
     put_pair(out, "padding", core->pad_x, core->pad_y);
     snnbase_jsonout_object_close(out);
@@ -103,7 +67,7 @@ static void put_weights(struct snnbase_jsonout *out, const struct snn_core *core
 {
     const size_t taps = (size_t)core->kernel_size * core->kernel_size;
     const int8_t *kernel = core->weights;
-    open_array(out, "weights");
+    snnbase_jsonout_put_array(out, "weights");
     for (uint32_t f = 0; f < core->output.channels; f++) {
         snnbase_jsonout_array_open(out);
         for (uint32_t c = 0; c < core->input.channels; c++, kernel += taps)
@@ -115,11 +79,11 @@ static void put_weights(struct snnbase_jsonout *out, const struct snn_core *core
 
 static void put_biases(struct snnbase_jsonout *out, const struct snn_core *core)
 {
-    open_array(out, "biases");
+    snnbase_jsonout_put_array(out, "biases");
     for (uint32_t f = 0; f < core->output.channels; f++)
         snnbase_jsonout_int(out, core->bias != NULL ? core->bias[f] : 0);
     snnbase_jsonout_array_close(out);
-    put_bool(out, "leak_enable", core->bias != NULL);
+    snnbase_jsonout_put_bool(out, "leak_enable", core->bias != NULL);
 }
 
 /* [feature][x][y] */
@@ -129,7 +93,7 @@ static void put_potentials(struct snnbase_jsonout *out, const struct snn_core *c
     const size_t map = (size_t)shape.height * shape.width;
     const bool single = core->v_init_count <= 1;
     const int16_t first = core->v_init_count > 0 ? core->v_init[0] : 0;
-    open_array(out, "neurons_initial_value");
+    snnbase_jsonout_put_array(out, "neurons_initial_value");
     for (uint32_t f = 0; f < shape.channels; f++) {
         snnbase_jsonout_array_open(out);
         for (uint32_t x = 0; x < shape.width; x++) {
@@ -163,15 +127,15 @@ static bool is_sent(const struct snn_program *program, const struct snn_destinat
 static void put_destinations(struct snnbase_jsonout *out, const struct snn_program *program,
                              const struct snn_core *core)
 {
-    open_array(out, "destinations");
+    snnbase_jsonout_put_array(out, "destinations");
     for (uint32_t i = 0; i < program->chip.destination_max; i++) {
         const bool used = i < core->destination_count && is_sent(program, &core->destinations[i]);
         snnbase_jsonout_object_open(out);
-        put_bool(out, "enable", used);
+        snnbase_jsonout_put_bool(out, "enable", used);
         if (used) {
-            put_uint(out, "layer", core->destinations[i].layer);
-            put_uint(out, "pooling", core->destinations[i].pooling);
-            put_uint(out, "feature_shift", core->destinations[i].feature_shift);
+            snnbase_jsonout_put_uint(out, "layer", core->destinations[i].layer);
+            snnbase_jsonout_put_uint(out, "pooling", core->destinations[i].pooling);
+            snnbase_jsonout_put_uint(out, "feature_shift", core->destinations[i].feature_shift);
         }
         snnbase_jsonout_object_close(out);
     }
@@ -185,11 +149,11 @@ static void put_core(struct snnbase_jsonout *out, const struct snn_program *prog
     put_dimensions(out, core);
     put_weights(out, core);
     put_biases(out, core);
-    put_int(out, "threshold_high", core->threshold_high);
-    put_int(out, "threshold_low", core->threshold_low);
-    put_bool(out, "return_to_zero", core->return_to_zero);
+    snnbase_jsonout_put_int(out, "threshold_high", core->threshold_high);
+    snnbase_jsonout_put_int(out, "threshold_low", core->threshold_low);
+    snnbase_jsonout_put_bool(out, "return_to_zero", core->return_to_zero);
     put_potentials(out, core);
-    put_bool(out, "monitor_enable", to_readout(program, core) != NULL);
+    snnbase_jsonout_put_bool(out, "monitor_enable", to_readout(program, core) != NULL);
     put_destinations(out, program, core);
     snnbase_jsonout_object_close(out);
 }
@@ -197,7 +161,7 @@ static void put_core(struct snnbase_jsonout *out, const struct snn_program *prog
 /* One entry a core of the chip; null where it is not used. */
 static void put_cores(struct snnbase_jsonout *out, const struct snn_program *program)
 {
-    open_array(out, "cnn_layers");
+    snnbase_jsonout_put_array(out, "cnn_layers");
     for (uint32_t index = 0; index < program->chip.core_count; index++) {
         const struct snn_core *core = NULL;
         for (uint32_t i = 0; i < program->core_count; i++)
@@ -231,26 +195,27 @@ static void put_sensor(struct snnbase_jsonout *out, const struct snn_program *pr
     const struct snn_shape shape = program->input_shape;
     const bool used = suits_camera(program);
     const uint32_t pooling = used ? program->input_destinations[0].pooling : 1;
-    open_object(out, "dvs_layer");
-    put_bool(out, "pass_sensor_events", false);
-    put_bool(out, "monitor_enable", false);
-    put_bool(out, "raw_monitor_enable", false);
+    snnbase_jsonout_put_object(out, "dvs_layer");
+    snnbase_jsonout_put_bool(out, "pass_sensor_events", false);
+    snnbase_jsonout_put_bool(out, "monitor_enable", false);
+    snnbase_jsonout_put_bool(out, "raw_monitor_enable", false);
     if (used) {
-        put_bool(out, "merge", shape.channels == 1);
-        put_bool(out, "on_channel", true);
-        put_bool(out, "off_channel", true);
+        snnbase_jsonout_put_bool(out, "merge", shape.channels == 1);
+        snnbase_jsonout_put_bool(out, "on_channel", true);
+        snnbase_jsonout_put_bool(out, "off_channel", true);
         put_pair(out, "origin", 0, 0);
         put_pair(out, "cut", shape.width - 1, shape.height - 1);
         put_pair(out, "pooling", pooling, pooling);
     }
-    open_array(out, "destinations");
+    snnbase_jsonout_put_array(out, "destinations");
     for (uint32_t i = 0; i < program->chip.destination_max; i++) {
         const bool enabled = used && i < program->input_destination_count;
         snnbase_jsonout_object_open(out);
-        put_bool(out, "enable", enabled);
-        if (enabled) put_uint(out, "layer", program->input_destinations[i].layer);
+        snnbase_jsonout_put_bool(out, "enable", enabled);
+        if (enabled) snnbase_jsonout_put_uint(out, "layer", program->input_destinations[i].layer);
         if (enabled && program->input_destinations[i].feature_shift > 0)
-            put_uint(out, "feature_shift", program->input_destinations[i].feature_shift);
+            snnbase_jsonout_put_uint(out, "feature_shift",
+                                     program->input_destinations[i].feature_shift);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -260,14 +225,15 @@ static void put_sensor(struct snnbase_jsonout *out, const struct snn_program *pr
 static void put_readout(struct snnbase_jsonout *out, const struct snn_chip *chip)
 {
     if (chip->readout_classes == 0) return;
-    open_object(out, "readout");
-    put_bool(out, "enable", true);
-    put_uint(out, "readout_configuration_sel", READOUT_BY_FEATURE);
-    put_uint(out, "output_mode_sel", READOUT_COMPARED);
-    put_bool(out, "low_pass_filter_disable", true);
-    put_uint(out, "threshold", 1);
-    put_bool(out, "monitor_enable", false); /* would keep spikes of cores from being monitored */
-    put_bool(out, "readout_pin_monitor_enable", false);
+    snnbase_jsonout_put_object(out, "readout");
+    snnbase_jsonout_put_bool(out, "enable", true);
+    snnbase_jsonout_put_uint(out, "readout_configuration_sel", READOUT_BY_FEATURE);
+    snnbase_jsonout_put_uint(out, "output_mode_sel", READOUT_COMPARED);
+    snnbase_jsonout_put_bool(out, "low_pass_filter_disable", true);
+    snnbase_jsonout_put_uint(out, "threshold", 1);
+    snnbase_jsonout_put_bool(out, "monitor_enable",
+                             false); /* would keep spikes of cores from being monitored */
+    snnbase_jsonout_put_bool(out, "readout_pin_monitor_enable", false);
     snnbase_jsonout_object_close(out);
 }
 
@@ -278,7 +244,7 @@ static void put_readout(struct snnbase_jsonout *out, const struct snn_chip *chip
 static void put_outputs(struct snnbase_jsonout *out, const struct snn_program *program)
 {
     struct snn_shape map = {1, 1, 1};
-    open_array(out, "outputs");
+    snnbase_jsonout_put_array(out, "outputs");
     for (uint32_t i = 0; i < program->core_count; i++) {
         const struct snn_destination *destination = to_readout(program, &program->cores[i]);
         if (destination == NULL) continue;
@@ -286,28 +252,28 @@ static void put_outputs(struct snnbase_jsonout *out, const struct snn_program *p
         map.height /= destination->pooling;
         map.width /= destination->pooling;
         snnbase_jsonout_object_open(out);
-        put_uint(out, "layer", program->cores[i].index);
-        put_uint(out, "pooling", destination->pooling);
-        put_uint(out, "feature_shift", destination->feature_shift);
+        snnbase_jsonout_put_uint(out, "layer", program->cores[i].index);
+        snnbase_jsonout_put_uint(out, "pooling", destination->pooling);
+        snnbase_jsonout_put_uint(out, "feature_shift", destination->feature_shift);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
     put_pair(out, "output_size", map.width, map.height);
-    put_uint(out, "class_count", program->class_count);
-    put_uint(out, "readout_spread", program->readout_spread);
+    snnbase_jsonout_put_uint(out, "class_count", program->class_count);
+    snnbase_jsonout_put_uint(out, "readout_spread", program->readout_spread);
 }
 
 /* Which core computes which layer. */
 static void put_names(struct snnbase_jsonout *out, const struct snn_program *program)
 {
-    open_array(out, "layers");
+    snnbase_jsonout_put_array(out, "layers");
     for (uint32_t i = 0; i < program->core_count; i++) {
         const struct snn_core *core = &program->cores[i];
         snnbase_jsonout_object_open(out);
-        put_string(out, "name", core->layer);
-        put_uint(out, "core", core->index);
-        put_uint(out, "feature_first", core->feature_first);
-        put_uint(out, "feature_count", core->output.channels);
+        snnbase_jsonout_put_string(out, "name", core->layer);
+        snnbase_jsonout_put_uint(out, "core", core->index);
+        snnbase_jsonout_put_uint(out, "feature_first", core->feature_first);
+        snnbase_jsonout_put_uint(out, "feature_count", core->output.channels);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -316,16 +282,15 @@ static void put_names(struct snnbase_jsonout *out, const struct snn_program *pro
 static void put_program(struct snnbase_jsonout *out, const struct snn_program *program)
 {
     snnbase_jsonout_object_open(out);
-    put_string(out, "format", FORMAT);
-    put_string(out, "chip", program->chip.name);
-    put_string(out, "model", program->name);
-    put_string(out, "model_sha256", program->model_sha256);
-    put_string(out, "tool", program->tool);
-    snnbase_jsonout_key(out, "dt_us");
-    snnbase_jsonout_double(out, program->dt_us);
+    snnbase_jsonout_put_string(out, "format", FORMAT);
+    snnbase_jsonout_put_string(out, "chip", program->chip.name);
+    snnbase_jsonout_put_string(out, "model", program->name);
+    snnbase_jsonout_put_string(out, "model_sha256", program->model_sha256);
+    snnbase_jsonout_put_string(out, "tool", program->tool);
+    snnbase_jsonout_put_double(out, "dt_us", program->dt_us);
     put_names(out, program);
     put_outputs(out, program);
-    open_object(out, "configuration");
+    snnbase_jsonout_put_object(out, "configuration");
     put_cores(out, program);
     put_sensor(out, program);
     put_readout(out, &program->chip);

@@ -272,6 +272,63 @@ void snnbase_jsonout_null(struct snnbase_jsonout *out)
     put_text(out, "null");
 }
 
+void snnbase_jsonout_put_string(struct snnbase_jsonout *out, const char *key, const char *value)
+{
+    snnbase_jsonout_key(out, key);
+    snnbase_jsonout_string(out, value);
+}
+
+void snnbase_jsonout_put_double(struct snnbase_jsonout *out, const char *key, double value)
+{
+    snnbase_jsonout_key(out, key);
+    snnbase_jsonout_double(out, value);
+}
+
+void snnbase_jsonout_put_int(struct snnbase_jsonout *out, const char *key, int64_t value)
+{
+    snnbase_jsonout_key(out, key);
+    snnbase_jsonout_int(out, value);
+}
+
+void snnbase_jsonout_put_uint(struct snnbase_jsonout *out, const char *key, uint64_t value)
+{
+    snnbase_jsonout_key(out, key);
+    snnbase_jsonout_uint(out, value);
+}
+
+void snnbase_jsonout_put_bool(struct snnbase_jsonout *out, const char *key, bool value)
+{
+    snnbase_jsonout_key(out, key);
+    snnbase_jsonout_bool(out, value);
+}
+
+void snnbase_jsonout_put_uints(struct snnbase_jsonout *out, const char *key, const uint32_t *values,
+                               size_t count)
+{
+    snnbase_jsonout_put_array(out, key);
+    for (size_t i = 0; i < count; i++)
+        snnbase_jsonout_uint(out, values[i]);
+    snnbase_jsonout_array_close(out);
+}
+
+void snnbase_jsonout_put_null(struct snnbase_jsonout *out, const char *key)
+{
+    snnbase_jsonout_key(out, key);
+    snnbase_jsonout_null(out);
+}
+
+void snnbase_jsonout_put_object(struct snnbase_jsonout *out, const char *key)
+{
+    if (key != NULL) snnbase_jsonout_key(out, key);
+    snnbase_jsonout_object_open(out);
+}
+
+void snnbase_jsonout_put_array(struct snnbase_jsonout *out, const char *key)
+{
+    if (key != NULL) snnbase_jsonout_key(out, key);
+    snnbase_jsonout_array_open(out);
+}
+
 int snnbase_jsonout_finish(struct snnbase_jsonout *out)
 {
     if (out->status == SNN_OK && out->depth != 0) {

@@ -50,6 +50,19 @@ void snnbase_jsonout_int(struct snnbase_jsonout *out, int64_t value);
 void snnbase_jsonout_uint(struct snnbase_jsonout *out, uint64_t value);
 void snnbase_jsonout_bool(struct snnbase_jsonout *out, bool value);
 void snnbase_jsonout_null(struct snnbase_jsonout *out);
+
+/* Members: a key with its value. Those that open take NULL for an element of an array. */
+void snnbase_jsonout_put_string(struct snnbase_jsonout *out, const char *key, const char *value);
+void snnbase_jsonout_put_double(struct snnbase_jsonout *out, const char *key, double value);
+void snnbase_jsonout_put_int(struct snnbase_jsonout *out, const char *key, int64_t value);
+void snnbase_jsonout_put_uint(struct snnbase_jsonout *out, const char *key, uint64_t value);
+void snnbase_jsonout_put_uints(struct snnbase_jsonout *out, const char *key, const uint32_t *values,
+                               size_t count);
+void snnbase_jsonout_put_bool(struct snnbase_jsonout *out, const char *key, bool value);
+void snnbase_jsonout_put_null(struct snnbase_jsonout *out, const char *key);
+void snnbase_jsonout_put_object(struct snnbase_jsonout *out, const char *key);
+void snnbase_jsonout_put_array(struct snnbase_jsonout *out, const char *key);
+
 /* Appends the final newline, hands all text to the file if there is one, and returns the first
  * error of the whole document. */
 int snnbase_jsonout_finish(struct snnbase_jsonout *out);

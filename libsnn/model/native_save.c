@@ -22,25 +22,13 @@ enum { DEPTH_RECORD = 1, DEPTH_STATISTICS = 2, DEPTH_LAYER = 3, DEPTH_RECIPE = 4
 static void put_text(struct snnbase_jsonout *out, const char *key, const char *text)
 {
     if (text == NULL) return;
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_string(out, text);
-}
-
-static void put_uints(struct snnbase_jsonout *out, const char *key, const uint32_t *values,
-                      size_t count)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_array_open(out);
-    for (size_t i = 0; i < count; i++)
-        snnbase_jsonout_uint(out, values[i]);
-    snnbase_jsonout_array_close(out);
+    snnbase_jsonout_put_string(out, key, text);
 }
 
 static void put_doubles(struct snnbase_jsonout *out, const char *key, const double *values,
                         uint32_t count)
 {
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_array_open(out);
+    snnbase_jsonout_put_array(out, key);
     for (uint32_t i = 0; i < count; i++)
         snnbase_jsonout_double(out, values[i]);
     snnbase_jsonout_array_close(out);
@@ -49,8 +37,7 @@ static void put_doubles(struct snnbase_jsonout *out, const char *key, const doub
 /* As double: a reader that rounds the shortest text of a float twice could miss its last bit. */
 static void put_float(struct snnbase_jsonout *out, const char *key, float value)
 {
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_double(out, (double)value);
+    snnbase_jsonout_put_double(out, key, (double)value);
 }
 
 /* ---- Provenance ---- */
@@ -64,8 +51,7 @@ static int put_tool(struct snnbase_jsonout *out, const char *tool)
     char *name = snnbase_alloc(out->context, length + 1, 1);
     if (name == NULL) return SNN_ERR_NOMEM;
     (void)snprintf(name, length + 1, "%s", tool); /* as far as there is room */
-    snnbase_jsonout_key(out, "tool");
-    snnbase_jsonout_object_open(out);
+    snnbase_jsonout_put_object(out, "tool");
     put_text(out, "name", name);
     put_text(out, "version", space != NULL ? space + 1 : NULL);
     snnbase_jsonout_object_close(out);
@@ -77,25 +63,20 @@ static void put_provenance(struct snnbase_jsonout *out, const struct snn_provena
 {
     put_text(out, "name", provenance->name);
     if (provenance->source_file != NULL || provenance->source_sha256 != NULL) {
-        snnbase_jsonout_key(out, "source");
-        snnbase_jsonout_object_open(out);
+        snnbase_jsonout_put_object(out, "source");
         put_text(out, "file", provenance->source_file);
         put_text(out, "sha256", provenance->source_sha256);
         snnbase_jsonout_object_close(out);
     }
     if (provenance->accuracy >= 0.0) {
-        snnbase_jsonout_key(out, "accuracy");
-        snnbase_jsonout_object_open(out);
-        snnbase_jsonout_key(out, "value");
-        snnbase_jsonout_double(out, provenance->accuracy);
-        snnbase_jsonout_key(out, "samples");
-        snnbase_jsonout_uint(out, provenance->accuracy_samples);
+        snnbase_jsonout_put_object(out, "accuracy");
+        snnbase_jsonout_put_double(out, "value", provenance->accuracy);
+        snnbase_jsonout_put_uint(out, "samples", provenance->accuracy_samples);
         put_text(out, "data", provenance->accuracy_data);
         snnbase_jsonout_object_close(out);
     }
     if (provenance->sample_images != NULL || provenance->sample_labels != NULL) {
-        snnbase_jsonout_key(out, "sample");
-        snnbase_jsonout_object_open(out);
+        snnbase_jsonout_put_object(out, "sample");
         put_text(out, "images", provenance->sample_images);
         put_text(out, "labels", provenance->sample_labels);
         snnbase_jsonout_object_close(out);
@@ -108,10 +89,8 @@ static void put_preprocess(struct snnbase_jsonout *out, const struct snn_preproc
     if (preprocess->channel_count == 1 && preprocess->scale == 1.0 / 255.0 &&
         preprocess->mean[0] == 0.0 && preprocess->std[0] == 1.0)
         return;
-    snnbase_jsonout_key(out, "preprocess");
-    snnbase_jsonout_object_open(out);
-    snnbase_jsonout_key(out, "scale");
-    snnbase_jsonout_double(out, preprocess->scale);
+    snnbase_jsonout_put_object(out, "preprocess");
+    snnbase_jsonout_put_double(out, "scale", preprocess->scale);
     put_doubles(out, "mean", preprocess->mean, preprocess->channel_count);
     put_doubles(out, "std", preprocess->std, preprocess->channel_count);
     snnbase_jsonout_object_close(out);
@@ -122,8 +101,7 @@ static void put_preprocess(struct snnbase_jsonout *out, const struct snn_preproc
 static void put_inputs(struct snnbase_jsonout *out, const struct snn_graph *graph,
                        const struct snn_layer *layer)
 {
-    snnbase_jsonout_key(out, "inputs");
-    snnbase_jsonout_array_open(out);
+    snnbase_jsonout_put_array(out, "inputs");
     for (uint32_t i = 0; i < layer->input_count; i++)
         snnbase_jsonout_string(out, snn_graph_layer(graph, layer->inputs[i])->name);
     snnbase_jsonout_array_close(out);
@@ -137,13 +115,12 @@ static void put_window(struct snnbase_jsonout *out, const struct snn_layer *laye
     const uint32_t padding[] = {w->pad_top, w->pad_left, w->pad_bottom, w->pad_right};
     const uint32_t dilation[] = {w->dilation_h, w->dilation_w};
     bool conv = layer->kind == SNN_LAYER_CONV2D;
-    if (!conv) put_uints(out, "kernel", kernel, 2);
-    put_uints(out, "stride", stride, 2);
-    put_uints(out, "padding", padding, 4);
+    if (!conv) snnbase_jsonout_put_uints(out, "kernel", kernel, 2);
+    snnbase_jsonout_put_uints(out, "stride", stride, 2);
+    snnbase_jsonout_put_uints(out, "padding", padding, 4);
     if (!conv) return;
-    put_uints(out, "dilation", dilation, 2);
-    snnbase_jsonout_key(out, "groups");
-    snnbase_jsonout_uint(out, layer->groups);
+    snnbase_jsonout_put_uints(out, "dilation", dilation, 2);
+    snnbase_jsonout_put_uint(out, "groups", layer->groups);
 }
 
 static void put_activation(struct snnbase_jsonout *out, const struct snn_layer *layer)
@@ -183,11 +160,9 @@ static void put_neurons(struct snnbase_jsonout *out, const struct snn_layer *lay
 static void put_quantization(struct snnbase_jsonout *out, const struct snn_quantization *q)
 {
     if (q == NULL) return;
-    snnbase_jsonout_key(out, "quantization");
-    snnbase_jsonout_object_open(out);
+    snnbase_jsonout_put_object(out, "quantization");
     put_float(out, "scale", q->scale);
-    snnbase_jsonout_key(out, "zero_point");
-    snnbase_jsonout_int(out, q->zero_point);
+    snnbase_jsonout_put_int(out, "zero_point", q->zero_point);
     if (q->weight_scale_count > 0) {
         snnbase_jsonout_key(out, "weight_scale");
         snnmodel_tensor_write(out, &q->weight_scale_count, 1, q->weight_scale);
@@ -224,7 +199,7 @@ static void put_layer(struct snnbase_jsonout *out, const struct snn_graph *graph
     if (layer->kind != SNN_LAYER_INPUT) put_inputs(out, graph, layer);
     switch (layer->kind) {
     case SNN_LAYER_INPUT:
-        put_uints(
+        snnbase_jsonout_put_uints(
             out, "shape",
             (const uint32_t[]){layer->shape.channels, layer->shape.height, layer->shape.width}, 3);
         break;
@@ -242,8 +217,7 @@ static void put_layer(struct snnbase_jsonout *out, const struct snn_graph *graph
     case SNN_LAYER_MAX_POOL2D:
         put_window(out, layer);
         if (layer->pad_excluded) {
-            snnbase_jsonout_key(out, "pad_excluded");
-            snnbase_jsonout_bool(out, true);
+            snnbase_jsonout_put_bool(out, "pad_excluded", true);
         }
         break;
     case SNN_LAYER_ADD:
@@ -263,8 +237,7 @@ static void put_layer(struct snnbase_jsonout *out, const struct snn_graph *graph
 static void put_layers(struct snnbase_jsonout *out, const struct snn_graph *graph)
 {
     out->pretty_depth = DEPTH_LAYER;
-    snnbase_jsonout_key(out, "layers");
-    snnbase_jsonout_array_open(out);
+    snnbase_jsonout_put_array(out, "layers");
     for (uint32_t i = 0; i < snn_graph_layer_count(graph); i++)
         put_layer(out, graph, i);
     snnbase_jsonout_array_close(out);
@@ -279,8 +252,7 @@ static void put_layer_statistics(struct snnbase_jsonout *out, const struct snn_l
                                  const struct snn_statistics *statistics, uint32_t quantile_count)
 {
     const uint32_t dim[] = {layer->shape.channels, quantile_count};
-    snnbase_jsonout_key(out, layer->name);
-    snnbase_jsonout_object_open(out);
+    snnbase_jsonout_put_object(out, layer->name);
     put_float(out, "minimum", statistics->minimum);
     snnbase_jsonout_key(out, "quantile");
     snnmodel_tensor_write(out, &dim[1], 1, statistics->quantile);
@@ -297,15 +269,12 @@ static void put_statistics(struct snnbase_jsonout *out, const struct snn_graph *
     const double *probability = snn_graph_quantiles(graph, &count, &frames, &data);
     if (count == 0) return;
     out->pretty_depth = DEPTH_STATISTICS;
-    snnbase_jsonout_key(out, "statistics");
-    snnbase_jsonout_object_open(out);
-    snnbase_jsonout_key(out, "frames");
-    snnbase_jsonout_uint(out, frames);
+    snnbase_jsonout_put_object(out, "statistics");
+    snnbase_jsonout_put_uint(out, "frames", frames);
     put_text(out, "data", data);
     put_doubles(out, "quantiles", probability, count);
     out->pretty_depth = DEPTH_LAYER;
-    snnbase_jsonout_key(out, "layers");
-    snnbase_jsonout_object_open(out);
+    snnbase_jsonout_put_object(out, "layers");
     for (uint32_t i = 0; i < snn_graph_layer_count(graph); i++) {
         const struct snn_statistics *statistics = snn_graph_statistics(graph, i);
         if (statistics != NULL)
@@ -323,11 +292,9 @@ static void put_recipe(struct snnbase_jsonout *out, const struct snn_graph *grap
     put_text(out, "name", recipe->name);
     if (recipe->norm != NULL) put_text(out, "norm", recipe->norm);
     if (recipe->timesteps > 0) {
-        snnbase_jsonout_key(out, "timesteps");
-        snnbase_jsonout_int(out, recipe->timesteps);
+        snnbase_jsonout_put_int(out, "timesteps", recipe->timesteps);
     }
-    snnbase_jsonout_key(out, snnmodel_native_recipe_member(recipe->kind));
-    snnbase_jsonout_object_open(out);
+    snnbase_jsonout_put_object(out, snnmodel_native_recipe_member(recipe->kind));
     for (uint32_t i = 0; i < recipe->entry_count; i++) {
         const struct snn_recipe_entry *entry = &recipe->entries[i];
         snnbase_jsonout_key(out, snn_graph_layer(graph, entry->layer)->name);
@@ -342,8 +309,7 @@ static void put_recipes(struct snnbase_jsonout *out, const struct snn_graph *gra
     uint32_t count = snn_graph_recipe_count(graph);
     if (count == 0) return;
     out->pretty_depth = DEPTH_RECIPE;
-    snnbase_jsonout_key(out, "recipes");
-    snnbase_jsonout_array_open(out);
+    snnbase_jsonout_put_array(out, "recipes");
     for (uint32_t i = 0; i < count; i++)
         put_recipe(out, graph, snn_graph_recipe(graph, i));
     snnbase_jsonout_array_close(out);

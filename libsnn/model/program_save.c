@@ -14,41 +14,16 @@
 /* How deep members stand on lines of their own: those of the document, and those of a core. */
 enum { DEPTH_DOCUMENT = 1, DEPTH_PROFILE = 2, DEPTH_CORE = 3 };
 
-static void put_text(struct snnbase_jsonout *out, const char *key, const char *text)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_string(out, text);
-}
-
-static void put_int(struct snnbase_jsonout *out, const char *key, int64_t value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_int(out, value);
-}
-
-static void put_uint(struct snnbase_jsonout *out, const char *key, uint64_t value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_uint(out, value);
-}
-
 static void put_pair(struct snnbase_jsonout *out, const char *key, uint32_t y, uint32_t x)
 {
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_array_open(out);
-    snnbase_jsonout_uint(out, y);
-    snnbase_jsonout_uint(out, x);
-    snnbase_jsonout_array_close(out);
+    const uint32_t sizes[] = {y, x};
+    snnbase_jsonout_put_uints(out, key, sizes, 2);
 }
 
 static void put_shape(struct snnbase_jsonout *out, const char *key, struct snn_shape shape)
 {
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_array_open(out);
-    snnbase_jsonout_uint(out, shape.channels);
-    snnbase_jsonout_uint(out, shape.height);
-    snnbase_jsonout_uint(out, shape.width);
-    snnbase_jsonout_array_close(out);
+    const uint32_t sizes[] = {shape.channels, shape.height, shape.width};
+    snnbase_jsonout_put_uints(out, key, sizes, 3);
 }
 
 /* All on one line. */
@@ -57,13 +32,12 @@ static void put_destinations(struct snnbase_jsonout *out, const struct snn_desti
 {
     const int depth = out->pretty_depth;
     out->pretty_depth = 0;
-    snnbase_jsonout_key(out, "destinations");
-    snnbase_jsonout_array_open(out);
+    snnbase_jsonout_put_array(out, "destinations");
     for (uint32_t i = 0; i < count; i++) {
         snnbase_jsonout_object_open(out);
-        put_uint(out, "layer", list[i].layer);
-        put_uint(out, "pooling", list[i].pooling);
-        put_uint(out, "feature_shift", list[i].feature_shift);
+        snnbase_jsonout_put_uint(out, "layer", list[i].layer);
+        snnbase_jsonout_put_uint(out, "pooling", list[i].pooling);
+        snnbase_jsonout_put_uint(out, "feature_shift", list[i].feature_shift);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -72,11 +46,10 @@ static void put_destinations(struct snnbase_jsonout *out, const struct snn_desti
 
 static void put_words(struct snnbase_jsonout *out, const struct snn_core_words *words)
 {
-    snnbase_jsonout_key(out, "words");
-    snnbase_jsonout_object_open(out);
-    put_uint(out, "kernel", words->kernel);
-    put_uint(out, "neuron", words->neuron);
-    put_uint(out, "bias", words->bias);
+    snnbase_jsonout_put_object(out, "words");
+    snnbase_jsonout_put_uint(out, "kernel", words->kernel);
+    snnbase_jsonout_put_uint(out, "neuron", words->neuron);
+    snnbase_jsonout_put_uint(out, "bias", words->bias);
     snnbase_jsonout_object_close(out);
 }
 
@@ -101,21 +74,22 @@ static void put_tensors(struct snnbase_jsonout *out, const struct snn_core *core
 static void put_core(struct snnbase_jsonout *out, const struct snn_core *core)
 {
     snnbase_jsonout_object_open(out);
-    put_uint(out, "core", core->index);
-    put_text(out, "layer", core->layer);
-    put_uint(out, "layer_index", core->layer_index);
-    put_uint(out, "feature_first", core->feature_first);
+    snnbase_jsonout_put_uint(out, "core", core->index);
+    snnbase_jsonout_put_string(out, "layer", core->layer);
+    snnbase_jsonout_put_uint(out, "layer_index", core->layer_index);
+    snnbase_jsonout_put_uint(out, "feature_first", core->feature_first);
     put_shape(out, "input", core->input);
     put_shape(out, "output", core->output);
-    put_uint(out, "kernel_size", core->kernel_size);
+    snnbase_jsonout_put_uint(out, "kernel_size", core->kernel_size);
     put_pair(out, "stride", core->stride_y, core->stride_x);
     put_pair(out, "padding", core->pad_y, core->pad_x);
-    put_int(out, "threshold_high", core->threshold_high);
-    put_int(out, "threshold_low", core->threshold_low);
-    put_text(out, "reset",
-             core->return_to_zero ? SNNMODEL_NATIVE_RESET_ZERO : SNNMODEL_NATIVE_RESET_SUBTRACT);
-    snnbase_jsonout_key(out, "scale");
-    snnbase_jsonout_double(out, (double)core->scale); /* a double reads back to the same float */
+    snnbase_jsonout_put_int(out, "threshold_high", core->threshold_high);
+    snnbase_jsonout_put_int(out, "threshold_low", core->threshold_low);
+    snnbase_jsonout_put_string(out, "reset",
+                               core->return_to_zero ? SNNMODEL_NATIVE_RESET_ZERO
+                                                    : SNNMODEL_NATIVE_RESET_SUBTRACT);
+    snnbase_jsonout_put_double(out, "scale",
+                               (double)core->scale); /* a double reads back to the same float */
     put_words(out, &core->words);
     put_destinations(out, core->destinations, core->destination_count);
     put_tensors(out, core);
@@ -124,8 +98,7 @@ static void put_core(struct snnbase_jsonout *out, const struct snn_core *core)
 
 static void put_input(struct snnbase_jsonout *out, const struct snn_program *program)
 {
-    snnbase_jsonout_key(out, "input");
-    snnbase_jsonout_object_open(out);
+    snnbase_jsonout_put_object(out, "input");
     put_shape(out, "shape", program->input_shape);
     put_destinations(out, program->input_destinations, program->input_destination_count);
     snnbase_jsonout_object_close(out);
@@ -133,10 +106,9 @@ static void put_input(struct snnbase_jsonout *out, const struct snn_program *pro
 
 static void put_output(struct snnbase_jsonout *out, const struct snn_program *program)
 {
-    snnbase_jsonout_key(out, "output");
-    snnbase_jsonout_object_open(out);
-    put_uint(out, "classes", program->class_count);
-    put_uint(out, "spread", program->readout_spread);
+    snnbase_jsonout_put_object(out, "output");
+    snnbase_jsonout_put_uint(out, "classes", program->class_count);
+    snnbase_jsonout_put_uint(out, "spread", program->readout_spread);
     snnbase_jsonout_object_close(out);
 }
 
@@ -144,20 +116,19 @@ static void put_output(struct snnbase_jsonout *out, const struct snn_program *pr
 static int put_program(struct snnbase_jsonout *out, const struct snn_program *program)
 {
     snnbase_jsonout_object_open(out);
-    put_text(out, "format", SNNMODEL_PROGRAM_FORMAT);
-    put_text(out, "tool", program->tool);
-    put_text(out, "name", program->name);
-    if (program->model_sha256[0] != '\0') put_text(out, "model_sha256", program->model_sha256);
-    snnbase_jsonout_key(out, "dt_us");
-    snnbase_jsonout_double(out, program->dt_us);
+    snnbase_jsonout_put_string(out, "format", SNNMODEL_PROGRAM_FORMAT);
+    snnbase_jsonout_put_string(out, "tool", program->tool);
+    snnbase_jsonout_put_string(out, "name", program->name);
+    if (program->model_sha256[0] != '\0')
+        snnbase_jsonout_put_string(out, "model_sha256", program->model_sha256);
+    snnbase_jsonout_put_double(out, "dt_us", program->dt_us);
     put_input(out, program);
     put_output(out, program);
     out->pretty_depth = DEPTH_PROFILE;
     snnbase_jsonout_key(out, "chip");
     snnmodel_chip_write(out, &program->chip);
     out->pretty_depth = DEPTH_CORE;
-    snnbase_jsonout_key(out, "cores");
-    snnbase_jsonout_array_open(out);
+    snnbase_jsonout_put_array(out, "cores");
     for (uint32_t i = 0; i < program->core_count; i++)
         put_core(out, &program->cores[i]);
     snnbase_jsonout_array_close(out);

@@ -14,48 +14,6 @@
 #include "snn/run.h"
 #include "snn/version.h"
 
-static void put_string(struct snnbase_jsonout *out, const char *key, const char *value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_string(out, value);
-}
-
-static void put_double(struct snnbase_jsonout *out, const char *key, double value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_double(out, value);
-}
-
-static void put_uint(struct snnbase_jsonout *out, const char *key, uint64_t value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_uint(out, value);
-}
-
-static void put_bool(struct snnbase_jsonout *out, const char *key, bool value)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_bool(out, value);
-}
-
-static void put_object(struct snnbase_jsonout *out, const char *key)
-{
-    if (key != NULL) snnbase_jsonout_key(out, key);
-    snnbase_jsonout_object_open(out);
-}
-
-static void put_array(struct snnbase_jsonout *out, const char *key)
-{
-    if (key != NULL) snnbase_jsonout_key(out, key);
-    snnbase_jsonout_array_open(out);
-}
-
-static void put_null(struct snnbase_jsonout *out, const char *key)
-{
-    snnbase_jsonout_key(out, key);
-    snnbase_jsonout_null(out);
-}
-
 /* Frame-based targets know no steps, and nothing of spikes. */
 static bool is_spiking(const struct snn_result *r)
 {
@@ -71,9 +29,9 @@ static const char *accounting_name(enum snn_synop_accounting accounting)
 static void put_potential(struct snnbase_jsonout *out, const char *key, double value)
 {
     if (isnan(value))
-        put_string(out, key, "model");
+        snnbase_jsonout_put_string(out, key, "model");
     else
-        put_double(out, key, value);
+        snnbase_jsonout_put_double(out, key, value);
 }
 
 /* What only a spiking target asks about; null in a run without one. */
@@ -85,30 +43,30 @@ static void put_spiking_options(struct snnbase_jsonout *out, const struct snn_re
                                         "order",       "arith",       "quant",    "synops"};
     if (r->timesteps == 0) {
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-            put_null(out, names[i]);
+            snnbase_jsonout_put_null(out, names[i]);
         return;
     }
-    put_uint(out, "timesteps", r->timesteps);
-    put_double(out, "dt_us", r->dt_us);
-    put_string(out, "encoding", r->encoding);
-    put_string(out, "norm", r->norm);
-    put_bool(out, "channelwise", r->channelwise);
+    snnbase_jsonout_put_uint(out, "timesteps", r->timesteps);
+    snnbase_jsonout_put_double(out, "dt_us", r->dt_us);
+    snnbase_jsonout_put_string(out, "encoding", r->encoding);
+    snnbase_jsonout_put_string(out, "norm", r->norm);
+    snnbase_jsonout_put_bool(out, "channelwise", r->channelwise);
     put_potential(out, "v0", r->v_init);
     put_potential(out, "v_min", r->v_min);
-    put_string(out, "reset", r->reset);
+    snnbase_jsonout_put_string(out, "reset", r->reset);
     snnbase_jsonout_key(out, "n_max");
     if (r->spikes_max > 0)
         snnbase_jsonout_uint(out, r->spikes_max);
     else
         snnbase_jsonout_null(out);
-    put_double(out, "output_gain", r->output_gain);
-    put_string(out, "readout", r->readout);
-    put_string(out, "semantics", r->semantics);
-    put_string(out, "order", r->order);
-    put_string(out, "arith", r->arith);
-    put_string(out, "quant", r->quant);
-    put_string(out, "synops",
-               r->result_count > 0 ? accounting_name(r->results[0]->accounting) : "exact");
+    snnbase_jsonout_put_double(out, "output_gain", r->output_gain);
+    snnbase_jsonout_put_string(out, "readout", r->readout);
+    snnbase_jsonout_put_string(out, "semantics", r->semantics);
+    snnbase_jsonout_put_string(out, "order", r->order);
+    snnbase_jsonout_put_string(out, "arith", r->arith);
+    snnbase_jsonout_put_string(out, "quant", r->quant);
+    snnbase_jsonout_put_string(
+        out, "synops", r->result_count > 0 ? accounting_name(r->results[0]->accounting) : "exact");
 }
 
 /* Of the first target that is one. */
@@ -124,12 +82,12 @@ static const char *chip_name(const struct snn_report *r)
 static void put_pins(struct snnbase_jsonout *out, const struct snn_report *r)
 {
     if (r->pin_count == 0) {
-        put_null(out, "core");
+        snnbase_jsonout_put_null(out, "core");
         return;
     }
-    put_object(out, "core");
+    snnbase_jsonout_put_object(out, "core");
     for (uint32_t i = 0; i < r->pin_count; i++) {
-        put_array(out, r->pins[i].layer);
+        snnbase_jsonout_put_array(out, r->pins[i].layer);
         for (uint32_t k = 0; k < r->pins[i].core_count; k++)
             snnbase_jsonout_uint(out, r->pins[i].cores[k]);
         snnbase_jsonout_array_close(out);
@@ -139,24 +97,24 @@ static void put_pins(struct snnbase_jsonout *out, const struct snn_report *r)
 
 static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
 {
-    put_object(out, "options");
-    put_string(out, "data", r->data);
-    put_uint(out, "seed", r->seed);
-    put_uint(out, "samples", r->samples);
-    put_uint(out, "offset", r->offset);
+    snnbase_jsonout_put_object(out, "options");
+    snnbase_jsonout_put_string(out, "data", r->data);
+    snnbase_jsonout_put_uint(out, "seed", r->seed);
+    snnbase_jsonout_put_uint(out, "samples", r->samples);
+    snnbase_jsonout_put_uint(out, "offset", r->offset);
     put_spiking_options(out, r);
-    put_string(out, "compat", r->compat);
-    put_string(out, "calibrate", r->calibrate);
-    put_string(out, "max_pool", r->max_pool);
-    put_bool(out, "until_decided", r->until_decided);
-    put_string(out, "chip", chip_name(r));
+    snnbase_jsonout_put_string(out, "compat", r->compat);
+    snnbase_jsonout_put_string(out, "calibrate", r->calibrate);
+    snnbase_jsonout_put_string(out, "max_pool", r->max_pool);
+    snnbase_jsonout_put_bool(out, "until_decided", r->until_decided);
+    snnbase_jsonout_put_string(out, "chip", chip_name(r));
     put_pins(out, r);
     snnbase_jsonout_object_close(out);
 }
 
 static void put_by_step(struct snnbase_jsonout *out, const struct snn_result *r)
 {
-    put_array(out, "accuracy_by_step");
+    snnbase_jsonout_put_array(out, "accuracy_by_step");
     for (uint32_t t = 0; t < r->timesteps; t++)
         snnbase_jsonout_double(out, r->accuracy_by_step[t]);
     snnbase_jsonout_array_close(out);
@@ -165,7 +123,7 @@ static void put_by_step(struct snnbase_jsonout *out, const struct snn_result *r)
 static void put_histogram(struct snnbase_jsonout *out, const struct snn_result *r,
                           const uint64_t *histogram)
 {
-    put_array(out, "steps_histogram");
+    snnbase_jsonout_put_array(out, "steps_histogram");
     for (uint32_t t = 0; t < r->timesteps; t++)
         snnbase_jsonout_uint(out, histogram[t]);
     snnbase_jsonout_array_close(out);
@@ -174,18 +132,18 @@ static void put_histogram(struct snnbase_jsonout *out, const struct snn_result *
 static void put_first_spike(struct snnbase_jsonout *out, const struct snn_result *r)
 {
     if (r->first_spike.steps_histogram == NULL) {
-        put_null(out, "first_spike");
+        snnbase_jsonout_put_null(out, "first_spike");
         return;
     }
-    put_object(out, "first_spike");
-    put_double(out, "accuracy", r->first_spike.accuracy);
-    put_uint(out, "samples", r->first_spike.count);
-    put_double(out, "steps_mean", r->first_spike.steps_mean);
-    put_double(out, "steps_p50", r->first_spike.steps_p50);
-    put_double(out, "steps_p95", r->first_spike.steps_p95);
+    snnbase_jsonout_put_object(out, "first_spike");
+    snnbase_jsonout_put_double(out, "accuracy", r->first_spike.accuracy);
+    snnbase_jsonout_put_uint(out, "samples", r->first_spike.count);
+    snnbase_jsonout_put_double(out, "steps_mean", r->first_spike.steps_mean);
+    snnbase_jsonout_put_double(out, "steps_p50", r->first_spike.steps_p50);
+    snnbase_jsonout_put_double(out, "steps_p95", r->first_spike.steps_p95);
     put_histogram(out, r, r->first_spike.steps_histogram);
-    put_double(out, "synops_mean", r->first_spike.synops_mean);
-    put_double(out, "energy_uj", r->first_spike.energy_uj);
+    snnbase_jsonout_put_double(out, "synops_mean", r->first_spike.synops_mean);
+    snnbase_jsonout_put_double(out, "energy_uj", r->first_spike.energy_uj);
     snnbase_jsonout_object_close(out);
 }
 
@@ -194,20 +152,20 @@ static void open_rule(struct snnbase_jsonout *out, const struct snn_result_rule 
 {
     char text[64];
     snn_rule_format(&row->rule, text, sizeof(text));
-    put_object(out, NULL);
-    put_string(out, "rule", text);
-    put_double(out, "accuracy", row->accuracy);
-    put_double(out, "steps_mean", row->steps_mean);
-    put_double(out, "steps_p50", row->steps_p50);
-    put_double(out, "steps_p95", row->steps_p95);
-    put_double(out, "synops_mean", row->synops_mean);
-    put_double(out, "energy_uj", row->energy_uj);
-    put_uint(out, "undecided", row->undecided);
+    snnbase_jsonout_put_object(out, NULL);
+    snnbase_jsonout_put_string(out, "rule", text);
+    snnbase_jsonout_put_double(out, "accuracy", row->accuracy);
+    snnbase_jsonout_put_double(out, "steps_mean", row->steps_mean);
+    snnbase_jsonout_put_double(out, "steps_p50", row->steps_p50);
+    snnbase_jsonout_put_double(out, "steps_p95", row->steps_p95);
+    snnbase_jsonout_put_double(out, "synops_mean", row->synops_mean);
+    snnbase_jsonout_put_double(out, "energy_uj", row->energy_uj);
+    snnbase_jsonout_put_uint(out, "undecided", row->undecided);
 }
 
 static void put_rules(struct snnbase_jsonout *out, const struct snn_result *r)
 {
-    put_array(out, "rules");
+    snnbase_jsonout_put_array(out, "rules");
     for (uint32_t i = 0; i < r->rule_count; i++) {
         open_rule(out, &r->rules[i]);
         put_histogram(out, r, r->rules[i].steps_histogram);
@@ -219,13 +177,13 @@ static void put_rules(struct snnbase_jsonout *out, const struct snn_result *r)
 static void put_sweep(struct snnbase_jsonout *out, const struct snn_result *r)
 {
     if (r->sweep_count == 0) {
-        put_null(out, "sweep");
+        snnbase_jsonout_put_null(out, "sweep");
         return;
     }
-    put_array(out, "sweep");
+    snnbase_jsonout_put_array(out, "sweep");
     for (uint32_t i = 0; i < r->sweep_count; i++) {
         open_rule(out, &r->sweep[i]);
-        put_string(out, "pareto", snnmodel_decision_front(&r->sweep[i]));
+        snnbase_jsonout_put_string(out, "pareto", snnmodel_decision_front(&r->sweep[i]));
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -233,13 +191,13 @@ static void put_sweep(struct snnbase_jsonout *out, const struct snn_result *r)
 
 static void put_silent(struct snnbase_jsonout *out, const struct snn_result *r)
 {
-    put_object(out, "silent");
-    put_uint(out, "count", r->silent_count);
-    put_array(out, "indices");
+    snnbase_jsonout_put_object(out, "silent");
+    snnbase_jsonout_put_uint(out, "count", r->silent_count);
+    snnbase_jsonout_put_array(out, "indices");
     for (uint64_t i = 0; i < r->silent_count; i++)
         snnbase_jsonout_uint(out, r->silent_indices[i]);
     snnbase_jsonout_array_close(out);
-    put_array(out, "layers");
+    snnbase_jsonout_put_array(out, "layers");
     for (uint64_t i = 0; i < r->silent_count; i++)
         snnbase_jsonout_string(out, r->silent_layers[i] < r->layer_count
                                         ? r->layers[r->silent_layers[i]].name
@@ -269,18 +227,18 @@ static void put_quantised(struct snnbase_jsonout *out, const struct snn_quantise
 {
     static const char *const limits[] = {"weights", "bias", "threshold", "error"};
     if (quantised == NULL) {
-        put_null(out, "quantised");
+        snnbase_jsonout_put_null(out, "quantised");
         return;
     }
-    put_object(out, "quantised");
-    put_double(out, "scale", (double)quantised->scale);
-    put_string(out, "limited_by", limits[quantised->limited_by]);
-    put_uint(out, "threshold", quantised->threshold);
-    put_double(out, "bits", quantised->bits);
-    put_uint(out, "weights_saturated", quantised->weights_saturated);
-    put_uint(out, "weights_lost", quantised->weights_lost);
-    put_double(out, "weight_error", quantised->weight_error);
-    put_uint(out, "channels_raised", quantised->channels_raised);
+    snnbase_jsonout_put_object(out, "quantised");
+    snnbase_jsonout_put_double(out, "scale", (double)quantised->scale);
+    snnbase_jsonout_put_string(out, "limited_by", limits[quantised->limited_by]);
+    snnbase_jsonout_put_uint(out, "threshold", quantised->threshold);
+    snnbase_jsonout_put_double(out, "bits", quantised->bits);
+    snnbase_jsonout_put_uint(out, "weights_saturated", quantised->weights_saturated);
+    snnbase_jsonout_put_uint(out, "weights_lost", quantised->weights_lost);
+    snnbase_jsonout_put_double(out, "weight_error", quantised->weight_error);
+    snnbase_jsonout_put_uint(out, "channels_raised", quantised->channels_raised);
     snnbase_jsonout_object_close(out);
 }
 
@@ -289,52 +247,54 @@ static void put_core(struct snnbase_jsonout *out, const struct snn_result *r,
                      const struct snn_result_layer *layer, double dt_us)
 {
     if (r->chip == NULL || layer->core >= r->chip->core_count) {
-        put_null(out, "core");
+        snnbase_jsonout_put_null(out, "core");
         return;
     }
     const double limit = r->chip->cores[layer->core].synops_per_s, steps_per_s = 1e6 / dt_us;
     const double events = layer->events_mean / r->steps_mean * steps_per_s;
     const double events_max = layer->events_per_step_max * steps_per_s;
     const double event_us = r->chip->event_us > 0.0 ? r->chip->event_us : (double)NAN;
-    put_object(out, "core");
-    put_uint(out, "index", layer->core);
-    put_double(out, "events_per_s_mean", events);
-    put_double(out, "events_per_s_max", events_max);
-    put_double(out, "synops_per_s_mean", layer->synops_mean / r->steps_mean * steps_per_s);
-    put_double(out, "synops_per_s_max", layer->synops_per_step_max * steps_per_s);
-    put_double(out, "synops_per_s_limit", limit > 0.0 ? limit : (double)NAN);
-    put_double(out, "busy_mean", events * event_us / 1e6);
-    put_double(out, "busy_max", events_max * event_us / 1e6);
+    snnbase_jsonout_put_object(out, "core");
+    snnbase_jsonout_put_uint(out, "index", layer->core);
+    snnbase_jsonout_put_double(out, "events_per_s_mean", events);
+    snnbase_jsonout_put_double(out, "events_per_s_max", events_max);
+    snnbase_jsonout_put_double(out, "synops_per_s_mean",
+                               layer->synops_mean / r->steps_mean * steps_per_s);
+    snnbase_jsonout_put_double(out, "synops_per_s_max", layer->synops_per_step_max * steps_per_s);
+    snnbase_jsonout_put_double(out, "synops_per_s_limit", limit > 0.0 ? limit : (double)NAN);
+    snnbase_jsonout_put_double(out, "busy_mean", events * event_us / 1e6);
+    snnbase_jsonout_put_double(out, "busy_max", events_max * event_us / 1e6);
     snnbase_jsonout_object_close(out);
 }
 
 static void put_chip(struct snnbase_jsonout *out, const struct snn_chip *chip)
 {
     if (chip == NULL) {
-        put_null(out, "chip");
+        snnbase_jsonout_put_null(out, "chip");
         return;
     }
-    put_object(out, "chip");
-    put_string(out, "name", chip->name);
-    put_string(out, "source", chip->source);
-    put_double(out, "event_us", chip->event_us > 0.0 ? chip->event_us : (double)NAN);
+    snnbase_jsonout_put_object(out, "chip");
+    snnbase_jsonout_put_string(out, "name", chip->name);
+    snnbase_jsonout_put_string(out, "source", chip->source);
+    snnbase_jsonout_put_double(out, "event_us",
+                               chip->event_us > 0.0 ? chip->event_us : (double)NAN);
     snnbase_jsonout_object_close(out);
 }
 
 static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r, double dt_us)
 {
-    put_array(out, "layers");
+    snnbase_jsonout_put_array(out, "layers");
     for (uint32_t i = 0; i < r->layer_count; i++) {
         const struct snn_result_layer *layer = &r->layers[i];
-        put_object(out, NULL);
-        put_string(out, "name", layer->name);
-        put_uint(out, "neurons", layer->neurons);
-        put_double(out, "spikes_mean", layer->spikes_mean);
-        put_double(out, "events_mean", layer->events_mean);
-        put_double(out, "synops_mean", layer->synops_mean);
-        put_double(out, "updates_mean", layer->updates_mean);
-        put_double(out, "input_macs_mean", layer->input_macs_mean);
-        put_uint(out, "macs", layer->macs);
+        snnbase_jsonout_put_object(out, NULL);
+        snnbase_jsonout_put_string(out, "name", layer->name);
+        snnbase_jsonout_put_uint(out, "neurons", layer->neurons);
+        snnbase_jsonout_put_double(out, "spikes_mean", layer->spikes_mean);
+        snnbase_jsonout_put_double(out, "events_mean", layer->events_mean);
+        snnbase_jsonout_put_double(out, "synops_mean", layer->synops_mean);
+        snnbase_jsonout_put_double(out, "updates_mean", layer->updates_mean);
+        snnbase_jsonout_put_double(out, "input_macs_mean", layer->input_macs_mean);
+        snnbase_jsonout_put_uint(out, "macs", layer->macs);
         put_quantised(out, layer->quantised);
         put_core(out, r, layer, dt_us);
         snnbase_jsonout_object_close(out);
@@ -346,12 +306,12 @@ static void put_energy(struct snnbase_jsonout *out, const struct snn_result *r, 
 {
     /* 1 mW for 1 us is 1e-3 uJ; of a frame-based target nobody knows how long it takes. */
     const double still = r->energy.static_mw * r->steps_mean * dt_us * 1e-3;
-    put_object(out, "energy");
-    put_string(out, "profile", r->energy.name);
-    put_string(out, "source", r->energy.source);
-    put_double(out, "uj_mean", r->energy_uj_mean);
-    put_double(out, "uj_static_mean", is_spiking(r) ? still : (double)NAN);
-    put_double(out, "uj_until_decision_mean", r->energy_uj_until_decision_mean);
+    snnbase_jsonout_put_object(out, "energy");
+    snnbase_jsonout_put_string(out, "profile", r->energy.name);
+    snnbase_jsonout_put_string(out, "source", r->energy.source);
+    snnbase_jsonout_put_double(out, "uj_mean", r->energy_uj_mean);
+    snnbase_jsonout_put_double(out, "uj_static_mean", is_spiking(r) ? still : (double)NAN);
+    snnbase_jsonout_put_double(out, "uj_until_decision_mean", r->energy_uj_until_decision_mean);
     snnbase_jsonout_object_close(out);
 }
 
@@ -360,27 +320,31 @@ static void put_gap(struct snnbase_jsonout *out, const struct snn_result *r,
                     const struct snn_result *first)
 {
     if (first == NULL || !is_spiking(r) || !is_spiking(first)) {
-        put_null(out, "gap");
+        snnbase_jsonout_put_null(out, "gap");
         return;
     }
-    put_object(out, "gap");
-    put_double(out, "accuracy", r->accuracy - first->accuracy);
+    snnbase_jsonout_put_object(out, "gap");
+    snnbase_jsonout_put_double(out, "accuracy", r->accuracy - first->accuracy);
     if (r->first_spike.steps_histogram != NULL && first->first_spike.steps_histogram != NULL) {
-        put_object(out, "first_spike");
-        put_double(out, "accuracy", r->first_spike.accuracy - first->first_spike.accuracy);
-        put_double(out, "steps_mean", r->first_spike.steps_mean - first->first_spike.steps_mean);
+        snnbase_jsonout_put_object(out, "first_spike");
+        snnbase_jsonout_put_double(out, "accuracy",
+                                   r->first_spike.accuracy - first->first_spike.accuracy);
+        snnbase_jsonout_put_double(out, "steps_mean",
+                                   r->first_spike.steps_mean - first->first_spike.steps_mean);
         snnbase_jsonout_object_close(out);
     } else {
-        put_null(out, "first_spike");
+        snnbase_jsonout_put_null(out, "first_spike");
     }
-    put_array(out, "rules");
+    snnbase_jsonout_put_array(out, "rules");
     for (uint32_t i = 0; i < r->rule_count && i < first->rule_count; i++) {
         char name[64];
         snn_rule_format(&r->rules[i].rule, name, sizeof(name));
-        put_object(out, NULL);
-        put_string(out, "rule", name);
-        put_double(out, "accuracy", r->rules[i].accuracy - first->rules[i].accuracy);
-        put_double(out, "steps_mean", r->rules[i].steps_mean - first->rules[i].steps_mean);
+        snnbase_jsonout_put_object(out, NULL);
+        snnbase_jsonout_put_string(out, "rule", name);
+        snnbase_jsonout_put_double(out, "accuracy",
+                                   r->rules[i].accuracy - first->rules[i].accuracy);
+        snnbase_jsonout_put_double(out, "steps_mean",
+                                   r->rules[i].steps_mean - first->rules[i].steps_mean);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -391,44 +355,45 @@ static void put_gap(struct snnbase_jsonout *out, const struct snn_result *r,
 static void put_result(struct snnbase_jsonout *out, const struct snn_result *r,
                        const struct snn_result *first, double dt_us)
 {
-    put_object(out, NULL);
-    put_string(out, "target", r->target);
-    put_string(out, "semantics", r->semantics);
-    put_string(out, "order", r->order);
-    put_string(out, "arith", r->arith);
+    snnbase_jsonout_put_object(out, NULL);
+    snnbase_jsonout_put_string(out, "target", r->target);
+    snnbase_jsonout_put_string(out, "semantics", r->semantics);
+    snnbase_jsonout_put_string(out, "order", r->order);
+    snnbase_jsonout_put_string(out, "arith", r->arith);
     put_chip(out, r->chip);
-    put_bool(out, "complete", r->complete);
-    put_uint(out, "samples", r->sample_count);
-    put_double(out, "accuracy", r->accuracy);
-    put_double(out, "balanced_accuracy", r->balanced_accuracy);
-    put_double(out, "accuracy_without_silent", r->accuracy_without_silent);
+    snnbase_jsonout_put_bool(out, "complete", r->complete);
+    snnbase_jsonout_put_uint(out, "samples", r->sample_count);
+    snnbase_jsonout_put_double(out, "accuracy", r->accuracy);
+    snnbase_jsonout_put_double(out, "balanced_accuracy", r->balanced_accuracy);
+    snnbase_jsonout_put_double(out, "accuracy_without_silent", r->accuracy_without_silent);
     if (is_spiking(r))
         put_by_step(out, r);
     else
-        put_null(out, "accuracy_by_step");
-    put_double(out, "cnn_accuracy", r->cnn_accuracy);
-    put_double(out, "cnn_agreement", r->cnn_agreement);
-    put_double(out, "agreement", first != NULL ? snn_result_agreement(first, r) : (double)NAN);
+        snnbase_jsonout_put_null(out, "accuracy_by_step");
+    snnbase_jsonout_put_double(out, "cnn_accuracy", r->cnn_accuracy);
+    snnbase_jsonout_put_double(out, "cnn_agreement", r->cnn_agreement);
+    snnbase_jsonout_put_double(out, "agreement",
+                               first != NULL ? snn_result_agreement(first, r) : (double)NAN);
     put_gap(out, r, first);
     if (is_spiking(r)) {
-        put_double(out, "steps_mean", r->steps_mean);
+        snnbase_jsonout_put_double(out, "steps_mean", r->steps_mean);
         put_first_spike(out, r);
         put_rules(out, r);
         put_sweep(out, r);
         put_silent(out, r);
     } else {
-        put_null(out, "steps_mean");
-        put_null(out, "first_spike");
-        put_null(out, "rules");
-        put_null(out, "sweep");
-        put_null(out, "silent");
+        snnbase_jsonout_put_null(out, "steps_mean");
+        snnbase_jsonout_put_null(out, "first_spike");
+        snnbase_jsonout_put_null(out, "rules");
+        snnbase_jsonout_put_null(out, "sweep");
+        snnbase_jsonout_put_null(out, "silent");
     }
     put_confusion(out, r);
     put_layers(out, r, dt_us);
-    put_double(out, "input_spikes_mean", r->input_spikes_mean);
-    put_double(out, "synops_mean", r->synops_mean);
-    put_double(out, "macs_mean", r->macs_mean);
-    put_double(out, "synops_until_decision_mean", r->synops_until_decision_mean);
+    snnbase_jsonout_put_double(out, "input_spikes_mean", r->input_spikes_mean);
+    snnbase_jsonout_put_double(out, "synops_mean", r->synops_mean);
+    snnbase_jsonout_put_double(out, "macs_mean", r->macs_mean);
+    snnbase_jsonout_put_double(out, "synops_until_decision_mean", r->synops_until_decision_mean);
     put_energy(out, r, dt_us);
     snnbase_jsonout_object_close(out);
 }
@@ -436,7 +401,7 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r,
 static void put_timing(struct snnbase_jsonout *out, const struct snn_report *report)
 {
     double seconds = 0.0, samples = 0.0, synops = 0.0, spiking_seconds = 0.0;
-    put_object(out, "timing");
+    snnbase_jsonout_put_object(out, "timing");
     for (uint32_t i = 0; i < report->result_count; i++) {
         const struct snn_result *r = report->results[i];
         seconds += r->seconds;
@@ -444,19 +409,20 @@ static void put_timing(struct snnbase_jsonout *out, const struct snn_report *rep
         synops += r->synops_total;
         if (is_spiking(r)) spiking_seconds += r->seconds;
     }
-    put_double(out, "seconds", seconds);
-    put_double(out, "samples_per_second", samples / seconds);
-    put_double(out, "synops_per_second", synops / spiking_seconds); /* null: nothing spiked */
-    put_array(out, "targets");
+    snnbase_jsonout_put_double(out, "seconds", seconds);
+    snnbase_jsonout_put_double(out, "samples_per_second", samples / seconds);
+    snnbase_jsonout_put_double(out, "synops_per_second",
+                               synops / spiking_seconds); /* null: nothing spiked */
+    snnbase_jsonout_put_array(out, "targets");
     for (uint32_t i = 0; i < report->result_count; i++) {
         const struct snn_result *r = report->results[i];
-        put_object(out, NULL);
-        put_string(out, "target", r->target);
-        put_string(out, "semantics", r->semantics);
-        put_string(out, "order", r->order);
-        put_string(out, "arith", r->arith);
-        put_double(out, "seconds", r->seconds);
-        put_double(out, "samples_per_second", (double)r->sample_count / r->seconds);
+        snnbase_jsonout_put_object(out, NULL);
+        snnbase_jsonout_put_string(out, "target", r->target);
+        snnbase_jsonout_put_string(out, "semantics", r->semantics);
+        snnbase_jsonout_put_string(out, "order", r->order);
+        snnbase_jsonout_put_string(out, "arith", r->arith);
+        snnbase_jsonout_put_double(out, "seconds", r->seconds);
+        snnbase_jsonout_put_double(out, "samples_per_second", (double)r->sample_count / r->seconds);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -467,10 +433,11 @@ static void put_host(struct snnbase_jsonout *out, const struct snn_report *repor
 {
     struct utsname host;
     bool known = uname(&host) >= 0;
-    put_object(out, "host");
-    put_string(out, "system", known ? host.sysname : NULL);
-    put_string(out, "machine", known ? host.machine : NULL);
-    put_uint(out, "threads", report->result_count > 0 ? report->results[0]->threads : 0);
+    snnbase_jsonout_put_object(out, "host");
+    snnbase_jsonout_put_string(out, "system", known ? host.sysname : NULL);
+    snnbase_jsonout_put_string(out, "machine", known ? host.machine : NULL);
+    snnbase_jsonout_put_uint(out, "threads",
+                             report->result_count > 0 ? report->results[0]->threads : 0);
     snnbase_jsonout_object_close(out);
 }
 
@@ -479,18 +446,18 @@ static int write_report(struct snn_context *context, const struct snn_report *re
 {
     struct snnbase_jsonout out;
     snnbase_jsonout_init(&out, context, buffer, 3);
-    put_object(&out, NULL);
-    put_string(&out, "schema", "snn.run/1");
-    put_object(&out, "tool");
-    put_string(&out, "name", report->tool);
-    put_string(&out, "version", snn_version());
+    snnbase_jsonout_put_object(&out, NULL);
+    snnbase_jsonout_put_string(&out, "schema", "snn.run/1");
+    snnbase_jsonout_put_object(&out, "tool");
+    snnbase_jsonout_put_string(&out, "name", report->tool);
+    snnbase_jsonout_put_string(&out, "version", snn_version());
     snnbase_jsonout_object_close(&out);
-    put_object(&out, "model");
-    put_string(&out, "name", report->model_name);
-    put_string(&out, "sha256", report->model_sha256);
+    snnbase_jsonout_put_object(&out, "model");
+    snnbase_jsonout_put_string(&out, "name", report->model_name);
+    snnbase_jsonout_put_string(&out, "sha256", report->model_sha256);
     snnbase_jsonout_object_close(&out);
     put_options(&out, report);
-    put_array(&out, "results");
+    snnbase_jsonout_put_array(&out, "results");
     for (uint32_t i = 0; i < report->result_count; i++)
         put_result(&out, report->results[i], i > 0 ? report->results[0] : NULL, report->dt_us);
     snnbase_jsonout_array_close(&out);
