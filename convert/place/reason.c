@@ -260,8 +260,9 @@ static void explain_readout(struct reason *r)
     const unsigned long long need = r->problem->need, limit = r->problem->limit;
     if (need == 0) {
         snnconv_text_put(&r->text, "its neurons never fire, and a chip tells spikes only");
-        snnconv_text_put(&r->hint, r->stage->readout ? "read its spikes (--readout spikes)"
-                                                     : "give them a threshold");
+        snnconv_text_put(&r->hint, r->stage->readout
+                                       ? "read its spikes, or let the net end in neurons"
+                                       : "give them a threshold");
     } else if (limit == 1) {
         snnconv_text_put(&r->text, "it is read with %llu thresholds, where a core has one", need);
         snnconv_text_put(&r->hint, "give all rules the same gain (--output-gain)");

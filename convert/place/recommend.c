@@ -102,13 +102,14 @@ static void put_change(struct writer *w, const struct snnconv_change *c)
         put_pin(w, c);
         break;
     case SNNCONV_CHANGE_READOUT:
-        snnconv_text_put(&w->text, "an output that fires (--readout spikes)");
+        snnconv_text_put(&w->text, "an output of neurons that fire");
         break;
     case SNNCONV_CHANGE_GAIN:
         snnconv_text_put(&w->text, "one gain for all rules (--output-gain)");
         break;
     case SNNCONV_CHANGE_CLIP:
-        snnconv_text_put(&w->text, "lower clips below 0 (--v-min -1)");
+        snnconv_text_put(&w->text,
+                         "lower clips below 0 (--v-min -1, or in a model that has its own)");
         break;
     case SNNCONV_CHANGE_FULL:
         snnconv_text_put(&w->text, "%s as a full %ux%u kernel with zeros", name, kernel, kernel);

@@ -363,6 +363,16 @@ def readout(p):
     return lenet(), "dynapcnn", ["readout=membrane"]
 
 
+def readout_sum(p):
+    """A net that arrived spiking and ends in a sum"""
+    b = Builder("sum", 1, 6, 6)
+    b.conv("conv1", 2, 3)
+    b.neurons("spikes1", threshold=[1.0])
+    b.dense("fc1", 4)
+    b.layers[-1].activation = "none"
+    return b.model(), "dynapcnn", []
+
+
 def readout_gain(p):
     return lenet(), "dynapcnn", ["gain=2", "gain=4"]
 
@@ -460,7 +470,7 @@ CONSTRAINTS = {
     "threshold": (threshold,),
     "lower clip": (threshold_low, threshold_low_zero),
     "bias": (bias,),
-    "readout": (readout, readout_gain, readout_classes),
+    "readout": (readout, readout_sum, readout_gain, readout_classes),
     "cores": (cores, cores_whole, cores_all),
     "pin": (pin_memory, pin_shared, pin_sources, pin_half, pin_features, pin_twice, pin_away),
 }
@@ -513,6 +523,10 @@ def compare_tool(placed, tool, make, golden):
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if answer.returncode != NO_FIT:
         yield f"status {answer.returncode}"
+    options = subprocess.run([tool, "--help"], text=True, check=True, stdout=subprocess.PIPE).stdout
+    for option in set(re.findall(r"--[a-z][a-z-]*", answer.stdout + answer.stderr)):
+        if not re.search(option + r"\b", options):
+            yield f"{option} is no option of snnconvert"
     for text in re.findall(r"^  (.+)$", golden, re.MULTILINE):
         if text not in answer.stderr:
             yield f"{text!r} is not in\n{answer.stderr}"

@@ -311,15 +311,16 @@ static int change_options(struct plan *plan, const char *text)
 {
     int length = 0;
     char name[64];
-    if (strncmp(text, "an output that fires (--readout spikes)", 39) == 0) {
+    if (strncmp(text, "an output of neurons that fire", 30) == 0) {
         plan->membrane = false;
-        length = 39;
+        length = 30;
     } else if (strncmp(text, "one gain for all rules (--output-gain)", 38) == 0) {
         plan->gain_count = 0;
         length = 38;
-    } else if (strncmp(text, "lower clips below 0 (--v-min -1)", 32) == 0) {
+    } else if (strncmp(text, "lower clips below 0 (--v-min -1, or in a model that has its own)",
+                       64) == 0) {
         plan->v_min = -1.0f;
-        length = 32;
+        length = 64;
     } else if (strncmp(text, "layers may be shared by two cores", 33) == 0) {
         plan->split_off = false;
         length = 33;
@@ -566,10 +567,11 @@ Test(remedy, an_output_that_does_not_fire_may)
     pool(&plan, 4, 4);
     dense(&plan, "fc1", 10);
     plan.membrane = true;
-    CHECK(&plan, "an output that fires (--readout spikes)");
+    CHECK(&plan, "an output of neurons that fire");
     plan.membrane = false;
     plan.v_min = 0.0f;
-    CHECK(&plan, "lower clips below 0 (--v-min -1)", "dynapcnn in place of speck2f");
+    CHECK(&plan, "lower clips below 0 (--v-min -1, or in a model that has its own)",
+          "dynapcnn in place of speck2f");
     plan.v_min = -1.0f;
     plan.gains[plan.gain_count++] = 2.0f;
     CHECK(&plan, "one gain for all rules (--output-gain)");
