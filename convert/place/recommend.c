@@ -78,6 +78,22 @@ static void put_window(struct writer *w, const struct snnconv_change *c)
     }
 }
 
+/* The kernel of the graph; pools that are merged make the core's larger. */
+static void put_full(struct writer *w, const struct snnconv_change *c)
+{
+    const struct snn_population *p = before(w, c->layer)->population;
+    uint32_t s = 0;
+    while (s + 1 < p->synapse_count &&
+           !(p->synapses[s].kind == SNN_SYNAPSE_CONV2D &&
+             (p->synapses[s].groups > 1 || p->synapses[s].window.dilation_h > 1 ||
+              p->synapses[s].window.dilation_w > 1)))
+        s++;
+    const struct snn_window *old = &p->synapses[s].window;
+    snnconv_text_put(&w->text, "%s as a full %ux%u kernel with zeros", before(w, c->layer)->name,
+                     (old->kernel_h - 1) * old->dilation_h + 1,
+                     (old->kernel_w - 1) * old->dilation_w + 1);
+}
+
 static void put_pin(struct writer *w, const struct snnconv_change *c)
 {
     const uint32_t *cores = w->failed->problem.pins + 2 * (size_t)c->layer;
@@ -89,7 +105,6 @@ static void put_pin(struct writer *w, const struct snnconv_change *c)
 static void put_change(struct writer *w, const struct snnconv_change *c)
 {
     const char *name = before(w, c->layer)->name;
-    const uint32_t kernel = after(w, c->layer)->kernel_size;
     switch (c->kind) {
     case SNNCONV_CHANGE_CHIP:
         snnconv_text_put(&w->text, "%s in place of %s", c->chip->name,
@@ -112,7 +127,7 @@ static void put_change(struct writer *w, const struct snnconv_change *c)
                          "lower clips below 0 (--v-min -1, or in a model that has its own)");
         break;
     case SNNCONV_CHANGE_FULL:
-        snnconv_text_put(&w->text, "%s as a full %ux%u kernel with zeros", name, kernel, kernel);
+        put_full(w, c);
         break;
     case SNNCONV_CHANGE_BIAS:
         snnconv_text_put(&w->text, "%s without biases", name);

@@ -224,18 +224,9 @@ static void add_pools(struct finder *f, uint32_t layer)
         if (has_other_pool(stage, chip))
             add(f, SNNCONV_CHANGE_REPOOL, layer, k,
                 0.5 + 2.0 * halvings(stage->population->synapses[0].pools[0].stride_h, k));
-        add(f, SNNCONV_CHANGE_POOL, layer, k, 2.0 * halvings(k, 1.0));
+        if (snnconv_window_is_own(stage->population))
+            add(f, SNNCONV_CHANGE_POOL, layer, k, 2.0 * halvings(k, 1.0));
     }
-}
-
-/* Whether the window is that of the layer in the graph, nothing merged in: it has its products. */
-static bool is_own_window(const struct snnconv_stage *stage)
-{
-    const struct snn_population *p = stage->population;
-    const struct snn_synapse *s = &p->synapses[0];
-    const struct snn_window *w = &s->window;
-    return p->macs == (uint64_t)p->shape.height * p->shape.width * p->shape.channels *
-                          (s->source_shape.channels / s->groups) * w->kernel_h * w->kernel_w;
 }
 
 static void add_windows(struct finder *f, uint32_t layer)
@@ -244,7 +235,7 @@ static void add_windows(struct finder *f, uint32_t layer)
     const struct snn_chip *chip = f->failed->stages->chip;
     const struct snn_synapse *s = &stage->population->synapses[0];
     const struct snn_window *w = &s->window;
-    if (s->kind != SNN_SYNAPSE_CONV2D || !is_own_window(stage)) return;
+    if (s->kind != SNN_SYNAPSE_CONV2D || !snnconv_window_is_own(stage->population)) return;
     for (uint32_t i = 0; i < chip->stride_count; i++) {
         const uint32_t stride = chip->strides[i];
         const bool free = stage->output.height == 1 || stage->output.width == 1;

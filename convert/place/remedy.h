@@ -53,6 +53,10 @@ struct snnconv_variant {
 int snnconv_variant_make(struct snnconv_variant *variant, struct snn_context *context,
                          struct snnbase_arena *arena, const struct snnconv_attempt *failed);
 
+/* Whether the window of a layer with one synapse is that of the graph: no pools are merged into its
+ * kernel, and no zeros stand around it, but where it covers its map. */
+bool snnconv_window_is_own(const struct snn_population *population);
+
 /* Says what a variant that found cores changes and what that does for `layer`, which failed. Texts
  * and layers go into `arena`. Errors: NOMEM. */
 int snnconv_recommend(struct snn_remedy *out, struct snn_context *context,

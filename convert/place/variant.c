@@ -216,9 +216,9 @@ static uint64_t products(const struct snn_synapse *s, uint64_t taps)
     return s->source_shape.channels / s->groups * taps;
 }
 
-/* Whether a layer's window is that of the graph: with pools merged in, or zeros, kernels have more
- * taps than the layer has products. */
-static bool is_own_window(const struct snn_population *p, uint64_t taps)
+/* Whether kernels with so many taps are those of the graph: with pools merged in, or zeros, they
+ * have more of them than the layer has products. */
+static bool has_products(const struct snn_population *p, uint64_t taps)
 {
     uint64_t all = 0;
     for (uint32_t s = 0; s < p->synapse_count; s++)
@@ -234,7 +234,13 @@ static bool covers(const struct snn_population *p)
     const struct snn_shape map = s->source_shape;
     return s->kind == SNN_SYNAPSE_CONV2D && p->shape.height == 1 && p->shape.width == 1 &&
            map.height != map.width && s->window.kernel_h >= map.height &&
-           s->window.kernel_w >= map.width && is_own_window(p, (uint64_t)map.height * map.width);
+           s->window.kernel_w >= map.width && has_products(p, (uint64_t)map.height * map.width);
+}
+
+bool snnconv_window_is_own(const struct snn_population *p)
+{
+    const struct snn_window *w = &p->synapses[0].window;
+    return has_products(p, (uint64_t)w->kernel_h * w->kernel_w) || covers(p);
 }
 
 /* Whether the window of a synapse counts the positions of another map as the graph would: its own
@@ -245,9 +251,9 @@ static bool counts_alike(const struct snn_population *p, uint32_t synapse)
     const struct snn_synapse *s = &p->synapses[synapse];
     const struct snn_window *w = &s->window;
     if (s->kind == SNN_SYNAPSE_ONE_TO_ONE) return true;
-    if (s->kind == SNN_SYNAPSE_DENSE) return is_own_window(p, 0);
+    if (s->kind == SNN_SYNAPSE_DENSE) return has_products(p, 0);
     if (p->synapse_count > 1) return w->stride_h == 1 && w->stride_w == 1;
-    return is_own_window(p, (uint64_t)w->kernel_h * w->kernel_w) ||
+    return has_products(p, (uint64_t)w->kernel_h * w->kernel_w) ||
            (p->shape.height > 1 && p->shape.width > 1 && w->pad_top == 0 && w->pad_left == 0 &&
             w->pad_bottom == 0 && w->pad_right == 0);
 }
@@ -311,6 +317,10 @@ static bool follow_synapse(struct maker *m, uint32_t layer, uint32_t synapse,
     s->source_shape = map;
     const struct snn_shape made = convolve(s, before->shape);
     if (made.height == 0 || made.width == 0) return false;
+    /* Nor is a pool known that was merged and may now leave one position, as one of the chip's. */
+    if (moved && s->kind == SNN_SYNAPSE_CONV2D && (made.height == 1 || made.width == 1) &&
+        before->synapse_count == 1 && !snnconv_window_is_own(before))
+        return false;
     if (synapse > 0 && !is_same_map(*output, made)) return false;
     *output = made;
     return true;

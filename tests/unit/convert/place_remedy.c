@@ -272,6 +272,7 @@ static int change_window(struct plan *plan, const char *text)
     unsigned to, from, pad;
     char name[16];
     int length = 0, more = 0;
+    struct row *rows[3];
     if (sscanf(text, "%15s with stride %u in place of %u%n", name, &to, &from, &length) == 3) {
         cr_assert_eq(find_row(plan, name)->stride, from);
         find_row(plan, name)->stride = to;
@@ -289,9 +290,11 @@ static int change_window(struct plan *plan, const char *text)
         for (uint32_t i = 0; i < 4; i++)
             find_row(plan, name)->pads[i] = to;
     } else if (sscanf(text, "%15s as a full %ux%*u kernel with zeros%n", name, &to, &length) == 2) {
-        struct row *row = find_row(plan, name);
-        row->groups = row->dilation = 1;
-        row->kernel_h = row->kernel_w = to;
+        for (uint32_t i = 0, count = list_rows(plan, name, rows); i < count; i++) {
+            if (rows[i]->groups == 1 && rows[i]->dilation == 1) continue;
+            rows[i]->groups = rows[i]->dilation = 1;
+            rows[i]->kernel_h = rows[i]->kernel_w = to;
+        }
     }
     return length;
 }
@@ -381,6 +384,22 @@ static void change(struct plan *plan, const char *text)
 
 /* ---- Verification ---- */
 
+/* The net, for a message. */
+static const char *describe(const struct plan *plan)
+{
+    static char text[2048];
+    int length = snprintf(text, sizeof(text), "%s, %ux%ux%u", plan->chip.name, plan->input.channels,
+                          plan->input.height, plan->input.width);
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct row *row = &plan->rows[i];
+        length += snprintf(text + length, sizeof(text) - (size_t)length,
+                           ", %s %u %ux%u/%u+%u x%u <%u,%u>", row->name, row->features,
+                           row->kernel_h, row->kernel_w, row->stride, row->pads[0], row->dilation,
+                           row->from, row->other);
+    }
+    return text;
+}
+
 static void check_layer(const struct snn_placed_layer *said, const struct snn_placed_layer *is,
                         const char *text)
 {
@@ -413,8 +432,8 @@ static void verify(const struct plan *plan, const struct snn_remedy *remedy)
     change(&changed, remedy->text);
     cr_assert_str_eq(changed.chip.name, remedy->chip);
     struct snn_placement *placement = place(&changed, false);
-    cr_assert(placement->fits, "%s: %s", remedy->text,
-              placement->finding_count > 0 ? placement->findings[0].text : "");
+    cr_assert(placement->fits, "%s: %s\n%s", remedy->text,
+              placement->finding_count > 0 ? placement->findings[0].text : "", describe(plan));
     cr_assert_eq(placement->layer_count, remedy->layer_count);
     for (uint32_t i = 0; i < placement->layer_count; i++)
         check_layer(&remedy->layers[i], &placement->layers[i], remedy->text);
@@ -630,6 +649,18 @@ Test(remedy, branches_that_meet_stay_alike)
         dense(&plan, "out", 10);
         cr_assert_geq(check(&plan, NULL, 0), 1);
     }
+}
+
+Test(remedy, a_branch_with_groups_is_written_out)
+{
+    struct plan plan = plan_of("dynapcnn", 2, 16, 16);
+    conv(&plan, "conv1", 16, 3, 1, 1);
+    conv(&plan, "conv2", 16, 3, 1, 1);
+    conv(&plan, "conv3", 16, 5, 1, 2)->groups = 4;
+    add_up(&plan, "sum", 0);
+    pool(&plan, 4, 4);
+    dense(&plan, "out", 10);
+    CHECK(&plan, "sum as a full 5x5 kernel with zeros: 16384 words of kernel memory, on core 2");
 }
 
 Test(remedy, maps_need_not_be_square)
