@@ -34,7 +34,8 @@ enum {
     FREE_COLUMNS = 6,
     FREE_HEIGHT = 74,
     KI = 1024,
-    NAME_MAX = 12 /* characters of a layer's name */
+    SHAPES_MAX = 16, /* characters of two shapes in large letters */
+    NAME_MAX = 12    /* characters of a layer's name */
 };
 
 struct map {
@@ -226,9 +227,24 @@ static void put_window(struct map *m, const struct snn_placed_layer *layer,
         put(m, ", pad %u", layer->pad_y);
 }
 
-static void put_shape(struct map *m, struct snn_shape shape)
+struct shape_text {
+    char text[40];
+};
+
+static struct shape_text format_shape(struct snn_shape shape)
 {
-    put(m, "%ux%ux%u", shape.channels, shape.height, shape.width);
+    struct shape_text t;
+    (void)snprintf(t.text, sizeof(t.text), "%ux%ux%u", shape.channels, shape.height, shape.width);
+    return t;
+}
+
+/* In small letters what would not go into the box in large ones. */
+static void put_shapes(struct map *m, int x, int y, const struct snn_placed_layer *layer)
+{
+    const struct shape_text in = format_shape(layer->input), out = format_shape(layer->output);
+    const bool large = strlen(in.text) + strlen(out.text) <= SHAPES_MAX;
+    put(m, "<text class=\"%s\" x=\"%d\" y=\"%d\">%s → %s</text>\n", large ? "muted" : "small", x, y,
+        in.text, out.text);
 }
 
 /* Whether a core alone would hold the layer. */
@@ -272,11 +288,9 @@ static void put_layer(struct map *m, uint32_t index, uint32_t number)
         put(m, "core %u", part->core);
     else
         put(m, "no core");
-    put(m, "</text>\n<text class=\"muted\" x=\"%d\" y=\"%d\">", x, top + 38);
-    put_shape(m, layer->input);
-    put(m, " → ");
-    put_shape(m, layer->output);
-    put(m, "</text>\n<text class=\"muted\" x=\"%d\" y=\"%d\">", x, top + 53);
+    put(m, "</text>\n");
+    put_shapes(m, x, top + 38, layer);
+    put(m, "<text class=\"muted\" x=\"%d\" y=\"%d\">", x, top + 53);
     put_window(m, layer, part);
     put(m, "</text>\n");
     put_memory(m, x, top + 71, &kernel);
@@ -291,10 +305,8 @@ static void put_end(struct map *m, const struct place *at, const char *name, str
         at->left, at->middle - 22, END_WIDTH);
     put(m, "<text class=\"name\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", centre,
         at->middle - 2, name);
-    put(m, "<text class=\"small\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">", centre,
-        at->middle + 13);
-    put_shape(m, shape);
-    put(m, "</text>\n");
+    put(m, "<text class=\"small\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", centre,
+        at->middle + 13, format_shape(shape).text);
 }
 
 /* ---- Arrows ---- */
