@@ -133,8 +133,8 @@ static void put_change(struct writer *w, const struct snnconv_change *c)
         snnconv_text_put(&w->text, "%s without biases", name);
         break;
     case SNNCONV_CHANGE_FEATURES:
-        snnconv_text_put(&w->text, "%s with %u features in place of %u", name, c->to,
-                         before(w, c->layer)->output.channels);
+        snnconv_text_put(&w->text, "%s with %u feature%s in place of %u", name, c->to,
+                         c->to == 1 ? "" : "s", before(w, c->layer)->output.channels);
         break;
     case SNNCONV_CHANGE_POOL:
     case SNNCONV_CHANGE_REPOOL:

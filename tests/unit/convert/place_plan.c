@@ -309,7 +309,7 @@ static int change_features(struct plan *plan, const char *text)
     char name[16];
     int length = 0;
     struct row *rows[3];
-    if (sscanf(text, "%15s with %u features in place of %u%n", name, &to, &from, &length) == 3) {
+    if (sscanf(text, "%15s with %u %*[a-z] in place of %u%n", name, &to, &from, &length) == 3) {
         cr_assert_lt(to, from);
         for (uint32_t i = 0, count = list_rows(plan, name, rows); i < count; i++) {
             cr_assert(rows[i]->features == from || rows[i]->kind == SNN_LAYER_ADD);
