@@ -52,7 +52,7 @@ int snn_rule_parse(struct snn_rule *out, struct snn_context *context, const char
     struct snn_rule rule = {SNN_RULE_FIRST, 0, 0};
     const char *at = strchr(text, '@');
     size_t length = at != NULL ? (size_t)(at - text) : strlen(text);
-    if (length >= sizeof(head)) return bad_rule(context, text, "is too long");
+    if (length >= sizeof(head)) return bad_rule(context, text, "too long");
     memcpy(head, text, length);
     head[length] = '\0';
     if (at != NULL) {
@@ -69,7 +69,7 @@ int snn_rule_parse(struct snn_rule *out, struct snn_context *context, const char
         if (status == SNN_OK) *out = rule;
         return status;
     }
-    return bad_rule(context, text, "is not known");
+    return bad_rule(context, text, "not known");
 }
 
 void snn_rule_format(const struct snn_rule *rule, char *text, size_t size)

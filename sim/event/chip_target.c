@@ -13,8 +13,8 @@
 #include "sim/event/session.h"
 
 static const struct snnsim_syntax syntax = {
-    "chip", "chip:NAME, with a profile's name or file and behind it order=raster|interleave|random|"
-            "recorded and seed=N, separated by commas"};
+    "chip", "chip:NAME (speck2f, or another profile's name or file), behind it order=raster|"
+            "interleave|random|recorded and seed=N, separated by commas"};
 
 /* Of the profile's name: the first word, but a file's path may have commas as long as none of the
  * arguments follows them. */

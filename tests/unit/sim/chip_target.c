@@ -343,8 +343,8 @@ static void check_open(const char *uri, int status, const char *message, const c
 Test(chip_target, chip_must_be_named)
 {
     static const char *const syntax =
-        "chip:NAME, with a profile's name or file and behind it order=raster|interleave|random|"
-        "recorded and seed=N, separated by commas";
+        "chip:NAME (speck2f, or another profile's name or file), behind it order=raster|"
+        "interleave|random|recorded and seed=N, separated by commas";
     static const char *const none = "target chip: which one? no profile is named";
     check_open("chip", SNN_ERR_INVALID, none, syntax);
     check_open("chip:,order=raster", SNN_ERR_INVALID, none, syntax);
