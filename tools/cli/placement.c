@@ -168,7 +168,7 @@ static void print_layer_notes(FILE *out, const struct snn_placement *placement)
     fprintf(out, "  memory in words: kernel and bias of 8 bits, neuron of 16%s%s\n",
             stride ? "; s: stride" : "", padding ? "; p: padding" : "");
     for (uint32_t i = 0; spread > 1 && i < placement->layer_count; i++) {
-        if (!placement->layers[i].readout) continue;
+        if (!placement->layers[i].readout || placement->layers[i].output.channels < 2) continue;
         fprintf(out, "  %s is read out as features 0, %u, %u, ...: its memory counts all between\n",
                 placement->layers[i].name, spread, 2 * spread);
     }

@@ -192,7 +192,10 @@ int snnconvert_print_accuracy(struct snnconvert_session *s, const struct snnconv
         {NULL, SNNCLI_LEFT}};
     const struct snn_result *first = s->unquantised;
     struct snncli_table table;
-    if (first == NULL) return SNNCLI_EXIT_OK;
+    if (first == NULL) {
+        printf("\naccuracy and SynOps are not measured without data: --data FILE\n");
+        return SNNCLI_EXIT_OK;
+    }
     snncli_table_init(&table, columns);
     add_run(&table, "floats", "", first);
     add_run(&table, "whole numbers", "", c->integer);

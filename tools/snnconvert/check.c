@@ -300,11 +300,23 @@ static void print_findings(struct snnconvert_session *s, const struct snnconvert
     s->console.subject = model;
 }
 
+/* Changes are those of one chip; the first that the net does not fit. */
+static void print_next(const struct snnconvert_session *s)
+{
+    for (uint32_t i = 0; i < s->checked_count; i++) {
+        if (s->checked[i].placement->fits) continue;
+        printf("\nall memories, and changes that were tried: %s %s --check %s\n",
+               snnconvert_tool.name, s->options.model, s->checked[i].name);
+        return;
+    }
+}
+
 static int print_report(struct snnconvert_session *s)
 {
     const struct snnconvert_checked *c = &s->checked[0];
     const bool quiet = s->options.json != NULL && strcmp(s->options.json, "-") == 0;
     int status = SNNCLI_EXIT_OK;
+    if (!quiet && s->verification != NULL && s->console.verbosity >= 0) printf("\n");
     if (!quiet && s->checked_count > 1) {
         status = print_comparison(s);
     } else if (!quiet) {
@@ -314,6 +326,7 @@ static int print_report(struct snnconvert_session *s)
     }
     for (uint32_t i = 0; i < s->checked_count; i++)
         print_findings(s, &s->checked[i]);
+    if (!quiet && s->checked_count > 1) print_next(s);
     if (quiet || s->checked_count > 1 || c->placement->fits) return status;
     printf("\n");
     snncli_placement_remedies(&s->console, stdout, c->placement);

@@ -343,6 +343,21 @@ static int check_program(const struct snnconvert_options *o)
     return SNNCLI_EXIT_USAGE;
 }
 
+/* A picture under the name of another kind would not open. */
+static int check_map(const struct snnconvert_options *o)
+{
+    static const char *const foreign[] = {".png", ".jpg", ".jpeg", ".pdf", ".html", ".json"};
+    if (o->map == NULL) return SNNCLI_EXIT_OK;
+    bool odd = strcmp(o->map, "-") == 0;
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+        odd = odd || ends_with(o->map, foreign[i]);
+    if (!odd) return snncli_check_output(o->console, o->map);
+    (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--map",
+                      "'%s' is no name of a picture that can be written", o->map);
+    snncli_hint(o->console, "pictures are SVG: *.svg");
+    return SNNCLI_EXIT_USAGE;
+}
+
 /* A native file under a foreign name would fool the next program, or replace the model it came
  * from. */
 static int check_output(const struct snnconvert_options *o)
@@ -350,7 +365,8 @@ static int check_output(const struct snnconvert_options *o)
     static const char *const foreign[] = {".onnx", ".tflite",      ".h5", ".keras",
                                           ".hdf5", ".svg",         ".pt", ".pth",
                                           ".npz",  ".safetensors", ".gz"};
-    int status = snncli_check_output(o->console, o->map);
+    int status = check_map(o);
+    if (status == SNNCLI_EXIT_OK) status = snncli_check_output(o->console, o->json);
     if (status != SNNCLI_EXIT_OK) return status;
     if (o->samna) return check_folder(o);
     if (o->output == NULL) return SNNCLI_GO_ON;
@@ -374,6 +390,8 @@ static int check(const struct snnconvert_options *o)
 {
     if (o->supported) return SNNCLI_GO_ON;
     if (o->model == NULL) return snncli_args_missing(o->console, &snnconvert_tool, "MODEL");
+    int status = check_needs(o);
+    if (status != SNNCLI_GO_ON) return status;
     if (o->output == NULL && !o->info && o->json == NULL && o->dump_count == 0 &&
         o->chip_count == 0) {
         (void)snncli_fail(o->console, SNNCLI_EXIT_USAGE, NULL, "nothing to do");
@@ -381,8 +399,7 @@ static int check(const struct snnconvert_options *o)
                                 "CHIP to see whether it fits");
         return SNNCLI_EXIT_USAGE;
     }
-    int status = check_pairs(o);
-    if (status == SNNCLI_GO_ON) status = check_needs(o);
+    status = check_pairs(o);
     return status == SNNCLI_GO_ON ? check_output(o) : status;
 }
 
