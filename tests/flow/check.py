@@ -252,8 +252,16 @@ def unknown_profile(place):
     require(answer.returncode == 66, "", answer)
 
 
+def comma_in_the_name(place):
+    """the file of a profile may have a comma in its name"""
+    profile(place, "q,r.json")
+    model = os.path.join(ROOT, "data", "lenet.json")
+    answer = run(place, model, "--check", "q,r.json", "-n", 1, "--to", "samna", "-o", "kit")
+    require(answer.returncode == 0, "", answer)
+
+
 if __name__ == "__main__":
     sys.exit(flow.report(flow.named([
         document, same_twice, refused, refused_json, program, program_is_no_model, model_beside,
         picture, kept_on_cores, without_labels, without_sample, wrong_shape, calibrated, recordings,
-        full_disk, unknown_profile]), os.path.abspath(sys.argv[1])))
+        full_disk, unknown_profile, comma_in_the_name]), os.path.abspath(sys.argv[1])))

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import zlib
 
-TIME_LIMIT = 60
+TIME_LIMIT = 150
 
 
 class Failure(Exception):

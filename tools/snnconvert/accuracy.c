@@ -3,6 +3,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/cli/interrupt.h"
 #include "tools/cli/table.h"
@@ -121,12 +122,19 @@ static int run_net(struct snnconvert_session *s, const struct snn_net *net, stru
     return status;
 }
 
+void snnconvert_chip_uri(const char *name, char uri[SNNCONVERT_URI_SIZE])
+{
+    /* Only a path may have commas, and it is told by its slash. */
+    const bool bare = strchr(name, ',') != NULL && strchr(name, '/') == NULL;
+    (void)snprintf(uri, SNNCONVERT_URI_SIZE, "chip:%s%s", bare ? "./" : "", name);
+}
+
 static int run_program(struct snnconvert_session *s, struct snnconvert_checked *c)
 {
     struct snn_target *target = NULL;
-    char uri[1024];
+    char uri[SNNCONVERT_URI_SIZE];
     if (c->placement->program == NULL) return SNNCLI_EXIT_OK;
-    (void)snprintf(uri, sizeof(uri), "chip:%s", c->name);
+    snnconvert_chip_uri(c->name, uri);
     int status = snn_target_open(&target, s->context, uri);
     if (status == SNN_OK)
         status = snn_target_load_program(target, s->context, c->placement->program);

@@ -210,14 +210,14 @@ static int put_answers(struct snnconvert_playback *p, struct answers *answers)
 {
     struct snn_context *context = p->session->context;
     struct snn_target *target = NULL;
-    char uri[1024];
+    char uri[SNNCONVERT_URI_SIZE];
     fprintf(answers->out, "sample,label,timesteps");
     for (uint32_t i = 0; i < p->program->class_count; i++)
         fprintf(answers->out, ",class_%u", i);
     fprintf(answers->out, "\n");
     answers->counts = malloc(p->program->class_count * sizeof(*answers->counts));
     int status = SNN_ERR_NOMEM;
-    (void)snprintf(uri, sizeof(uri), "chip:%s", p->chip);
+    snnconvert_chip_uri(p->chip, uri);
     if (answers->counts == NULL)
         (void)snn_context_fail(context, status, "%s", snn_status_text(status));
     else

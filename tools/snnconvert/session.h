@@ -70,6 +70,10 @@ int snnconvert_print_supported(struct snnconvert_session *session);
 int snnconvert_load_chips(struct snnconvert_session *session);
 /* Places, measures, writes and prints; DOES_NOT_FIT if it does not fit one of the chips. */
 int snnconvert_check(struct snnconvert_session *session);
+
+/* The target that a chip is, by its name or the file of its profile. */
+#define SNNCONVERT_URI_SIZE 4200
+void snnconvert_chip_uri(const char *name, char uri[SNNCONVERT_URI_SIZE]);
 void snnconvert_release_chips(struct snnconvert_session *session);
 /* What quantising costs, where there is data; the results go to the session. */
 int snnconvert_measure(struct snnconvert_session *session);
