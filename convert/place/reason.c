@@ -1,6 +1,7 @@
 /* Why a layer by itself is no core of the chip: its form, its sizes, or its need of memory, each
  * with the arithmetic behind the number.
  */
+#include "convert/lower/window.h"
 #include "convert/place/finding.h"
 #include "libsnn/base/error.h"
 
@@ -106,21 +107,52 @@ static void explain_padding(struct reason *r)
                      (uint32_t)r->problem->need, r->chip->padding_max);
 }
 
-/* What a kernel written out with zeros would take. */
-static void hint_full_kernel(struct reason *r, uint32_t kernel_size)
+/* The layer with the synapse at hand as one kernel of zeros between the weights: false, and why
+ * not, where that has no form either. Other branches stay as they are. */
+static bool write_out(const struct reason *r, struct snnconv_stage *stage,
+                      struct snnconv_misfit *why)
 {
-    struct snnconv_stage full = *r->stage;
+    const struct snn_population *p = r->stage->population;
+    struct snn_synapse full = *synapse_of(r);
+    const struct snn_window own = full.window;
+    struct snn_window *w = &full.window;
+    struct snnconv_field field;
+    struct snnconv_window window;
+    const struct snn_shape source =
+        full.source == SNN_SOURCE_INPUT ? r->all->input_shape : r->all->stages[full.source].output;
+    full.groups = w->dilation_h = w->dilation_w = 1;
+    w->kernel_h = (own.kernel_h - 1) * own.dilation_h + 1;
+    w->kernel_w = (own.kernel_w - 1) * own.dilation_w + 1;
+    *why = snnconv_field_make(&field, &full, source, p->shape, r->chip);
+    if (why->constraint == SNN_CONSTRAINT_NONE)
+        *why = snnconv_window_find(&window, &field, 1, p->shape, r->chip);
+    if (why->constraint != SNN_CONSTRAINT_NONE) return false;
+    *stage = *r->stage;
+    stage->problem_count = 0;
+    if (p->synapse_count == 1 || window.kernel_size > stage->kernel_size)
+        stage->kernel_size = window.kernel_size;
+    return true;
+}
+
+/* What a kernel written out with zeros would take. */
+static void hint_full_kernel(struct reason *r)
+{
+    struct snnconv_stage full;
+    struct snnconv_misfit why;
     uint64_t cores = 0;
-    full.kernel_size = kernel_size;
-    full.problem_count = 0;
+    if (!write_out(r, &full, &why)) {
+        snnconv_text_put(&r->hint, "its %s has no form either, were it a full kernel with zeros",
+                         snn_constraint_name(why.constraint));
+        return;
+    }
     for (uint32_t c = 0; c < r->chip->core_count; c++) {
         struct snn_fit fit;
         snnconv_stage_fit(&full, r->chip, c, &fit);
         if (fit.constraint == SNN_CONSTRAINT_NONE) cores |= (uint64_t)1 << c;
     }
     snnconv_text_put(
-        &r->hint, "a full %ux%u kernel with zeros takes %llu words of kernel memory", kernel_size,
-        kernel_size,
+        &r->hint, "a full %ux%u kernel with zeros takes %llu words of kernel memory",
+        full.kernel_size, full.kernel_size,
         (unsigned long long)snnconv_stage_words(&full, r->chip, full.output.channels).kernel);
     snnconv_text_put(&r->hint, cores != 0 ? " and fits " : " and fits no core");
     if (cores != 0) snnconv_text_cores(&r->hint, cores);
@@ -128,18 +160,15 @@ static void hint_full_kernel(struct reason *r, uint32_t kernel_size)
 
 static void explain_dilation(struct reason *r)
 {
-    const struct snn_window *w = &synapse_of(r)->window;
-    const uint32_t rows = (w->kernel_h - 1) * w->dilation_h,
-                   columns = (w->kernel_w - 1) * w->dilation_w;
     snnconv_text_put(&r->text, "dilation %u exceeds the 1 of every core",
                      (uint32_t)r->problem->need);
-    hint_full_kernel(r, (rows > columns ? rows : columns) + 1);
+    hint_full_kernel(r);
 }
 
 static void explain_groups(struct reason *r)
 {
     snnconv_text_put(&r->text, "%u groups exceed the 1 of every core", (uint32_t)r->problem->need);
-    hint_full_kernel(r, r->stage->kernel_size);
+    hint_full_kernel(r);
 }
 
 static void explain_pooling(struct reason *r)

@@ -222,6 +222,15 @@ def dilation(p):
     return b.model(), "dynapcnn", []
 
 
+def dilation_behind_a_pool(p):
+    """Written out, its kernel meets the border of a pool with overlapping windows, as in pooling"""
+    b = Builder("pools", 1, 17, 17)
+    b.conv("conv1", 4, 3, padding=1)
+    b.pool("pool1", 3, stride=2)
+    b.conv("conv2", 2, 3, padding=2, dilation=2)
+    return b.model(), "dynapcnn", []
+
+
 def groups(p):
     """As a full kernel: 8 * 16 * 16"""
     b = Builder("grouped", 8, 12, 12)
@@ -459,7 +468,7 @@ CONSTRAINTS = {
     "kernel size": (kernel_size, kernel_size_dense, kernel_size_oblong),
     "stride": (stride, stride_pooled),
     "padding": (padding,),
-    "dilation": (dilation,),
+    "dilation": (dilation, dilation_behind_a_pool),
     "groups": (groups,),
     "pooling": (pooling,),
     "input size": (input_size,),
