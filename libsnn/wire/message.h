@@ -1,10 +1,10 @@
 /* Requests: what a host asks of a device beside the stream, and how a byte stream carries both
  * (docs/formats/wire.md).
  *
- * On USB a request is a vendor control transfer to the interface: bRequest = code, wValue = core,
- * wIndex = low half of the offset's word index (see snnwire_request), data = payload; a request
- * that the device refuses is a STALL, and STATUS then says why. On a byte stream (serial line,
- * loop, TCP) frames carry requests, answers and stream words:
+ * On USB a request is a vendor control transfer to the device; its fields are those of the setup
+ * packet (see snnwire_request_write), its data the payload; a request that the device refuses is a
+ * STALL, and STATUS then says why. On a byte stream (serial line, loop, TCP) frames carry requests,
+ * answers and stream words:
  *
  *   0xA5  type  size (2, little-endian)  payload [size]  CRC-32 (4) of type, size and payload
  */
@@ -18,7 +18,8 @@
 #define SNNWIRE_VERSION_MAJOR 1u /* differs: no talk; the minor one may */
 #define SNNWIRE_VERSION_MINOR 0u
 #define SNNWIRE_PAYLOAD_MAX 4096u
-#define SNNWIRE_FRAME_MAX (SNNWIRE_PAYLOAD_MAX + 32u)
+#define SNNWIRE_FRAME_PAYLOAD_MAX (SNNWIRE_PAYLOAD_MAX + 8u) /* with a request or a status */
+#define SNNWIRE_FRAME_MAX (SNNWIRE_FRAME_PAYLOAD_MAX + 8u)
 
 /* The public test range of pid.codes: for the virtual chip only. */
 #define SNNWIRE_TEST_VID 0x1209u
@@ -109,7 +110,9 @@ struct snnwire_chip {
     struct snnwire_destination input_destinations[4];
 };
 
-/* Sizes on the wire, and the codecs. Readers give false for bytes that no such record has. */
+/* Sizes on the wire, and the codecs. Readers give false for bytes that no writer makes: another
+ * size, flags beyond 1, reserved bytes that are not 0, text without an end. What a device tells
+ * (hello, statistics) may grow in later minor versions: bytes behind those known are ignored. */
 #define SNNWIRE_HELLO_BYTES 64u
 #define SNNWIRE_STATUS_BYTES 8u
 #define SNNWIRE_STATISTICS_BYTES 184u
@@ -136,22 +139,36 @@ struct snnwire_request {
     uint32_t size;   /* bytes of data, to SNNWIRE_PAYLOAD_MAX */
 };
 
-/* The setup fields of USB: wValue = region << 8 | core, wIndex = offset / 16 (the interface number
- * is 0: a device with one interface). */
+/* The setup packet of USB, and the first 8 bytes of a REQUEST frame, little-endian:
+ *
+ *   bmRequestType (1)  SNNWIRE_SETUP_OUT or _IN    bRequest (1)  code
+ *   wValue (2)         region << 8 | core          wIndex (2)    offset / 16
+ *   wLength (2)        size
+ *
+ * To the device and not to its interface: hosts and gadgets use wIndex of the latter themselves. */
+#define SNNWIRE_REQUEST_BYTES 8u
+#define SNNWIRE_SETUP_OUT 0x40u
+#define SNNWIRE_SETUP_IN 0xC0u
+
 void snnwire_request_setup(const struct snnwire_request *request, uint16_t *value_out,
                            uint16_t *index_out);
 void snnwire_request_from_setup(struct snnwire_request *out, uint8_t code, bool in, uint16_t value,
                                 uint16_t index, uint16_t size);
+void snnwire_request_write(const struct snnwire_request *request, uint8_t *out);
+bool snnwire_request_read(struct snnwire_request *out, const uint8_t *bytes, size_t size);
 
 /* ---- Frames on a byte stream ---- */
 
 enum snnwire_frame_type {
     SNNWIRE_FRAME_REQUEST = 1, /* 8 bytes of request, then the data of an out request */
     SNNWIRE_FRAME_ANSWER = 2,  /* 8 bytes of status, then the data of an in request */
-    SNNWIRE_FRAME_WORDS = 3    /* stream words, whole ones or not */
+    SNNWIRE_FRAME_WORDS = 3    /* stream words; whole ones, so that a lost frame costs no more */
 };
 
-/* Writes a frame; `out` has room for size + 8. Returns its bytes. */
+#define SNNWIRE_FRAME_EXTRA 8u /* bytes of a frame beside its payload */
+
+/* Writes a frame; `out` has room for size + SNNWIRE_FRAME_EXTRA. Returns its bytes; 0: the payload
+ * is larger than SNNWIRE_FRAME_PAYLOAD_MAX. */
 size_t snnwire_frame_write(enum snnwire_frame_type type, const uint8_t *payload, size_t size,
                            uint8_t *out);
 
@@ -159,13 +176,20 @@ size_t snnwire_frame_write(enum snnwire_frame_type type, const uint8_t *payload,
 struct snnwire_framer {
     uint8_t bytes[SNNWIRE_FRAME_MAX];
     size_t size;
+    size_t given;     /* bytes at the front that were handed out as a frame */
     uint64_t skipped; /* bytes that belong to no frame */
 };
 
-/* Takes bytes: true when a frame is there, valid until the next call; *used_out bytes were taken. A
- * frame whose CRC is wrong is skipped to the next 0xA5. */
+struct snnwire_frame {
+    enum snnwire_frame_type type;
+    const uint8_t *payload; /* in the framer, until the next call */
+    size_t size;
+};
+
+/* Takes bytes and sets *used_out: true when a frame is there; false: all bytes are taken, more are
+ * needed. Call it until it gives false: frames may be left behind one that was broken. Bytes that
+ * begin no frame whose CRC is right are skipped to the next 0xA5. */
 bool snnwire_frame_read(struct snnwire_framer *framer, const uint8_t *bytes, size_t size,
-                        size_t *used_out, enum snnwire_frame_type *type_out,
-                        const uint8_t **payload_out, size_t *payload_size_out);
+                        size_t *used_out, struct snnwire_frame *out);
 
 #endif
