@@ -74,6 +74,9 @@ struct snnwire_status {
     uint32_t detail;
 };
 
+#define SNNWIRE_STATISTICS_CORES 16u
+#define SNNWIRE_DESTINATIONS 4u
+
 /* Since RESET. produced = delivered + dropped + in flight, in events, per direction. */
 struct snnwire_statistics {
     uint64_t taken;    /* events from the host */
@@ -81,8 +84,9 @@ struct snnwire_statistics {
     uint64_t sent;     /* of these, handed to the transport */
     uint64_t dropped;  /* of these, for want of room */
     uint64_t words_taken, words_sent;
-    uint64_t faults;          /* of the stream from the host */
-    uint64_t core_spikes[16]; /* live rates; cores beyond the 16th are not told */
+    uint64_t faults; /* of the stream from the host */
+    uint64_t
+        core_spikes[SNNWIRE_STATISTICS_CORES]; /* live rates; cores beyond the 16th are not told */
 };
 
 struct snnwire_destination {
@@ -99,7 +103,7 @@ struct snnwire_core {
     int16_t threshold_high, threshold_low;
     uint8_t v_init_each; /* 1: a value a neuron in NEURON; 0: one for all */
     int16_t v_init;
-    struct snnwire_destination destinations[4];
+    struct snnwire_destination destinations[SNNWIRE_DESTINATIONS];
 };
 
 struct snnwire_chip {
@@ -107,7 +111,7 @@ struct snnwire_chip {
     uint16_t class_count;
     uint8_t readout_spread;
     uint32_t step_us;
-    struct snnwire_destination input_destinations[4];
+    struct snnwire_destination input_destinations[SNNWIRE_DESTINATIONS];
 };
 
 /* Sizes on the wire, and the codecs. Readers give false for bytes that no writer makes: another
@@ -129,6 +133,8 @@ void snnwire_core_write(const struct snnwire_core *core, uint8_t *out);
 bool snnwire_core_read(struct snnwire_core *out, const uint8_t *bytes, size_t size);
 void snnwire_chip_write(const struct snnwire_chip *chip, uint8_t *out);
 bool snnwire_chip_read(struct snnwire_chip *out, const uint8_t *bytes, size_t size);
+
+#define SNNWIRE_OFFSET_UNIT 16u
 
 /* One request. Offsets are in units of 16 bytes, so that 16 bits reach 1 MiB. */
 struct snnwire_request {

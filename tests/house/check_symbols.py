@@ -27,6 +27,7 @@ CALLS = {
     "stream": ["base", "model"],
     "conv": ["base", "model"],
     "sim": ["base", "model", "stream"],
+    "wire": [],
     "cli": [],
 }
 PRIVATE = re.compile(r"snn([a-z]+)_")
