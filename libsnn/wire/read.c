@@ -76,7 +76,7 @@ static void count_word(struct snnwire_reader *reader, const uint8_t *bytes,
     reader->crc = snnwire_crc32(reader->crc, bytes, SNNWIRE_WORD_BYTES);
     reader->unchecked++;
     if (reader->unchecked <= UNCHECKED_MAX) return;
-    if (*fault == SNNWIRE_FAULT_NONE) *fault = SNNWIRE_FAULT_CHECK;
+    *fault = SNNWIRE_FAULT_CHECK;
     reader->crc = 0;
     reader->unchecked = 0;
 }
