@@ -1,4 +1,4 @@
-"""Makes the files of corpus/import, corpus/events and corpus/program: make_corpus.py SNNCONVERT
+"""Makes corpus/import, events, program, words, frames and records: make_corpus.py SNNCONVERT
 
 Small models of each format that get the whole way to a spiking net, between them by every pass.
 Needs numpy, onnx, torch. Zip archives and pickles differ from run to run in their time stamps only.
@@ -152,6 +152,29 @@ def events():
         file.write("# a list\na.bin 3\nfolder/b c.bin\t65535\n\nd 0\r\n")
 
 
+# --- The wire: the vectors of docs/formats/wire.md, behind the byte that a target takes first ------
+
+
+def wire():
+    sys.path.append(os.path.join(HERE, "..", "flow"))
+    import wire_page
+
+    page = wire_page.vectors()
+    streams = {name: page[name] for name in ("event", "wrap", "resumed", "session-in")}
+    long = wire_page.block(0, 0, *[wire_page.event(i, i % 64, i, i % 128, 5) for i in range(509)])
+    streams["blocks"] = long + wire_page.block(512, 0, wire_page.mark(wire_page.TICK, 3))
+    for number, (name, stream) in enumerate(streams.items()):
+        with open(path_of("words", f"{name}.bin"), "wb") as file:
+            file.write(bytes([7 * number]) + stream)
+    frames = [page[name] for name in ("frame-request", "frame-answer", "frame-words")]
+    for name, data in (("session", b"".join(frames)), ("noise", b"\xa5\x01".join(frames))):
+        with open(path_of("frames", f"{name}.bin"), "wb") as file:
+            file.write(b"\x0a" + data)
+    for number, name in enumerate(("hello", "status", "statistics", "core", "chip", "request")):
+        with open(path_of("records", f"{name}.bin"), "wb") as file:
+            file.write(bytes([number]) + page[name])
+
+
 def main():
     residual()
     joined()
@@ -160,6 +183,7 @@ def main():
     nir(sys.argv[1])
     programs(sys.argv[1])
     events()
+    wire()
 
 
 if __name__ == "__main__":
