@@ -81,11 +81,17 @@ size_t snnwire_write_mark(struct snnwire_writer *writer, enum snnwire_mark mark,
 static uint64_t pack(const struct snnwire_event *restrict events, size_t count, uint32_t epoch,
                      uint8_t *restrict out)
 {
+    struct snnwire_event any = {0};
     uint64_t wrong = 0;
     for (size_t i = 0; i < count; i++) {
-        wrong |= snnwire_excess(&events[i]) | (events[i].time_us >> 32 ^ epoch);
+        wrong |= events[i].time_us >> 32 ^ epoch;
+        any.layer |= events[i].layer;
+        any.feature |= events[i].feature;
+        any.y |= events[i].y;
+        any.x |= events[i].x;
         snnwire_put64(out + i * SNNWIRE_WORD_BYTES, snnwire_pack_event(&events[i]));
     }
+    wrong |= snnwire_excess(&any);
     return wrong;
 }
 
