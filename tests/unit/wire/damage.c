@@ -58,32 +58,34 @@ static struct snnwire_reader read_all(size_t size, bool fast)
     return reader;
 }
 
-/* All 32,768 bits of the full block, its SEQUENCE, TIME and CHECK included. Where CHECK itself
- * turns into something else, the next SEQUENCE shows it; no bit makes a GAP of what was not lost.
- */
-static void flip_every_bit(bool fast)
+/* All bits of a block, its SEQUENCE, TIME and CHECK included; `next` is the first event behind it.
+ * Where CHECK itself turns into something else, the block becomes too long or the next SEQUENCE
+ * shows it; no bit makes a GAP of what was not lost. */
+static void flip_every_bit(size_t from, size_t block, size_t next, bool fast)
 {
     const size_t size = make_stream();
-    for (size_t bit = 0; bit < (size_t)BLOCK * 8; bit++) {
-        uint8_t *byte = &stream[FIRST + bit / 8];
+    for (size_t bit = 0; bit < block * 8; bit++) {
+        uint8_t *byte = &stream[from + bit / 8];
         *byte = (uint8_t)(*byte ^ 1u << bit % 8);
         const struct snnwire_reader reader = read_all(size, fast);
         *byte = (uint8_t)(*byte ^ 1u << bit % 8);
         cr_assert(broken.fault_counts[SNNWIRE_FAULT_CHECK] > 0, "bit %zu", bit);
         cr_assert_eq(broken.fault_counts[SNNWIRE_FAULT_SEQUENCE], 0, "bit %zu", bit);
-        cr_assert(ends_with(&broken, 510), "bit %zu", bit);
+        cr_assert(ends_with(&broken, next), "bit %zu", bit);
         cr_assert(reader.unchecked == 0 && reader.residue_size == 0);
     }
 }
 
 Test(damage, every_flipped_bit_of_a_block_is_a_check_fault)
 {
-    flip_every_bit(false);
+    flip_every_bit(FIRST, BLOCK, 510, false);
+    flip_every_bit(0, FIRST, 1, false);
 }
 
 Test(damage, every_flipped_bit_is_a_check_fault_among_runs_too)
 {
-    flip_every_bit(true);
+    flip_every_bit(FIRST, BLOCK, 510, true);
+    flip_every_bit(0, FIRST, 1, true);
 }
 
 /* `count` words lost from each place on: a GAP of as many, at the next SEQUENCE; what comes behind
