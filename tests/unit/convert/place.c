@@ -44,16 +44,17 @@ static uint32_t conv(struct snn_graph *to, struct snn_context *context, const ch
                      size_t count)
 {
     const uint32_t pad = kernel / 2;
-    return support_add(to, context,
-                       (struct snn_layer){.name = name,
-                                          .kind = SNN_LAYER_CONV2D,
-                                          .inputs = &input,
-                                          .input_count = 1,
-                                          .shape = {features, 0, 0},
-                                          .window = {kernel, kernel, 1, 1, pad, pad, pad, pad},
-                                          .activation = SNN_ACTIVATION_RELU,
-                                          .weights = weights,
-                                          .weight_count = count});
+    return support_add(
+        to, context,
+        (struct snn_layer){.name = name,
+                           .kind = SNN_LAYER_CONV2D,
+                           .inputs = &input,
+                           .input_count = 1,
+                           .shape = {features, 0, 0},
+                           .window = {kernel, kernel, 1, 1, pad, pad, pad, pad, 0, 0},
+                           .activation = SNN_ACTIVATION_RELU,
+                           .weights = weights,
+                           .weight_count = count});
 }
 
 /* w(f, c, t) = 10 f + 3 c - t, but for w(0, 0, 0) = 127. */
