@@ -1,5 +1,5 @@
-/* The registry: the only file that names every reader, every source and every target. Adding one is
- * one line here.
+/* The registry: the only file that names every reader, source, target, transport and emulator.
+ * Adding one is one line here.
  */
 #include <stddef.h>
 
@@ -54,6 +54,21 @@ const struct snnstream_event_ops *const snn_event_table[] = {
 
 const struct snn_target_ops *const snn_target_table[] = {
     &snnsim_target, &snnsim_chip_target, &snnsim_frame_f32_target, &snnsim_frame_int8_target, NULL,
+};
+
+/* The room device knows what is in one. */
+struct snndev_transport_ops;
+extern const struct snndev_transport_ops *const snn_transport_table[];
+
+const struct snndev_transport_ops *const snn_transport_table[] = {
+    NULL,
+};
+
+struct snndev_emulator_ops;
+extern const struct snndev_emulator_ops *const snn_emulator_table[];
+
+const struct snndev_emulator_ops *const snn_emulator_table[] = {
+    NULL,
 };
 
 const char *snn_version(void)

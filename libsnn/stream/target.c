@@ -265,6 +265,17 @@ int snn_target_counts(struct snn_target *target, struct snn_context *context, ui
     return target->ops->counts(target->session, context, population, counts);
 }
 
+int snn_target_watch(struct snn_target *target, struct snn_context *context, snn_spike_fn watch,
+                     void *user)
+{
+    int status = check_loaded(target, context, SNN_TARGET_SPIKING);
+    if (status != SNN_OK) return status;
+    if (target->ops->watch == NULL)
+        return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
+                            "target %s does not tell spikes one by one", target->ops->name);
+    return target->ops->watch(target->session, context, watch, user);
+}
+
 void snn_target_close(struct snn_target **target)
 {
     if (target == NULL || *target == NULL) return;

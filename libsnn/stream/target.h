@@ -34,6 +34,8 @@ struct snn_target_ops {
     /* Of a population that exists. NULL: the target does not tell. */
     int (*counts)(void *session, struct snn_context *context, uint32_t population,
                   uint32_t *counts);
+    /* NULL: the target does not tell spikes one by one. */
+    int (*watch)(void *session, struct snn_context *context, snn_spike_fn watch, void *user);
     /* Frame-based targets. The graph must stay until close. */
     int (*load_graph)(void *session, struct snn_context *context, const struct snn_graph *graph);
     int (*infer)(void *session, struct snn_context *context, const float *intensity, float *output);

@@ -27,6 +27,7 @@ ROOMS = {
     "examples/": [PUBLIC, CLI],
     "bench/": [PUBLIC, KERNEL],
     "bench/wire.c": [WIRE],
+    "bench/link.c": [PUBLIC, WIRE, "device/"],
     "tests/unit/support.": [PUBLIC],
     "tests/unit/sketch.": [PUBLIC],
     "tests/unit/base/": [PUBLIC, BASE],
@@ -38,6 +39,7 @@ ROOMS = {
     "tests/unit/wire/": [WIRE],
     "tests/plain/": [PUBLIC, BASE, MODEL, STREAM, "convert/", "sim/", "device/"],
     "tests/fuzz/": [PUBLIC, BASE, MODEL, STREAM, WIRE, "convert/", "sim/", "device/"],
+    "tests/unit/device/": [PUBLIC, BASE, MODEL, STREAM, WIRE, "device/"],
     "tests/kernel/": [PUBLIC, BASE, KERNEL],
     "tests/device/": [PUBLIC, "libsnn/", "device/"],
     "tests/flow/": [PUBLIC],
@@ -55,7 +57,10 @@ DOORS = {
     r"hdf5\.h|H5.*\.h": "convert/read/hdf5_lib.c",
     r".*intrin\.h|arm_neon\.h": (KERNEL, "libsnn/stream/lanes_avx2.c"),
     r"protobuf-c/.*|.*\.pb-c\.h": "convert/read/onnx_proto.c",
-    r"criterion/.*": "tests/unit/",
+    r"libusb.*": ("device/transport/usb", "tests/device/"),
+    r"libserialport\.h": "device/transport/serial",
+    r"umockdev\.h": "tests/device/",
+    r"criterion/.*": ("tests/unit/", "tests/device/"),
 }
 
 # System headers of rooms that may not use all of them.

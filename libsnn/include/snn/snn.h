@@ -7,6 +7,7 @@
 #include "snn/chip.h"
 #include "snn/context.h"
 #include "snn/convert.h"
+#include "snn/device.h"
 #include "snn/energy.h"
 #include "snn/file.h"
 #include "snn/graph.h"

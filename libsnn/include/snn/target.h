@@ -89,6 +89,21 @@ SNN_API int snn_target_pull(struct snn_target *target, struct snn_context *conte
 SNN_API int snn_target_counts(struct snn_target *target, struct snn_context *context,
                               uint32_t population, uint32_t *counts);
 
+/* A spike as it happens. */
+struct snn_spike {
+    uint32_t population; /* of the net, or of the program's decoded net: a core */
+    uint32_t channel, y, x;
+    uint32_t step;  /* of the sample */
+    uint32_t event; /* input event of that step that set it off, in their order from 0; of a
+                     * bias tick the number of events of the step */
+};
+typedef void (*snn_spike_fn)(const struct snn_spike *spike, void *user);
+
+/* Has every spike of this session told as it happens, within advance; NULL ends that. Errors:
+ * UNSUPPORTED (the target does not tell; synchronous semantics have no order of spikes). */
+SNN_API int snn_target_watch(struct snn_target *target, struct snn_context *context,
+                             snn_spike_fn watch, void *user);
+
 /* Frame-based targets. Functions of the other kind of target give INVALID. */
 enum snn_target_kind { SNN_TARGET_SPIKING = 0, SNN_TARGET_FRAME = 1 };
 SNN_API enum snn_target_kind snn_target_kind(const struct snn_target *target);
