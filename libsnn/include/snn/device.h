@@ -77,7 +77,7 @@ SNN_API int snn_device_open(struct snn_device **out, struct snn_context *context
                             const struct snn_device_options *options);
 /* Within a second, whatever the device does. */
 SNN_API void snn_device_close(struct snn_device **device);
-SNN_API const struct snn_device_info *snn_device_info(const struct snn_device *device);
+SNN_API const struct snn_device_info *snn_device_about(const struct snn_device *device);
 
 struct snn_device_load_report {
     uint32_t cores_written, cores_kept; /* kept: their memories were right already, by their CRC */
