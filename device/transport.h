@@ -60,7 +60,8 @@ struct snndev_transport_ops {
     int (*request)(void *self, struct snn_context *context, const struct snnwire_request *request,
                    uint8_t *data, uint32_t *size_out, unsigned timeout_ms);
     /* Hands a transfer over: SNN_OK, NOMEM (the host lends no more memory: fewer at once), GONE,
-     * IO. From any thread; transfers of one direction end in the order of their submission. */
+     * IO, PROTOCOL (a recording has other bytes here). From any thread; transfers of one direction
+     * end in the order of their submission. */
     int (*submit)(void *self, struct snndev_transfer *transfer);
     /* The next transfer that has ended, or NULL after the time or a wake. From one thread at a
      * time. */
@@ -70,6 +71,9 @@ struct snndev_transport_ops {
     /* All transfers end soon, as CANCELLED if they have not otherwise. From any thread. */
     void (*cancel_all)(void *self);
     int (*clear_halt)(void *self, bool out);
+    /* Why submissions or transfers fail, where more is known than their status: one sentence, valid
+     * until close; NULL: no more is known. The function may be NULL. From any thread. */
+    const char *(*explain)(void *self);
     /* Never hangs; transfers were reaped before. */
     void (*close)(void *self);
 };
