@@ -59,7 +59,8 @@ static const struct snncli_option common_options[] = {
 struct parser {
     const struct snncli_tool *tool;
     struct snncli_console *console;
-    char **next; /* argument to look at */
+    const struct snncli_verb *verb; /* that was typed; NULL: none yet */
+    char **next;                    /* argument to look at */
     char **end;
     snncli_argument_fn argument;
     void *user;
@@ -89,6 +90,18 @@ bool snncli_group_opens(const struct snncli_tool *tool, size_t index)
     return true;
 }
 
+bool snncli_option_applies(const struct snncli_option *option, const struct snncli_verb *verb)
+{
+    const char *verbs = option->verbs;
+    struct snncli_slice name;
+
+    if (!verbs) return true;
+    while (verb && snncli_choice_next(&verbs, &name))
+        if (strlen(verb->name) == name.length && memcmp(verb->name, name.text, name.length) == 0)
+            return true;
+    return false;
+}
+
 static size_t find_long(const struct snncli_tool *tool, const char *name, size_t length)
 {
     const struct snncli_option *option;
@@ -105,6 +118,13 @@ static size_t find_letter(const struct snncli_tool *tool, char letter)
     return NOT_FOUND;
 }
 
+static void hint_help(const struct parser *parser)
+{
+    const struct snncli_verb *verb = parser->verb;
+    snncli_hint(parser->console, "%s%s%s --help lists the options", parser->tool->name,
+                verb ? " " : "", verb ? verb->name : "");
+}
+
 static int unknown_long(struct parser *parser, const char *name, size_t length)
 {
     struct snncli_nearest nearest;
@@ -112,13 +132,14 @@ static int unknown_long(struct parser *parser, const char *name, size_t length)
 
     snncli_nearest_init(&nearest, name, length);
     for (size_t i = 0; (option = snncli_tool_option(parser->tool, i)); i++)
-        if (option->help) snncli_nearest_offer(&nearest, option->name, strlen(option->name));
+        if (option->help && (!parser->verb || snncli_option_applies(option, parser->verb)))
+            snncli_nearest_offer(&nearest, option->name, strlen(option->name));
     snncli_error(parser->console, NULL, "unknown option --%.*s", (int)length, name);
     if (nearest.best.text)
         snncli_hint(parser->console, "did you mean --%.*s?", (int)nearest.best.length,
                     nearest.best.text);
     else
-        snncli_hint(parser->console, "%s --help lists the options", parser->tool->name);
+        hint_help(parser);
     return SNNCLI_EXIT_USAGE;
 }
 
@@ -137,7 +158,7 @@ static int unknown_letter(struct parser *parser, const char *letter)
         snncli_hint(parser->console, "did you mean -%c, --%s?", swapped,
                     snncli_tool_option(parser->tool, index)->name);
     else
-        snncli_hint(parser->console, "%s --help lists the options", parser->tool->name);
+        hint_help(parser);
     return SNNCLI_EXIT_USAGE;
 }
 
@@ -177,7 +198,7 @@ static int take_common(struct parser *parser, const struct snncli_option *option
 {
     switch ((enum snncli_common_option)option->id) {
     case SNNCLI_COMMON_HELP:
-        snncli_print_help(parser->tool, stdout, parser->console->out_color);
+        snncli_print_help(parser->tool, parser->verb, stdout, parser->console->out_color);
         return snncli_console_finish(parser->console, SNNCLI_EXIT_OK);
     case SNNCLI_COMMON_VERSION:
         printf("%s %s\n", parser->tool->name, SNN_VERSION);
@@ -194,6 +215,31 @@ static int take_common(struct parser *parser, const struct snncli_option *option
     return SNNCLI_EXIT_INTERNAL;
 }
 
+/* An option that this verb does not take, or that stands before the verb. */
+static int foreign_option(struct parser *parser, const struct snncli_option *option)
+{
+    char list[256] = "";
+    const char *verbs = option->verbs;
+    struct snncli_slice name;
+
+    if (!parser->verb) {
+        snncli_error(parser->console, NULL, "option --%s stands before the verb", option->name);
+        snncli_hint(parser->console, "first the verb: %s VERB --%s", parser->tool->name,
+                    option->name);
+        return SNNCLI_EXIT_USAGE;
+    }
+    while (snncli_choice_next(&verbs, &name)) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%.*s", used ? ", " : "", (int)name.length,
+                 name.text);
+    }
+    snncli_error(parser->console, NULL, "option --%s does not go with %s", option->name,
+                 parser->verb->name);
+    snncli_hint(parser->console, "it goes with %s; %s %s --help lists what %s takes", list,
+                parser->tool->name, parser->verb->name, parser->verb->name);
+    return SNNCLI_EXIT_USAGE;
+}
+
 /* Hands one option on, to the tool or to ourselves. Returns SNNCLI_GO_ON or an exit status. */
 static int take(struct parser *parser, size_t index, const char *value)
 {
@@ -202,6 +248,8 @@ static int take(struct parser *parser, size_t index, const char *value)
     if (index >= SNNCLI_OPTION_MAX)
         return snncli_fail(parser->console, SNNCLI_EXIT_INTERNAL, NULL,
                            "more than %d options in the table", SNNCLI_OPTION_MAX);
+    if (parser->tool->verbs && !snncli_option_applies(option, parser->verb))
+        return foreign_option(parser, option);
     if (parser->seen[index] && !option->repeatable)
         return snncli_fail(parser->console, SNNCLI_EXIT_USAGE, NULL,
                            "option --%s is given more than once", option->name);
@@ -264,6 +312,12 @@ static int parse_cluster(struct parser *parser, const char *letters)
 
 static int take_positional(struct parser *parser, const char *word)
 {
+    if (parser->tool->verbs && !parser->verb) {
+        size_t index = 0;
+        int wrong = snncli_parse_verb(parser->console, parser->tool, word, &index);
+        if (wrong != SNNCLI_EXIT_OK) return wrong;
+        parser->verb = &parser->tool->verbs[index];
+    }
     int status = parser->argument(NULL, word, parser->user);
     return status == SNNCLI_EXIT_OK ? SNNCLI_GO_ON : status;
 }
@@ -292,6 +346,22 @@ int snncli_args_parse(const struct snncli_tool *tool, struct snncli_console *con
     return status;
 }
 
+/* Whether every verb that an option names is one. */
+static bool names_verbs(const struct snncli_tool *tool, const struct snncli_option *option)
+{
+    const char *verbs = option->verbs;
+    struct snncli_slice name;
+
+    while (snncli_choice_next(&verbs, &name)) {
+        bool known = false;
+        for (const struct snncli_verb *verb = tool->verbs; verb && verb->name; verb++)
+            known |= strlen(verb->name) == name.length &&
+                     memcmp(verb->name, name.text, name.length) == 0;
+        if (!known) return false;
+    }
+    return true;
+}
+
 static const char *option_defect(const struct snncli_tool *tool, size_t index)
 {
     const struct snncli_option *option = snncli_tool_option(tool, index);
@@ -301,6 +371,7 @@ static const char *option_defect(const struct snncli_tool *tool, size_t index)
     if (strlen(option->name) < 2) return "has a name shorter than two characters";
     if (option->letter && !isalnum((unsigned char)option->letter)) return "has no proper letter";
     if (!option->metavar && (option->choices || option->path)) return "is a flag with values";
+    if (!names_verbs(tool, option)) return "names a verb that is none";
     if (option->help && strchr(option->help, '\n')) return "has a help text of several lines";
     for (size_t i = 0; i < index; i++) {
         const struct snncli_option *other = snncli_tool_option(tool, i);

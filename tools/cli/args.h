@@ -35,12 +35,22 @@ struct snncli_option {
     bool path;           /* completion offers files */
     bool repeatable;     /* may be given more than once */
     bool rare;           /* --help names it without its line, to fit a screen (50 lines in all) */
+    const char *verbs;   /* "load|run": the verbs it goes with; NULL: all */
 };
 
 /* A name and what it means: example, verb, argument, file. NULL name ends a table. */
 struct snncli_entry {
     const char *name;
     const char *text;
+};
+
+/* What the first argument of a tool with verbs may be; NULL name ends a table. */
+struct snncli_verb {
+    const char *name;                    /* "load" */
+    const char *text;                    /* what it does, in a line */
+    const char *usage;                   /* what follows it: "URI MODEL [option ...]" */
+    const struct snncli_entry *examples; /* of its own --help; may be NULL */
+    const char *description;             /* of its --help and the manual; may be NULL */
 };
 
 struct snncli_tool {
@@ -51,7 +61,7 @@ struct snncli_tool {
     const struct snncli_entry *examples;    /* command, what it does in a line */
     const struct snncli_option *options;    /* without the common ones */
     const struct snncli_entry *positionals; /* MODEL and what it is; may be NULL */
-    const struct snncli_entry *verbs;       /* first argument and what it does; may be NULL */
+    const struct snncli_verb *verbs;        /* the first argument, before options; may be NULL */
     const char *description;                /* manual: paragraphs parted by a blank line */
     const int *exit_statuses;               /* besides 0, ascending, ended by 0; NULL: all */
     const struct snncli_entry *files;       /* manual: FILES; may be NULL */
@@ -70,8 +80,10 @@ typedef int (*snncli_argument_fn)(const struct snncli_option *option, const char
 
 /* Parses argv[1..]: --name value, --name=value, -n value, -nvalue, clusters of flags (-qv), "--".
  * Options and positional arguments may be mixed. Unknown, repeated, valueless options are reported
- * with the nearest name. Returns SNNCLI_GO_ON, or the exit status the program must return now
- * (SNNCLI_EXIT_OK after --help). Sets colour and verbosity of the console. */
+ * with the nearest name, those of another verb with theirs; `tool VERB --help` is about the verb
+ * alone. The verb is handed on as the first positional argument. Returns SNNCLI_GO_ON, or the exit
+ * status the program must return now (SNNCLI_EXIT_OK after --help). Sets colour and verbosity of
+ * the console. */
 int snncli_args_parse(const struct snncli_tool *tool, struct snncli_console *console, int argc,
                       char **argv, snncli_argument_fn argument, void *user);
 
@@ -99,13 +111,17 @@ int snncli_args_excess(struct snncli_console *console, const char *value);
 int snncli_args_missing(struct snncli_console *console, const struct snncli_tool *tool,
                         const char *metavar);
 
-/* The texts. `color` sets headings in bold. */
-void snncli_print_help(const struct snncli_tool *tool, FILE *out, bool color);
+/* The texts. `color` sets headings in bold; help is about one verb, or with NULL about the tool. */
+void snncli_print_help(const struct snncli_tool *tool, const struct snncli_verb *verb, FILE *out,
+                       bool color);
 void snncli_print_man(const struct snncli_tool *tool, FILE *out);
 void snncli_print_bash(const struct snncli_tool *tool, FILE *out);
 
 /* All options, the tool's and then the common ones, NULL past the end. */
 const struct snncli_option *snncli_tool_option(const struct snncli_tool *tool, size_t index);
+
+/* Whether an option goes with a verb; without one (NULL), whether it goes with all of them. */
+bool snncli_option_applies(const struct snncli_option *option, const struct snncli_verb *verb);
 
 /* What is wrong with the table itself (two options of one name, a help text missing, ...) written
  * to `buffer`; false if nothing is. For tests. */

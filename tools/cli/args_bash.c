@@ -9,17 +9,34 @@
 #include "tools/cli/args.h"
 #include "tools/cli/args_parts.h"
 
-static void put_names(const struct snncli_tool *tool, FILE *out)
+/* words=' --one --two': the options that go with a verb; without one, those that go with all. */
+static void put_names(const struct snncli_tool *tool, const struct snncli_verb *verb, FILE *out)
 {
     const struct snncli_option *option;
 
+    fputs("words='", out);
     for (size_t i = 0; (option = snncli_tool_option(tool, i)); i++)
-        if (option->help) fprintf(out, " --%s", option->name);
+        if (option->help && snncli_option_applies(option, verb))
+            fprintf(out, " --%s", option->name);
+    fputs("'", out);
+}
+
+static void put_names_by_verb(const struct snncli_tool *tool, FILE *out)
+{
+    fputs("            case $verb in\n", out);
+    for (const struct snncli_verb *verb = tool->verbs; verb->name; verb++) {
+        fprintf(out, "            %s) ", verb->name);
+        put_names(tool, verb, out);
+        fputs(" ;;\n", out);
+    }
+    fputs("            *) ", out);
+    put_names(tool, NULL, out);
+    fputs(" ;;\n            esac", out);
 }
 
 static void put_verbs(const struct snncli_tool *tool, FILE *out, const char *between)
 {
-    for (const struct snncli_entry *verb = tool->verbs; verb && verb->name; verb++)
+    for (const struct snncli_verb *verb = tool->verbs; verb && verb->name; verb++)
         fprintf(out, "%s%s", verb == tool->verbs ? "" : between, verb->name);
 }
 
@@ -42,11 +59,15 @@ static void put_argument_case(const struct snncli_tool *tool, FILE *out)
 {
     fputs("    *)\n"
           "        value=$word\n"
-          "        if [[ $word == -* && $ended != yes ]]; then\n"
-          "            words='",
+          "        if [[ $word == -* && $ended != yes ]]; then\n",
           out);
-    put_names(tool, out);
-    fputs("'\n        else\n", out);
+    if (tool->verbs) {
+        put_names_by_verb(tool, out);
+    } else {
+        fputs("            ", out);
+        put_names(tool, NULL, out);
+    }
+    fputs("\n        else\n", out);
     if (tool->verbs) {
         fputs("            [[ $verb ]] || words='", out);
         put_verbs(tool, out, " ");
@@ -73,6 +94,7 @@ static void put_prologue(const struct snncli_tool *tool, FILE *out)
     if (tool->verbs) {
         fputs("    local verb='' earlier\n"
               "    for earlier in $before; do\n"
+              "        [[ $verb ]] && break\n"
               "        case $earlier in ",
               out);
         put_verbs(tool, out, "|");

@@ -18,6 +18,7 @@
 
 struct help {
     const struct snncli_tool *tool;
+    const struct snncli_verb *verb; /* NULL: the tool as a whole */
     FILE *out;
     int width;
     int left; /* column in which help texts begin */
@@ -64,6 +65,12 @@ static void put_wrapped(const struct help *help, const char *text, int indent)
     putc('\n', help->out);
 }
 
+/* Whether an option belongs into this help. */
+static bool is_shown(const struct help *help, const struct snncli_option *option)
+{
+    return option->help && snncli_option_applies(option, help->verb);
+}
+
 /* "  -t, --timesteps N" */
 static int option_left(const struct snncli_option *option, char *buffer, size_t size)
 {
@@ -91,7 +98,7 @@ static void put_rare(const struct help *help, const char *group, bool others)
     const struct snncli_option *option;
 
     for (size_t i = 0; (option = snncli_tool_option(help->tool, i)); i++) {
-        if (!option->rare || !option->help || strcmp(option->group, group) != 0) continue;
+        if (!option->rare || !is_shown(help, option) || strcmp(option->group, group) != 0) continue;
         char letter[8] = "";
         if (option->letter) snprintf(letter, sizeof letter, "-%c/", option->letter);
         used += (size_t)snprintf(
@@ -107,11 +114,14 @@ static void put_rare(const struct help *help, const char *group, bool others)
 static void put_group(const struct help *help, const char *group)
 {
     const struct snncli_option *option;
-    bool others = false;
+    bool others = false, any = false;
 
+    for (size_t i = 0; (option = snncli_tool_option(help->tool, i)) && !any; i++)
+        any = is_shown(help, option) && strcmp(option->group, group) == 0;
+    if (!any) return;
     heading(help, group);
     for (size_t i = 0; (option = snncli_tool_option(help->tool, i)); i++) {
-        if (option->rare || !option->help || strcmp(option->group, group) != 0) continue;
+        if (option->rare || !is_shown(help, option) || strcmp(option->group, group) != 0) continue;
         put_option(help, option);
         others = true;
     }
@@ -129,59 +139,108 @@ static void put_entries(const struct help *help, const struct snncli_entry *entr
 }
 
 /* Commands are long: their texts stand beside them only if every line then fits the width. */
-static void put_examples(const struct help *help)
+static void put_examples(const struct help *help, const struct snncli_entry *examples)
 {
     int left = 0, right = 0;
 
-    for (const struct snncli_entry *e = help->tool->examples; e && e->name; e++) {
+    for (const struct snncli_entry *e = examples; e && e->name; e++) {
         int name = (int)snncli_text_width(e->name), text = (int)snncli_text_width(e->text);
         if (name + 4 > left) left = name + 4;
         if (text > right) right = text;
     }
-    put_entries(help, help->tool->examples, left + right <= help->width ? left : 6);
+    put_entries(help, examples, left + right <= help->width ? left : 6);
 }
 
 static void put_usage(const struct help *help)
 {
+    const char *bold = help->color ? BOLD : "", *plain = help->color ? PLAIN : "";
+
+    if (help->verb) {
+        fprintf(help->out, "%sUsage:%s %s %s %s\n", bold, plain, help->tool->name, help->verb->name,
+                help->verb->usage);
+        return;
+    }
     for (const char *const *usage = help->tool->usage; *usage; usage++)
-        fprintf(help->out, "%s%s%s %s %s\n", help->color ? BOLD : "",
-                usage == help->tool->usage ? "Usage:" : "      ", help->color ? PLAIN : "",
-                help->tool->name, *usage);
+        fprintf(help->out, "%s%s%s %s %s\n", bold, usage == help->tool->usage ? "Usage:" : "      ",
+                plain, help->tool->name, *usage);
 }
 
-static int left_column(const struct snncli_tool *tool)
+/* Arguments: of a verb those that its usage names. */
+static void put_positionals(const struct help *help)
+{
+    for (const struct snncli_entry *p = help->tool->positionals; p && p->name; p++) {
+        const struct snncli_entry one[] = {*p, {NULL, NULL}};
+        if (!help->verb || strstr(help->verb->usage, p->name)) put_entries(help, one, help->left);
+    }
+}
+
+static void put_verbs(const struct help *help)
+{
+    int left = 0;
+    const struct snncli_verb *verbs = help->tool->verbs;
+
+    for (const struct snncli_verb *v = verbs; v->name; v++)
+        if ((int)strlen(v->name) + 4 > left) left = (int)strlen(v->name) + 4;
+    heading(help, "Verbs");
+    for (const struct snncli_verb *v = verbs; v->name; v++) {
+        const struct snncli_entry one[] = {{v->name, v->text}, {NULL, NULL}};
+        put_entries(help, one, left);
+    }
+}
+
+static int left_column(const struct help *help)
 {
     int left = 0;
     const struct snncli_option *option;
 
-    for (size_t i = 0; (option = snncli_tool_option(tool, i)); i++) {
+    for (size_t i = 0; (option = snncli_tool_option(help->tool, i)); i++) {
         char buffer[160];
         int width = option_left(option, buffer, sizeof buffer);
-        if (option->help && !option->rare && width + 2 <= LEFT_MAX && width + 2 > left)
+        if (is_shown(help, option) && !option->rare && width + 2 <= LEFT_MAX && width + 2 > left)
             left = width + 2;
     }
     return left;
 }
 
-void snncli_print_help(const struct snncli_tool *tool, FILE *out, bool color)
+/* "snnsim - what it does", or "snndev load - what it does" and more about it. */
+static void put_title(const struct help *help)
+{
+    const struct snncli_verb *verb = help->verb;
+
+    fprintf(help->out, "%s%s%s%s%s - %s\n\n", help->color ? BOLD : "", help->tool->name,
+            verb ? " " : "", verb ? verb->name : "", help->color ? PLAIN : "",
+            verb ? verb->text : help->tool->summary);
+    if (!verb || !verb->description) return;
+    put_wrapped(help, verb->description, 0);
+    putc('\n', help->out);
+}
+
+void snncli_print_help(const struct snncli_tool *tool, const struct snncli_verb *verb, FILE *out,
+                       bool color)
 {
     int width = snncli_console_width(out);
-    struct help help = {.tool = tool, .out = out, .color = color, .left = left_column(tool)};
+    struct help help = {.tool = tool, .verb = verb, .out = out, .color = color};
+    const struct snncli_entry *examples = verb ? verb->examples : tool->examples;
     const struct snncli_option *option;
 
     help.width = width < WIDTH_MIN ? WIDTH_MIN : width > WIDTH_MAX ? WIDTH_MAX : width;
-    fprintf(out, "%s%s%s - %s\n\n", color ? BOLD : "", tool->name, color ? PLAIN : "",
-            tool->summary);
-    put_examples(&help);
-    putc('\n', out);
+    help.left = left_column(&help);
+    if (help.left == 0) help.left = 12;
+    put_title(&help);
+    put_examples(&help, examples);
+    if (examples) putc('\n', out);
     put_usage(&help);
-    put_entries(&help, tool->positionals, help.left);
-    if (tool->verbs) {
-        heading(&help, "Verbs");
-        put_entries(&help, tool->verbs, help.left);
+    put_positionals(&help);
+    if (tool->verbs && !verb) {
+        putc('\n', out);
+        put_verbs(&help);
     }
     putc('\n', out);
     for (size_t i = 0; (option = snncli_tool_option(tool, i)); i++)
         if (snncli_group_opens(tool, i)) put_group(&help, option->group);
-    fprintf(out, "\nMore on every option: man %s\n", tool->name);
+    if (tool->verbs && !verb)
+        fprintf(out, "\nOptions of a verb: %s VERB --help; of all of them: man %s\n", tool->name,
+                tool->name);
+    else
+        fprintf(out, "\nMore on every option: man %s\n", tool->name);
 }

@@ -122,11 +122,12 @@ static void put_styled(FILE *out, char font, const char *text)
     fputs("\\fR", out);
 }
 
-static void put_choices(FILE *out, const char *choices)
+/* "One of a, b, c." from "a|b|c". */
+static void put_list(FILE *out, const char *opening, const char *choices)
 {
     struct snncli_slice choice;
 
-    fputs("One of", out);
+    fputs(opening, out);
     for (bool first = true; snncli_choice_next(&choices, &choice); first = false) {
         fputs(first ? "\n\\fB" : ",\n\\fB", out);
         put_escaped(out, choice.text, choice.length);
@@ -149,8 +150,9 @@ static void put_option(FILE *out, const struct snncli_option *option)
     putc('\n', out);
     put_sentence(out, option->help);
     if (option->text) put_prose(out, option->text, ".sp");
-    if (option->choices) put_choices(out, option->choices);
+    if (option->choices) put_list(out, "One of", option->choices);
     if (option->repeatable) fputs("May be given more than once.\n", out);
+    if (option->verbs) put_list(out, "Goes with", option->verbs);
 }
 
 static void put_entries(FILE *out, const struct snncli_entry *entries, char font)
@@ -168,6 +170,21 @@ static void put_section(FILE *out, const char *title, const struct snncli_entry 
     if (!entries) return;
     fprintf(out, ".SH %s\n", title);
     put_entries(out, entries, font);
+}
+
+static void put_verbs(FILE *out, const struct snncli_tool *tool)
+{
+    if (!tool->verbs) return;
+    fputs(".SH VERBS\n", out);
+    for (const struct snncli_verb *verb = tool->verbs; verb->name; verb++) {
+        fputs(".TP\n", out);
+        put_styled(out, 'B', verb->name);
+        putc(' ', out);
+        put_all(out, verb->usage);
+        putc('\n', out);
+        put_sentence(out, verb->text);
+        if (verb->description) put_prose(out, verb->description, ".sp");
+    }
 }
 
 static void put_head(FILE *out, const struct snncli_tool *tool)
@@ -219,7 +236,7 @@ void snncli_print_man(const struct snncli_tool *tool, FILE *out)
     fputs(".SH DESCRIPTION\n", out);
     put_prose(out, tool->description ? tool->description : tool->summary, ".PP");
     put_entries(out, tool->positionals, 'I');
-    put_section(out, "VERBS", tool->verbs, 'B');
+    put_verbs(out, tool);
     put_options(out, tool);
     put_exit_statuses(out, tool);
     fputs(".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR\n"

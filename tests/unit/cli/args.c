@@ -23,7 +23,8 @@ static int remember(const struct snncli_option *option, const char *value, void 
 }
 
 /* Parses a NULL-terminated argv; the console's messages are in `memory`. */
-static int parse(struct snncli_console *console, struct seen *seen, const char *const *arguments)
+static int parse_for(const struct snncli_tool *tool, struct snncli_console *console,
+                     struct seen *seen, const char *const *arguments)
 {
     char copies[16][64];
     char *argv[16];
@@ -33,7 +34,12 @@ static int parse(struct snncli_console *console, struct seen *seen, const char *
         snprintf(copies[argc], sizeof copies[argc], "%s", arguments[argc]);
         argv[argc] = copies[argc];
     }
-    return snncli_args_parse(&sample_tool, console, argc, argv, remember, seen);
+    return snncli_args_parse(tool, console, argc, argv, remember, seen);
+}
+
+static int parse(struct snncli_console *console, struct seen *seen, const char *const *arguments)
+{
+    return parse_for(&sample_tool, console, seen, arguments);
 }
 
 #define ARGV(...) ((const char *const[]){"sample", __VA_ARGS__, NULL})
@@ -352,13 +358,49 @@ Test(cli_args, verb_gives_its_index_and_a_wrong_one_the_list)
     struct snncli_console console = memory_console(&memory);
     size_t index = 77;
 
-    cr_expect_eq(snncli_parse_verb(&console, &sample_tool, "record", &index), 0);
+    cr_expect_eq(snncli_parse_verb(&console, &sample_verb_tool, "record", &index), 0);
     cr_expect_eq(index, 2);
-    cr_expect_eq(snncli_parse_verb(&console, &sample_tool, "lits", &index), 64);
+    cr_expect_eq(snncli_parse_verb(&console, &sample_verb_tool, "lits", &index), 64);
     cr_expect_str_eq(memory_text(&memory), "sample: unknown verb 'lits'\n"
                                            "  hint: did you mean list? One of: list, load, "
                                            "record\n");
     memory_close(&memory);
+}
+
+/* What the tool with verbs says to a command, and what its callback saw. */
+static void expect_verb(const char *const *arguments, int status, const char *saw,
+                        const char *message)
+{
+    struct memory memory;
+    struct snncli_console console = memory_console(&memory);
+    struct seen seen = {0};
+
+    cr_expect_eq(parse_for(&sample_verb_tool, &console, &seen, arguments), status);
+    cr_expect_str_eq(seen.text, saw);
+    cr_expect_str_eq(memory_text(&memory), message);
+    memory_close(&memory);
+}
+
+Test(cli_args, options_belong_to_verbs)
+{
+    expect_verb(ARGV("load", "usb:", "--seconds", "5", "-v"), SNNCLI_GO_ON, "load usb: seconds=5",
+                "");
+    expect_verb(ARGV("-q", "list", "--watch"), SNNCLI_GO_ON, "list watch", "");
+    expect_verb(ARGV("load", "--watch"), 64, "load",
+                "sample: option --watch does not go with load\n"
+                "  hint: it goes with list; sample load --help lists what load takes\n");
+    expect_verb(ARGV("list", "--seconds=3"), 64, "list",
+                "sample: option --seconds does not go with list\n"
+                "  hint: it goes with load, record; sample list --help lists what list takes\n");
+    expect_verb(ARGV("--watch", "list"), 64, "",
+                "sample: option --watch stands before the verb\n"
+                "  hint: first the verb: sample VERB --watch\n");
+    expect_verb(ARGV("list", "--second"), 64, "list",
+                "sample: unknown option --second\n"
+                "  hint: sample list --help lists the options\n");
+    expect_verb(ARGV("lod", "usb:"), 64, "",
+                "sample: unknown verb 'lod'\n"
+                "  hint: did you mean load? One of: list, load, record\n");
 }
 
 Test(cli_args, missing_and_excess_arguments_are_named)
@@ -404,6 +446,9 @@ Test(cli_args, defects_of_a_table_are_found)
     expect_defect(
         (struct snncli_option){.id = 2, .letter = 'h', .name = "xy", .help = "x", .group = "G"},
         "option --help has the letter of another");
+    expect_defect(
+        (struct snncli_option){.id = 2, .name = "xy", .help = "x", .group = "G", .verbs = "fly"},
+        "option --xy names a verb that is none");
     expect_defect((struct snncli_option){.id = 2, .name = "no-group", .help = "x"},
                   "option --no-group has no group");
     expect_defect((struct snncli_option){.id = 2, .name = "flag", .group = "G", .choices = "a|b"},

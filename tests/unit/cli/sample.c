@@ -19,13 +19,6 @@ static const struct snncli_entry positionals[] = {
     {NULL, NULL},
 };
 
-static const struct snncli_entry verbs[] = {
-    {"list", "name the devices"},
-    {"load", "put a net on a device"},
-    {"record", "store events"},
-    {NULL, NULL},
-};
-
 static const struct snncli_option options[] = {
     {.id = SAMPLE_TIMESTEPS,
      .letter = 't',
@@ -97,11 +90,53 @@ const struct snncli_tool sample_tool = {
     .examples = examples,
     .options = options,
     .positionals = positionals,
-    .verbs = verbs,
     .description = "Does nothing. Says so.\n\nAnd has a second paragraph.",
     .files = files,
     .see_also = "snnsim(1), snnconvert(1)",
     .positional_path = true,
+};
+
+static const char *const verb_usage[] = {"VERB [argument ...]", NULL};
+
+static const struct snncli_entry load_examples[] = {
+    {"sample load usb: lenet.json", "the only device"},
+    {NULL, NULL},
+};
+
+static const struct snncli_verb verbs[] = {
+    {"list", "name the devices", "[option ...]", NULL, NULL},
+    {"load", "put a net on a device", "URI MODEL [option ...]", load_examples,
+     "What is there already is not written."},
+    {"record", "store events", "URI [option ...]", NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct snncli_entry verb_positionals[] = {
+    {"URI", "the device"},
+    {"MODEL", "the net"},
+    {NULL, NULL},
+};
+
+static const struct snncli_option verb_options[] = {
+    {.id = 1, .name = "watch", .help = "go on", .group = "List", .verbs = "list"},
+    {.id = 2,
+     .name = "seconds",
+     .metavar = "N",
+     .help = "so long",
+     .group = "Load",
+     .verbs = "load|record"},
+    {.id = 3, .name = "slow", .help = "wait", .group = "Load", .rare = true, .verbs = "load"},
+    {.id = 0},
+};
+
+const struct snncli_tool sample_verb_tool = {
+    .name = "sample",
+    .summary = "try verbs",
+    .date = "2025-07-01",
+    .usage = verb_usage,
+    .options = verb_options,
+    .positionals = verb_positionals,
+    .verbs = verbs,
 };
 
 const struct snncli_option *sample_option(enum sample_option id)

@@ -20,6 +20,9 @@ enum sample_option {
 
 extern const struct snncli_tool sample_tool;
 
+/* The same with the verbs list, load and record, and options that go with some of them. */
+extern const struct snncli_tool sample_verb_tool;
+
 /* The option of the sample, for snncli_parse_*. */
 const struct snncli_option *sample_option(enum sample_option id);
 

@@ -12,7 +12,19 @@ typedef void (*print_fn)(const struct snncli_tool *tool, FILE *out);
 
 static void print_help(const struct snncli_tool *tool, FILE *out)
 {
-    snncli_print_help(tool, out, false);
+    snncli_print_help(tool, NULL, out, false);
+}
+
+static void print_verb_man(const struct snncli_tool *tool, FILE *out)
+{
+    (void)tool;
+    snncli_print_man(&sample_verb_tool, out);
+}
+
+static void print_verb_bash(const struct snncli_tool *tool, FILE *out)
+{
+    (void)tool;
+    snncli_print_bash(&sample_verb_tool, out);
 }
 
 static void print_to_memory(print_fn print, struct memory *memory)
@@ -97,8 +109,8 @@ Test(cli_texts, help_in_colour_differs_by_escapes_only)
     struct memory plain, color;
     memory_open(&plain);
     memory_open(&color);
-    snncli_print_help(&sample_tool, plain.stream, false);
-    snncli_print_help(&sample_tool, color.stream, true);
+    snncli_print_help(&sample_tool, NULL, plain.stream, false);
+    snncli_print_help(&sample_tool, NULL, color.stream, true);
 
     cr_expect_null(strchr(memory_text(&plain), '\033'));
     cr_expect_gt(count_of(memory_text(&color), "\033[1m"), 3);
@@ -177,12 +189,12 @@ Test(cli_texts, completion_offers_every_option)
 }
 
 /* What bash would offer at the end of `line`, blank-separated. */
-static void expect_completion(const char *line, const char *expected)
+static void expect_words(print_fn print, const char *line, const char *expected)
 {
     char path[] = "/tmp/snncli-bash-XXXXXX";
     char command[1024];
 
-    print_to_file(snncli_print_bash, path);
+    print_to_file(print, path);
     snprintf(command, sizeof command,
              "bash -c 'source %s; COMP_WORDBREAKS=\"=:\"; COMP_LINE=\"%s\"; "
              "COMP_POINT=${#COMP_LINE}; _sample; echo \"${COMPREPLY[*]}\"'",
@@ -195,14 +207,80 @@ static void expect_completion(const char *line, const char *expected)
     free(text);
 }
 
-Test(cli_texts, completion_offers_names_choices_and_verbs)
+static void expect_completion(const char *line, const char *expected)
+{
+    expect_words(snncli_print_bash, line, expected);
+}
+
+Test(cli_texts, completion_offers_verbs_and_what_goes_with_them)
+{
+    expect_words(print_verb_bash, "sample l", "list load");
+    expect_words(print_verb_bash, "sample load l", "");
+    expect_words(print_verb_bash, "sample list --w", "--watch");
+    expect_words(print_verb_bash, "sample record --s", "--seconds");
+    expect_words(print_verb_bash, "sample load list --s", "--seconds --slow");
+    expect_words(print_verb_bash, "sample --w", "");
+    expect_words(print_verb_bash, "sample --verb", "--verbose");
+}
+
+Test(cli_texts, help_of_a_verb_is_about_the_verb)
+{
+    struct memory memory;
+
+    memory_open(&memory);
+    snncli_print_help(&sample_verb_tool, &sample_verb_tool.verbs[1], memory.stream, false);
+    cr_expect_str_eq(memory_text(&memory),
+                     "sample load - put a net on a device\n\n"
+                     "What is there already is not written.\n\n"
+                     "  sample load usb: lenet.json  the only device\n\n"
+                     "Usage: sample load URI MODEL [option ...]\n"
+                     "  URI              the device\n"
+                     "  MODEL            the net\n\n"
+                     "Load\n"
+                     "      --seconds N  so long\n"
+                     "      also --slow\n"
+                     "General\n"
+                     "      -h/--help, -q/--quiet, -v/--verbose, -V/--version, --color WHEN\n\n"
+                     "More on every option: man sample\n");
+    memory_close(&memory);
+}
+
+Test(cli_texts, help_of_a_tool_with_verbs_leads_to_theirs)
+{
+    struct memory memory;
+
+    memory_open(&memory);
+    snncli_print_help(&sample_verb_tool, NULL, memory.stream, false);
+    cr_expect_not_null(strstr(memory_text(&memory), "\nVerbs\n"
+                                                    "  list    name the devices\n"
+                                                    "  load    put a net on a device\n"));
+    cr_expect_null(strstr(memory.text, "--watch"));
+    cr_expect_not_null(strstr(memory.text, "\nOptions of a verb: sample VERB --help;"));
+    memory_close(&memory);
+}
+
+Test(cli_texts, manual_says_which_verbs_an_option_goes_with)
+{
+    char path[] = "/tmp/snncli-man-XXXXXX";
+    char command[128];
+
+    print_to_file(print_verb_man, path);
+    snprintf(command, sizeof command, "mandoc -T ascii %s | col -b | tr -s '\\n\\t ' ' '", path);
+    char *text = run_program("mandoc", command);
+    unlink(path);
+    if (!text) cr_skip_test("mandoc is not installed");
+    cr_expect_not_null(strstr(text, "load URI MODEL [option ...] put a net on a device."), "%s",
+                       text);
+    cr_expect_not_null(strstr(text, "--seconds N so long. Goes with load, record."), "%s", text);
+    free(text);
+}
+
+Test(cli_texts, completion_offers_names_and_choices)
 {
     expect_completion("sample --ti", "--timesteps");
     expect_completion("sample --encoding ", "rate phase direct");
     expect_completion("sample --encoding=p", "phase");
     expect_completion("sample -t ", "");
-    expect_completion("sample l", "list load");
-    expect_completion("sample load l", "");
     expect_completion("sample -- --ti", "");
     expect_completion("sample --color a", "auto always");
 }
