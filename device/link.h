@@ -22,17 +22,31 @@ struct snndev_link_options {
     const char *record;      /* file for the whole session (device/transport/tape.h); NULL: none */
 };
 
+/* Since the reset. Towards the host, in events: what the device sent = events_in + events_waiting +
+ * dropped_host + what is still on the bus; the device adds what it dropped itself. */
 struct snndev_link_counters {
-    uint64_t words_out, words_in, events_out, events_in;
-    uint64_t dropped_host, dropped_device, dropped_transport; /* events or, not decodable, words */
-    uint64_t faults;                                          /* words and CHECKs that were wrong */
-    uint64_t stalls, retries, short_packets, spare_used;
-    uint32_t transfers; /* in the pool after shrinking */
+    uint64_t words_out, words_in; /* handed to the transport, had from it */
+    uint64_t events_out;          /* taken by send */
+    uint64_t events_in;           /* handed out by receive */
+    uint64_t events_waiting;      /* came, and nobody has received them yet */
+    uint64_t dropped_host;        /* events that the reader lagged too far behind for */
+    uint64_t dropped_device;      /* events, as the device's GAPs say */
+    uint64_t dropped_transport;   /* words, as the sequence numbers say */
+    uint64_t faults;              /* words and CHECKs that were wrong */
+    uint64_t stalls, retries, short_packets;
+    uint64_t spare_used; /* transfers that went on without a free slot: their data was dropped */
+    uint32_t transfers;  /* towards the host, after shrinking */
 };
 
+/* The least credit that a device may have, in words. */
+#define SNNDEV_CREDIT_MIN 16u
+
+/* Threads: of one link, one may send, another one receive, and any ask for counters and make
+ * requests; reset and close need that no other call runs. */
+
 /* Opens by URI ("usb:1209:0001:SERIAL", "serial:/dev/ttyUSB0@115200", "vdev:speck2f",
- * "replay:FILE"), says hello and checks the versions. Errors: those of the transport, PROTOCOL
- * (both versions in the message), NOMEM. */
+ * "replay:FILE"), says hello and checks the versions. `options` may be NULL. Errors: those of the
+ * transport, INVALID (no such scheme), PROTOCOL (both versions in the message), NOMEM. */
 int snndev_link_open(struct snndev_link **out, struct snn_context *context, const char *uri,
                      const struct snndev_link_options *options);
 /* The same on a transport at hand, for tests and event cameras. */
@@ -40,24 +54,47 @@ int snndev_link_open_on(struct snndev_link **out, struct snn_context *context,
                         const struct snndev_transport_ops *transport, const char *arguments,
                         const struct snndev_link_options *options);
 const struct snnwire_hello *snndev_link_hello(const struct snndev_link *link);
-/* Errors: TIMEOUT, GONE, PROTOCOL (with the device's status in words), IO. */
+/* `data` has request->size bytes; `size_out` (what came of an in request) may be NULL. Errors:
+ * TIMEOUT, GONE, PROTOCOL (with the device's status in words; the reason itself by
+ * snndev_link_refusal), IO. */
 int snndev_link_request(struct snndev_link *link, struct snn_context *context,
                         const struct snnwire_request *request, uint8_t *data, uint32_t *size_out);
-/* Begins the stream in both directions. */
+/* Why the device refused the last request that it refused. */
+struct snnwire_status snndev_link_refusal(const struct snndev_link *link);
+/* Asks the device to RESET and brings both streams to word 0, the counters to 0: what was not sent
+ * or not received yet is gone. Before the start or behind it. Errors: as a request's. */
+int snndev_link_reset(struct snndev_link *link, struct snn_context *context);
+/* Begins the stream in both directions, at word 0. Errors: NOMEM (the host lends no memory for a
+ * single transfer), GONE, IO. */
 int snndev_link_start(struct snndev_link *link, struct snn_context *context);
-/* Sends events or a mark, collected into packets; flush sends what is collected. They wait for
- * credit, at most the time-out. Errors: TIMEOUT, GONE, IO. */
+/* Sends events or a mark, collected into packets; flush ends the block and sends what is collected.
+ * They wait for credit, at most the time-out. Errors: INVALID (an address beyond the wire's
+ * fields; those before it are taken), TIMEOUT, GONE, IO, NOMEM. */
 int snndev_link_send(struct snndev_link *link, struct snn_context *context,
                      const struct snnwire_event *events, size_t count);
 int snndev_link_mark(struct snndev_link *link, struct snn_context *context, enum snnwire_mark mark,
                      uint32_t argument, uint32_t value);
 int snndev_link_flush(struct snndev_link *link, struct snn_context *context);
 /* The next items that came, up to `room`; waits at most `timeout_ms` for the first. A loss is an
- * item (GAP) at its place. Errors: TIMEOUT (nothing came), GONE, PROTOCOL (an ERROR mark), IO. */
+ * item (GAP) at its place; CREDIT is the link's own. What came before the device vanished or an
+ * ERROR mark is handed out before that is told. Errors: TIMEOUT (nothing came), GONE, PROTOCOL (an
+ * ERROR mark, in words), IO, NOMEM. */
 int snndev_link_receive(struct snndev_link *link, struct snn_context *context,
                         struct snnwire_item *items, size_t room, size_t *count_out,
                         unsigned timeout_ms);
+/* The same for many events: fills `events` up to the next mark and hands that out, too; of no mark
+ * (room or what came ended first) is_mark is false. */
+int snndev_link_receive_events(struct snndev_link *link, struct snn_context *context,
+                               struct snnwire_event *events, size_t room, size_t *count_out,
+                               struct snnwire_item *mark_out, unsigned timeout_ms);
+/* Waits until the words received are all under a CHECK and none is cut apart, as it is where the
+ * stream rests: behind END. Errors: TIMEOUT (the end of the block is missing), PROTOCOL (words or
+ * CHECKs were wrong since the reset or the last call), GONE, IO. */
+int snndev_link_settle(struct snndev_link *link, struct snn_context *context, unsigned timeout_ms);
 void snndev_link_counters(const struct snndev_link *link, struct snndev_link_counters *out);
+/* Ends the recording: the tape is then whole. Errors: IO, NOMEM; there is then no file. Without a
+ * tape: OK. Closing the link does the same and tells nobody. */
+int snndev_link_record_end(struct snndev_link *link, struct snn_context *context);
 /* Within a second, whatever the device does. Takes the address, nulls it. */
 void snndev_link_close(struct snndev_link **link);
 

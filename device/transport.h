@@ -15,8 +15,8 @@
 #include "snn/context.h"
 #include "snn/device.h"
 
-/* How a transfer ended. The data of COMPLETED, TIMED_OUT and CANCELLED counts (`actual` bytes),
- * that of the others does not. */
+/* How a transfer ended. Of COMPLETED, TIMED_OUT, CANCELLED and STALLED the first `actual` bytes
+ * count: the device has sent or taken them. Of the others nothing does. */
 enum snndev_outcome {
     SNNDEV_COMPLETED = 0,
     SNNDEV_TIMED_OUT = 1,
@@ -55,8 +55,8 @@ struct snndev_transport_ops {
      * after an error. */
     int (*open)(void *self, struct snn_context *context, const char *arguments);
     /* One request and its answer; `data` is read or written, *size_out what came of an in request.
-     * A device that refuses it leaves the reason to STATUS. Errors: TIMEOUT, GONE, PROTOCOL (the
-     * device refused it), IO. */
+     * A device that refuses it leaves the reason to STATUS. A RESET drops what the transport itself
+     * still holds of the stream. Errors: TIMEOUT, GONE, PROTOCOL (the device refused it), IO. */
     int (*request)(void *self, struct snn_context *context, const struct snnwire_request *request,
                    uint8_t *data, uint32_t *size_out, unsigned timeout_ms);
     /* Hands a transfer over: SNN_OK, NOMEM (the host lends no more memory: fewer at once), GONE,
