@@ -167,8 +167,10 @@ struct snn_emulate_options {
     const char *serial; /* NULL: "VIRT0001" */
     const char *fault;  /* faults on purpose (docs/devices.md); NULL: none */
     const char
-        *address; /* usbip: "HOST:PORT" (127.0.0.1:3240); process: a name for its line; NULL */
-    /* It is there and can be opened by this URI (usbip: is waiting there). May be NULL. */
+        *address;    /* usbip: "HOST:PORT" (127.0.0.1:3240); process: a name for its line; NULL */
+    bool superspeed; /* vhci, usbip, gadget: a device of USB 3, not 2 */
+    /* It is there and can be opened by this URI; usbip: it waits at this "HOST:PORT" for a client
+     * (`usbip attach -r HOST -b 1-1`). May be NULL. */
     void (*ready)(const char *uri, void *user);
     bool (*go_on)(void *user); /* asked several times a second; NULL: until it is unplugged */
     void *user;
