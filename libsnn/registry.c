@@ -58,6 +58,7 @@ const struct snn_target_ops *const snn_target_table[] = {
 
 /* The room device knows what is in one. */
 struct snndev_transport_ops;
+extern const struct snndev_transport_ops snndev_replay_transport;
 extern const struct snndev_transport_ops snndev_serial_transport;
 extern const struct snndev_transport_ops snndev_usb_transport;
 extern const struct snndev_transport_ops *const snn_transport_table[];
@@ -65,6 +66,7 @@ extern const struct snndev_transport_ops *const snn_transport_table[];
 const struct snndev_transport_ops *const snn_transport_table[] = {
     &snndev_usb_transport,
     &snndev_serial_transport,
+    &snndev_replay_transport,
     NULL,
 };
 

@@ -8,8 +8,8 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
+#include "device/transport/queue.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
 #include "libsnn/base/memory.h"
@@ -41,13 +41,6 @@ struct snndev_tape {
     pthread_mutex_t lock;
 };
 
-static uint64_t now_us(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000u + (uint64_t)time.tv_nsec / 1000u;
-}
-
 static void flush(struct snndev_tape *tape)
 {
     if (tape->status == SNN_OK)
@@ -75,7 +68,7 @@ static void append_head(struct snndev_tape *tape, enum snndev_tape_kind kind, un
                                     "%s: a transfer of %zu bytes is too large for a recording",
                                     tape->file.path, size);
     snnwire_put32(head + 4, (uint32_t)size);
-    snnwire_put64(head + 8, now_us() - tape->began_us);
+    snnwire_put64(head + 8, snndev_now_us() - tape->began_us);
     append(tape, head, sizeof(head));
 }
 
@@ -117,7 +110,7 @@ int snndev_tape_create(struct snndev_tape **out, struct snn_context *context, co
     }
     (void)pthread_mutex_init(&tape->lock, NULL);
     tape->file.descriptor = -1;
-    tape->began_us = now_us();
+    tape->began_us = snndev_now_us();
     status = snnbase_file_create(&tape->file, tape->context, path);
     if (status == SNN_OK) {
         append_header(tape, uri);

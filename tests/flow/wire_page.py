@@ -1,7 +1,8 @@
-"""The test vectors of docs/formats/wire.md, computed anew from its tables: wire_page.py ROOT
+"""The test vectors of docs/formats/wire.md and tape.md, computed anew from their tables: wire_page.py
+ROOT
 
-Shares no line with the C code, which tests/unit/wire/page.c holds against the same vectors: where
-the two agree with the page, the page says what the code does.
+Shares no line with the C code, which tests/unit/wire/page.c and tests/unit/device/tape_page.c hold
+against the same vectors: where the two agree with a page, the page says what the code does.
 """
 
 import os
@@ -72,10 +73,25 @@ def vectors():
     }
 
 
+def tape():
+    def record(kind, result, time, data):
+        return struct.pack("<BBHIQ", kind, result, 0, len(data), time) + data
+
+    uri = b"vdev:x"
+    body = (b"snn.tape" + struct.pack("<HHI", 1, len(uri), 0) + uri
+            + record(1, 12, 1, setup(True, HELLO, 0, 0, 0, 64)) + record(2, 0, 2, b"\n\v\f")
+            + record(3, 0, 258, b"\r\x0e") + struct.pack("<BBHIQ", 4, 0, 0, 4, 259))
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+def page_of(name):
+    with open(os.path.join(sys.argv[1], "docs/formats", name), encoding="utf-8") as file:
+        return dict(re.findall(r"^vector ([\w-]+)\n([0-9a-f \n]+)$", file.read(), re.MULTILINE))
+
+
 def main():
-    with open(os.path.join(sys.argv[1], "docs/formats/wire.md"), encoding="utf-8") as file:
-        page = dict(re.findall(r"^vector ([\w-]+)\n([0-9a-f \n]+)$", file.read(), re.MULTILINE))
-    expected = vectors()
+    page = page_of("wire.md") | page_of("tape.md")
+    expected = vectors() | {"tape": tape()}
     print(f"1..{len(expected) + 1}")
     for number, (name, value) in enumerate(expected.items(), 1):
         same = bytes.fromhex(page.get(name, "")) == value
@@ -83,7 +99,7 @@ def main():
         if not same:
             print(f"#   {value.hex(' ')}")
     good = sorted(page) == sorted(expected)
-    print(f"{'ok' if good else 'not ok'} {len(expected) + 1} - the page has these vectors and no others")
+    print(f"{'ok' if good else 'not ok'} {len(expected) + 1} - the pages have these vectors and no others")
     return 0
 
 

@@ -65,7 +65,7 @@ def functions_are_short(tree):
 
 
 # Types of others that a private header names without including them.
-GUESTS = ("libusb_",)
+GUESTS = ("libusb_", "sp_port")
 
 
 def names_are_prefixed(tree):
