@@ -22,7 +22,7 @@ static size_t find(const char *name, uint8_t *bytes, size_t room)
     page[fread(page, 1, PAGE_MAX - 1, file)] = '\0';
     fclose(file);
     snprintf(line, sizeof(line), "\nvector %s\n", name);
-    const char *at = strstr(tape_page, line);
+    const char *at = strstr(page, line);
     cr_assert_not_null(at, "the page has no vector %s", name);
     at += strlen(line);
     unsigned byte = 0;
