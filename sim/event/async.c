@@ -51,9 +51,12 @@ struct snnsim_async {
     struct cells *readouts;    /* [readout_count], from 1 on */
     uint64_t *arrived;         /* of the step at hand, [synapse] */
     uint64_t *operations;
+    uint32_t event; /* input events of the step that have come; the last set off what happens */
+    bool serial;
+    bool biases; /* the step's are under way */
     bool counting;
     bool stepped; /* since the reset */
-    snnsim_spike_fn watch;
+    snn_spike_fn watch;
     void *watch_user;
 };
 
@@ -120,6 +123,19 @@ static void deal_by_channel(const struct snnsim_event *spikes, uint32_t count, u
         out[begin[spikes[i].channel]++] = spikes[i];
 }
 
+static void tell(const struct snnsim_async *a, const struct snnsim_event *spike)
+{
+    const struct snn_spike told = {
+        .population = spike->source,
+        .channel = spike->channel,
+        .y = spike->y,
+        .x = spike->x,
+        .step = (uint32_t)a->moment.step,
+        .event = a->biases ? a->event : a->event - 1,
+    };
+    a->watch(&told, a->watch_user);
+}
+
 static int reserve_lanes(struct snnsim_async *a, struct snn_context *context, size_t count)
 {
     void *lane = a->hits.lane;
@@ -165,8 +181,7 @@ static int fire(struct snnsim_async *a, struct snn_context *context, struct cell
         if (cells->fired != NULL) cells->fired[at]++;
         if (cells->total != NULL && cells->total[at] < UINT32_MAX) cells->total[at]++;
         if (cells->taken) snnsim_queue_push(&a->queue, spikes[i]);
-        if (a->watch != NULL && cells->source != NO_SOURCE)
-            a->watch(cells->source, spikes[i].channel, spikes[i].y, spikes[i].x, a->watch_user);
+        if (a->watch != NULL && cells->source != NO_SOURCE) tell(a, &spikes[i]);
     }
     return SNN_OK;
 }
@@ -297,6 +312,7 @@ static int take_biases(struct snnsim_async *a, struct snn_context *context)
 {
     const struct snn_net *net = a->plan->net;
     int status = SNN_OK;
+    a->biases = true;
     for (uint32_t i = 0; status == SNN_OK && i < net->population_count; i++) {
         const bool more = i + 1 < net->population_count && net->populations[i + 1].continues;
         status = tick(a, context, i);
@@ -305,23 +321,30 @@ static int take_biases(struct snnsim_async *a, struct snn_context *context)
     return status;
 }
 
-/* The input's events; those of one time enter the queue together. */
-static int take_input(struct snnsim_async *a, struct snn_context *context)
+static struct snnsim_event input_event(const struct snnsim_async *a, uint32_t address)
 {
     const struct snn_shape shape = a->plan->net->input_shape;
+    const uint32_t position = address / shape.channels;
+    return (struct snnsim_event){a->plan->net->population_count, address % shape.channels,
+                                 position / shape.width, position % shape.width};
+}
+
+/* The input's events; those of one time enter the queue together, or one after another. */
+static int take_input(struct snnsim_async *a, struct snn_context *context)
+{
     const uint64_t *key = a->sequence.key, *end = key + a->sequence.count;
     int status = SNN_OK;
+    a->event = 0;
+    a->biases = false;
     while (status == SNN_OK && key < end) {
-        const uint64_t time = *key >> 32;
-        status = snnsim_queue_reserve(&a->queue, context, (size_t)(end - key));
-        for (; status == SNN_OK && key < end && *key >> 32 == time; key++) {
-            const uint32_t address = (uint32_t)*key, position = address / shape.channels;
-            snnsim_queue_push(&a->queue, (struct snnsim_event){a->plan->net->population_count,
-                                                               address % shape.channels,
-                                                               position / shape.width,
-                                                               position % shape.width});
-        }
-        if (status == SNN_OK) status = drain(a, context);
+        const uint64_t *together = key;
+        status = snnsim_queue_reserve(&a->queue, context, a->serial ? 1 : (size_t)(end - key));
+        if (status != SNN_OK) return status;
+        do
+            snnsim_queue_push(&a->queue, input_event(a, (uint32_t)*key++));
+        while (!a->serial && key < end && *key >> 32 == *together >> 32);
+        a->event += (uint32_t)(key - together);
+        status = drain(a, context);
     }
     return status;
 }
@@ -491,17 +514,19 @@ static int init(struct snnsim_async *a, struct snn_context *context)
 }
 
 int snnsim_async_create(struct snnsim_async **out, struct snn_context *context,
-                        const struct snnsim_routes *routes, enum snn_order order, uint64_t seed)
+                        const struct snnsim_routes *routes,
+                        const struct snnsim_async_options *options)
 {
     struct snnsim_async *a = snnbase_alloc(context, 1, sizeof(*a));
     if (a == NULL) return SNN_ERR_NOMEM;
     snnbase_arena_init(&a->arena, context);
     a->routes = routes;
     a->plan = routes->plan;
-    a->moment.seed = seed;
+    a->moment.seed = options->seed;
+    a->serial = options->serial;
     int status = init(a, context);
     if (status == SNN_OK)
-        status = snnstream_sequence_init(&a->sequence, context, &a->arena, order,
+        status = snnstream_sequence_init(&a->sequence, context, &a->arena, options->order,
                                          a->plan->net->input_shape);
     if (status != SNN_OK) {
         snnsim_async_destroy(&a);
@@ -595,7 +620,7 @@ void snnsim_async_potentials(const struct snnsim_async *a, uint32_t population, 
     read_out(&a->populations[population], NULL, potential);
 }
 
-void snnsim_async_watch(struct snnsim_async *a, snnsim_spike_fn watch, void *user)
+void snnsim_async_watch(struct snnsim_async *a, snn_spike_fn watch, void *user)
 {
     a->watch = watch;
     a->watch_user = user;

@@ -1,6 +1,6 @@
 /* The asynchronous engine: one session's state on routes, stepped through time. Spikes are
  * processed one at a time from one queue; what input events of one time set off is over before
- * later ones come.
+ * later ones come, and in a serial engine what each of them sets off before the next.
  *
  * Stepping allocates only where more spikes are on their way at once than the queue was made for.
  */
@@ -13,9 +13,16 @@
 
 struct snnsim_async;
 
+struct snnsim_async_options {
+    enum snn_order order;
+    uint64_t seed;
+    bool serial; /* input events of one time enter one after another */
+};
+
 /* The routes are borrowed and must outlive the engine. */
 int snnsim_async_create(struct snnsim_async **out, struct snn_context *context,
-                        const struct snnsim_routes *routes, enum snn_order order, uint64_t seed);
+                        const struct snnsim_routes *routes,
+                        const struct snnsim_async_options *options);
 void snnsim_async_destroy(struct snnsim_async **async);
 
 /* Back to the initial potentials. */
@@ -36,10 +43,9 @@ int snnsim_async_step(struct snnsim_async *async, struct snn_context *context,
 int snnsim_async_count(struct snnsim_async *async, struct snn_context *context);
 void snnsim_async_counts(const struct snnsim_async *async, uint32_t population, uint32_t *counts);
 
-/* Told of every spike of every population, as they come; NULL: nobody is. */
-typedef void (*snnsim_spike_fn)(uint32_t population, uint32_t channel, uint32_t y, uint32_t x,
-                                void *user);
-void snnsim_async_watch(struct snnsim_async *async, snnsim_spike_fn watch, void *user);
+/* Told of every spike of every population, as they come; NULL: nobody is. Of input events that
+ * enter together it was the last that set a spike off, as far as anybody can tell. */
+void snnsim_async_watch(struct snnsim_async *async, snn_spike_fn watch, void *user);
 
 /* Potentials of a population, [channels][height][width]. */
 void snnsim_async_potentials(const struct snnsim_async *async, uint32_t population,

@@ -57,7 +57,7 @@ static int parse(struct snnsim_timing *timing, struct snn_context *context, cons
 static int chip_open(void **session_out, struct snn_context *context, const char *arguments)
 {
     const size_t length = name_length(arguments);
-    struct snnsim_timing timing = {.async = true, .order = SNN_ORDER_INTERLEAVE};
+    struct snnsim_timing timing = {.async = true, .serial = true, .order = SNN_ORDER_INTERLEAVE};
     int status = parse(&timing, context, arguments + length);
     if (status != SNN_OK) return status;
     struct snnsim_session *session = NULL;
@@ -116,5 +116,6 @@ const struct snn_target_ops snnsim_chip_target = {
     .advance = snnsim_session_advance,
     .pull = snnsim_session_pull,
     .counts = snnsim_session_counts,
+    .watch = snnsim_session_watch,
     .close = snnsim_session_close,
 };

@@ -137,8 +137,9 @@ static int start(struct snnsim_session *s, struct snn_context *context)
         s->output.synapse_operations == NULL || s->output.synapse_macs == NULL ||
         s->output.input_spikes == NULL)
         return SNN_ERR_NOMEM;
-    if (s->timing.async)
-        return snnsim_async_create(&s->async, context, s->routes, s->timing.order, s->timing.seed);
+    const struct snnsim_async_options options = {
+        .order = s->timing.order, .seed = s->timing.seed, .serial = s->timing.serial};
+    if (s->timing.async) return snnsim_async_create(&s->async, context, s->routes, &options);
     if (s->chip_plan != NULL) return snnsim_chip_create(&s->whole, context, s->chip_plan);
     return snnsim_engine_create(&s->engine, context, s->plan);
 }
@@ -279,4 +280,12 @@ int snnsim_session_counts(void *session, struct snn_context *context, uint32_t p
     status = snnsim_engine_count(s->engine, context);
     if (status == SNN_OK) snnsim_engine_counts(s->engine, population, counts);
     return status;
+}
+
+int snnsim_session_watch(void *session, struct snn_context *context, snn_spike_fn watch, void *user)
+{
+    (void)context;
+    const struct snnsim_session *s = session;
+    snnsim_async_watch(s->async, watch, user);
+    return SNN_OK;
 }

@@ -20,6 +20,7 @@
 /* When things happen, as a URI asks for it. */
 struct snnsim_timing {
     bool async;
+    bool serial; /* input events of one time come one after another, as on a chip's bus */
     bool has_order, has_seed;
     enum snn_order order;
     uint64_t seed;
@@ -75,5 +76,8 @@ int snnsim_session_advance(void *session, struct snn_context *context, uint32_t 
 int snnsim_session_pull(void *session, struct snn_context *context, struct snn_output *out);
 int snnsim_session_counts(void *session, struct snn_context *context, uint32_t population,
                           uint32_t *counts);
+/* Of asynchronous sessions. */
+int snnsim_session_watch(void *session, struct snn_context *context, snn_spike_fn watch,
+                         void *user);
 
 #endif

@@ -1,7 +1,7 @@
 /* A net on a chip, spike by spike: chipnet MODEL CHIP PROGRAM EVENTS [KEY=VALUE ...]
  *
  * Lowers MODEL for CHIP, places it, writes the program to PROGRAM (.chip.json), reads it back and
- * runs the EVENTS through both: the target "chip:" on the program, "sim:async" on the net as it was
+ * runs the EVENTS through both on the target "chip:": the program, and the net as it was
  * before placement. EVENTS is text: "SAMPLES STEPS", then a line "SAMPLE STEP TIME ADDRESS" an
  * event, in that order.
  *
@@ -311,11 +311,11 @@ static int run_program(struct work *w, const char *chip, const struct options *o
     return status;
 }
 
-static int run_net(struct work *w, const struct options *o)
+static int run_net(struct work *w, const char *chip, const struct options *o)
 {
     char uri[512];
     struct snn_target *target = NULL;
-    (void)snprintf(uri, sizeof(uri), "sim:async,order=%s,seed=%s", o->order, o->seed);
+    (void)snprintf(uri, sizeof(uri), "chip:%s,order=%s,seed=%s", chip, o->order, o->seed);
     int status = snn_target_open(&target, w->context, uri);
     if (status == SNN_OK) status = snn_target_load(target, w->context, w->net);
     if (status == SNN_OK) status = run(w, target, "net");
@@ -366,7 +366,7 @@ int main(int argc, char **argv)
     if (status == SNN_OK) status = place(&w, &options, argv[3]);
     const bool fits = status != SNN_ERR_LIMIT;
     if (status == SNN_OK) status = run_program(&w, argv[2], &options);
-    if (status == SNN_OK) status = run_net(&w, &options);
+    if (status == SNN_OK) status = run_net(&w, argv[2], &options);
     if (status != SNN_OK && w.context != NULL)
         fprintf(stderr, "%s\n", snn_context_message(w.context));
     free(w.events.first);

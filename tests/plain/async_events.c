@@ -1,10 +1,11 @@
 /* Every spike of an asynchronous run, in the order in which they were queued:
  * async_events MODEL SPIKES [KEY=VALUE ...]
  *
- * Keys: order, seed, arith, reset, v_min (a number or none), index (the sample). The model is
- * lowered without normalisation; SPIKES are counts [sample][step][channel][row][column] in an NPY
- * file. To standard output goes a line "s POPULATION CHANNEL ROW COLUMN" a spike, and at the end of
- * each step a line "v POPULATION POTENTIAL..." a population. For tests/flow/async.py.
+ * Keys: order, seed, serial (yes or no), arith, reset, v_min (a number or none), index (the
+ * sample). The model is lowered without normalisation; SPIKES are counts
+ * [sample][step][channel][row][column] in an NPY file. To standard output goes a line "s POPULATION
+ * CHANNEL ROW COLUMN" a spike, and at the end of each step a line "v POPULATION POTENTIAL..." a
+ * population. For tests/flow/async.py.
  */
 #include <math.h>
 #include <stdio.h>
@@ -15,8 +16,8 @@
 #include "snn/snn.h"
 
 struct choice {
-    enum snn_order order;
-    uint64_t seed, index;
+    struct snnsim_async_options async;
+    uint64_t index;
     struct snn_lower_options lower;
 };
 
@@ -38,11 +39,14 @@ static bool take(struct choice *c, const char *word)
     const size_t length = (size_t)(value - 1 - word);
     if (strncmp(word, "order", length) == 0) {
         for (int i = 0; snn_order_name((enum snn_order)i) != NULL; i++)
-            if (strcmp(value, snn_order_name((enum snn_order)i)) == 0) c->order = (enum snn_order)i;
+            if (strcmp(value, snn_order_name((enum snn_order)i)) == 0)
+                c->async.order = (enum snn_order)i;
     } else if (strncmp(word, "seed", length) == 0) {
-        c->seed = strtoull(value, NULL, 10);
+        c->async.seed = strtoull(value, NULL, 10);
     } else if (strncmp(word, "index", length) == 0) {
         c->index = strtoull(value, NULL, 10);
+    } else if (strncmp(word, "serial", length) == 0) {
+        c->async.serial = strcmp(value, "yes") == 0;
     } else if (strncmp(word, "arith", length) == 0) {
         c->lower.arith = strcmp(value, "chip") == 0 ? SNN_ARITH_CHIP : SNN_ARITH_FLOAT;
     } else if (strncmp(word, "reset", length) == 0) {
@@ -55,10 +59,10 @@ static bool take(struct choice *c, const char *word)
     return true;
 }
 
-static void print_spike(uint32_t population, uint32_t channel, uint32_t y, uint32_t x, void *user)
+static void print_spike(const struct snn_spike *spike, void *user)
 {
     (void)user;
-    printf("s %u %u %u %u\n", population, channel, y, x);
+    printf("s %u %u %u %u\n", spike->population, spike->channel, spike->y, spike->x);
 }
 
 static int print_potentials(struct work *w)
@@ -119,8 +123,7 @@ static int run(struct work *w, const char *model, const char *data, const struct
         status = snn_encoder_begin_recorded(w->encoder, w->context, w->source, c->index);
     if (status == SNN_OK) status = snnsim_plan_create(&w->plan, w->context, w->net);
     if (status == SNN_OK) status = snnsim_routes_create(&w->routes, w->context, w->plan);
-    if (status == SNN_OK)
-        status = snnsim_async_create(&w->async, w->context, w->routes, c->order, c->seed);
+    if (status == SNN_OK) status = snnsim_async_create(&w->async, w->context, w->routes, &c->async);
     if (status != SNN_OK) return status;
     snnsim_async_watch(w->async, print_spike, NULL);
     snn_encoder_next(w->encoder, encoder.timesteps, &spikes);
@@ -129,7 +132,7 @@ static int run(struct work *w, const char *model, const char *data, const struct
 
 int main(int argc, char **argv)
 {
-    struct choice choice = {.order = SNN_ORDER_INTERLEAVE};
+    struct choice choice = {.async = {.order = SNN_ORDER_INTERLEAVE}};
     struct work w = {0};
     snn_lower_options_init(&choice.lower);
     choice.lower.norm = SNN_NORM_NONE;

@@ -115,13 +115,13 @@ class Chip:
             self.send(*self.queue.popleft())
 
     def step(self, events):
-        """`events` are (time, place) in their order, those of one time together; then the biases,
-        layer by layer. Class counts of the step."""
+        """`events` are (time, place) in their order, each to its end before the next, be their
+        times equal or not; then the biases, layer by layer. Class counts of the step."""
         self.counts[:] = 0
         for core in self.cores:
             core.events = core.synops = 0
-        for _, together in itertools.groupby(events, key=lambda event: event[0]):
-            self.queue.extend((SENSOR, *place) for _, place in together)
+        for _, place in events:
+            self.queue.append((SENSOR, *place))
             self.drain()
         for _, parts in itertools.groupby(self.cores, key=lambda core: core.layer):
             for core in parts:

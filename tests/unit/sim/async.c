@@ -396,7 +396,8 @@ Test(async, queue_grows_where_spikes_pile_up)
     require_ok(snn_net_lower(&net, context, graph, &options));
     require_ok(snnsim_plan_create(&plan, context, net));
     require_ok(snnsim_routes_create(&routes, context, plan));
-    require_ok(snnsim_async_create(&async, context, routes, SNN_ORDER_RASTER, 0));
+    const struct snnsim_async_options raster = {.order = SNN_ORDER_RASTER};
+    require_ok(snnsim_async_create(&async, context, routes, &raster));
     const struct snn_spikes in = {.step_count = 1, .step_begin = first, .address = address};
     struct snn_output out = {0, spikes, potential, population, arrived, operations, macs, input};
     require_ok(snnsim_async_push(async, context, &in));

@@ -175,20 +175,21 @@ static void step_machine(uint32_t t)
         const uint32_t a = addresses[t][i], position = a / in.channels;
         const struct spike spike = {SENSOR, a % in.channels, position / in.width,
                                     position % in.width};
-        for (int n = 0; n < (int)counts[t][i]; n++)
+        for (int n = 0; n < (int)counts[t][i]; n++) {
             put(machine.queue, &machine.end, spike);
+            drain();
+        }
     }
-    drain();
     ticks();
 }
 
 static struct spike seen[SPIKES_MAX];
 static size_t seen_count;
 
-static void watch(uint32_t population, uint32_t channel, uint32_t y, uint32_t x, void *user)
+static void watch(const struct snn_spike *spike, void *user)
 {
     (void)user;
-    put(seen, &seen_count, (struct spike){population, channel, y, x});
+    put(seen, &seen_count, (struct spike){spike->population, spike->channel, spike->y, spike->x});
 }
 
 static void step_engine(struct snnsim_async *async, uint32_t t)
@@ -242,7 +243,8 @@ static void engine_begin(struct engine *engine)
     require_ok(snn_program_decode(&net, context, program));
     require_ok(snnsim_plan_create(&engine->plan, context, net));
     require_ok(snnsim_routes_create(&engine->routes, context, engine->plan));
-    require_ok(snnsim_async_create(&engine->async, context, engine->routes, SNN_ORDER_RASTER, 0));
+    const struct snnsim_async_options options = {.order = SNN_ORDER_RASTER, .serial = true};
+    require_ok(snnsim_async_create(&engine->async, context, engine->routes, &options));
     snnsim_async_watch(engine->async, watch, NULL);
     machine_reset(program);
     seen_count = 0;
