@@ -1,8 +1,8 @@
 /* Faults on purpose: what a virtual chip and its transport do wrong, and when.
  *
- * A list like
- * "stall-in@4096,short,error-in@10000,gone@65536,corrupt@123,delay=50,silent=commit,version=2":
- * places are bytes of the stream in that direction since the start.
+ * A list like "stall-in@4096,short,error-in@10000,gone@65536,corrupt-in@123,delay=50,silent=commit,
+ * version=2" (docs/devices.md, "Faults on purpose"): places are bytes of the stream in that
+ * direction since the device was plugged in, from 0.
  */
 #ifndef SNN_DEVICE_VCHIP_FAULT_H
 #define SNN_DEVICE_VCHIP_FAULT_H
@@ -25,10 +25,11 @@ struct snndev_faults {
     uint32_t refuse;                  /* a request that is refused; 0: none */
     bool wrong_crc;                   /* CRC tells of another content than was written */
     uint16_t version;                 /* major version of the protocol that HELLO tells; 0: ours */
-    uint32_t seed;
+    uint32_t seed;                    /* of what is random */
 };
 
-/* NULL or "": none. Errors: INVALID naming the word. */
+/* NULL or "": none. Words are separated by commas or plus signs. Errors: INVALID naming the word;
+ * the hint lists what there is. */
 int snndev_faults_parse(struct snndev_faults *out, struct snn_context *context, const char *text);
 
 #endif

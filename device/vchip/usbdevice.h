@@ -1,6 +1,7 @@
-/* A virtual chip as a USB device: its descriptors, the standard requests, endpoint 0 and the two
- * bulk endpoints around a port. Who moves the packets (vhci-hcd, a TCP client of USB/IP, a fake
- * libusb, umockdev) is not its business; a FunctionFS gadget takes the descriptors only.
+/* A virtual chip as a USB device: its descriptors, the standard requests and endpoint 0 around a
+ * port. Who moves the packets (vhci-hcd, a TCP client of USB/IP, a fake libusb, umockdev) is not
+ * its business, and takes the two bulk endpoints from the port itself, as long as the device is
+ * configured; a FunctionFS gadget takes the descriptors only.
  */
 #ifndef SNN_DEVICE_VCHIP_USBDEVICE_H
 #define SNN_DEVICE_VCHIP_USBDEVICE_H
@@ -12,12 +13,14 @@ struct snndev_usbdevice {
     char serial[24];
     bool superspeed; /* packets of 1024 bytes, not 512 */
     uint8_t configuration;
-    bool halted[2]; /* in, out */
 };
 
 /* Descriptors as they are on the bus, with all their parts; static. */
 const uint8_t *snndev_usb_device_descriptor(bool superspeed, size_t *size_out);
 const uint8_t *snndev_usb_config_descriptor(bool superspeed, size_t *size_out);
+
+#define SNNDEV_USB_MANUFACTURER "libsnn"
+#define SNNDEV_USB_PRODUCT "libsnn virtual chip"
 
 /* A control transfer: `setup` has 8 bytes; data of wLength bytes is read or written. COMPLETED with
  * *actual_out, STALLED (not supported or refused), TIMED_OUT (no answer ever), VANISHED. */

@@ -18,14 +18,16 @@ struct snndev_vchip_options {
     const char *chip;      /* name or file of a profile */
     const char *serial;    /* NULL: "VIRT0001" */
     uint32_t buffer_words; /* credit; 0: 65,536 */
-    uint32_t
-        output_words;  /* buffer towards the host, beyond which events are dropped; 0: 262,144 */
-    const char *fault; /* see snndev_fault_parse; NULL: none */
+    /* Room towards the host, beyond which events are dropped; 0: 262,144. */
+    uint32_t output_words;
 };
 
 int snndev_vchip_create(struct snndev_vchip **out, struct snn_context *context,
                         const struct snndev_vchip_options *options);
 void snndev_vchip_destroy(struct snndev_vchip **vchip);
+
+/* What HELLO tells. */
+const struct snnwire_hello *snndev_vchip_hello(const struct snndev_vchip *vchip);
 
 /* A request: SNN_OK, or PROTOCOL where a device would refuse it (STATUS says why). `data` holds
  * request->size bytes; of an in request *size_out are the device's. */
@@ -33,6 +35,8 @@ int snndev_vchip_request(struct snndev_vchip *vchip, const struct snnwire_reques
                          uint8_t *data, uint32_t *size_out);
 /* Stream bytes from the host; all are taken (beyond the credit: an ERROR mark follows). */
 void snndev_vchip_take(struct snndev_vchip *vchip, const uint8_t *bytes, size_t size);
+/* What give would give with so much room: the stream rests behind it where that is all there is. */
+size_t snndev_vchip_ready(struct snndev_vchip *vchip, size_t room);
 /* Stream bytes for the host, up to `room`; 0: none now. */
 size_t snndev_vchip_give(struct snndev_vchip *vchip, uint8_t *bytes, size_t room);
 
