@@ -61,11 +61,13 @@ struct snndev_transport_ops;
 extern const struct snndev_transport_ops snndev_replay_transport;
 extern const struct snndev_transport_ops snndev_serial_transport;
 extern const struct snndev_transport_ops snndev_usb_transport;
+extern const struct snndev_transport_ops snndev_vdev_transport;
 extern const struct snndev_transport_ops *const snn_transport_table[];
 
 const struct snndev_transport_ops *const snn_transport_table[] = {
     &snndev_usb_transport,
     &snndev_serial_transport,
+    &snndev_vdev_transport,
     &snndev_replay_transport,
     NULL,
 };
