@@ -60,7 +60,7 @@ const struct snnwire_hello *snndev_link_hello(const struct snndev_link *link);
 int snndev_link_request(struct snndev_link *link, struct snn_context *context,
                         const struct snnwire_request *request, uint8_t *data, uint32_t *size_out);
 /* Why the device refused the last request that it refused. */
-struct snnwire_status snndev_link_refusal(const struct snndev_link *link);
+struct snnwire_status snndev_link_refusal(struct snndev_link *link);
 /* Asks the device to RESET and brings both streams to word 0, the counters to 0: what was not sent
  * or not received yet is gone. Before the start or behind it. Errors: as a request's. */
 int snndev_link_reset(struct snndev_link *link, struct snn_context *context);
@@ -91,7 +91,7 @@ int snndev_link_receive_events(struct snndev_link *link, struct snn_context *con
  * stream rests: behind END. Errors: TIMEOUT (the end of the block is missing), PROTOCOL (words or
  * CHECKs were wrong since the reset or the last call), GONE, IO. */
 int snndev_link_settle(struct snndev_link *link, struct snn_context *context, unsigned timeout_ms);
-void snndev_link_counters(const struct snndev_link *link, struct snndev_link_counters *out);
+void snndev_link_counters(struct snndev_link *link, struct snndev_link_counters *out);
 /* Ends the recording: the tape is then whole. Errors: IO, NOMEM; there is then no file. Without a
  * tape: OK. Closing the link does the same and tells nobody. */
 int snndev_link_record_end(struct snndev_link *link, struct snn_context *context);

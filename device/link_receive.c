@@ -1,0 +1,313 @@
+/* What came, decoded for the reader; the reader's thread. See link_parts.h.
+ *
+ * Slots are decoded where they lie and go back to the ring when they are used up. Behind a loss the
+ * decoder begins with a new block, and only its count of words goes on.
+ */
+#include "device/link_parts.h"
+
+#include <string.h>
+
+#include "libsnn/base/error.h"
+
+void snndev_receive_reset(struct snndev_link *link)
+{
+    struct snndev_receiver *r = &link->receiver;
+    if (r->has_entry && r->entry.bytes != NULL) snndev_ring_give_slot(&link->ring, r->entry.bytes);
+    *r = (struct snndev_receiver){0};
+}
+
+/* ---- Entries ---- */
+
+/* Both with the lock held. */
+static void publish(struct snndev_link *link)
+{
+    struct snndev_receiver *r = &link->receiver;
+    link->counters.events_in += r->events;
+    link->counters.faults += r->faults;
+    link->counters.dropped_device += r->dropped_device;
+    link->counters.dropped_transport += r->dropped_transport;
+    r->events = r->faults = r->dropped_device = r->dropped_transport = 0;
+}
+
+static bool change_entry(struct snndev_link *link)
+{
+    struct snndev_receiver *r = &link->receiver;
+    if (r->has_entry && r->entry.bytes != NULL) snndev_ring_give_slot(&link->ring, r->entry.bytes);
+    r->has_entry = snndev_ring_pop(&link->ring, &r->entry);
+    return r->has_entry;
+}
+
+/* The next entry. What came before the end of the stream counts, whatever ended it. */
+static int next_entry(struct snndev_link *link, struct snn_context *context, uint64_t until)
+{
+    int status = SNN_OK;
+    (void)pthread_mutex_lock(&link->lock);
+    publish(link);
+    while (!change_entry(link) && status == SNN_OK) {
+        if (link->status != SNN_OK)
+            status = snndev_link_explain(link, context);
+        else if (snndev_link_now() >= until)
+            status = SNN_ERR_TIMEOUT;
+        else
+            (void)snndev_link_wait(link, &link->arrived, until);
+    }
+    (void)pthread_mutex_unlock(&link->lock);
+    return status;
+}
+
+/* The same without waiting or telling. */
+static bool try_entry(struct snndev_link *link)
+{
+    (void)pthread_mutex_lock(&link->lock);
+    publish(link);
+    const bool got = change_entry(link);
+    (void)pthread_mutex_unlock(&link->lock);
+    return got;
+}
+
+/* ---- Items ---- */
+
+static void note_fault(struct snndev_receiver *r, enum snnwire_fault fault, bool is_item)
+{
+    /* A hole is an item of its own; without one, words came twice. */
+    if (fault == SNNWIRE_FAULT_NONE || (fault == SNNWIRE_FAULT_SEQUENCE && is_item)) return;
+    r->faults++;
+}
+
+/* Counts an item; false: it is not for the caller. */
+static bool accept_item(struct snndev_receiver *r, const struct snnwire_item *item)
+{
+    if (!item->is_mark) {
+        r->events++;
+    } else if (item->mark == SNNWIRE_MARK_GAP) {
+        if (item->argument == SNNWIRE_LOSS_DEVICE) r->dropped_device += item->value;
+        if (item->argument == SNNWIRE_LOSS_TRANSPORT) r->dropped_transport += item->value;
+    } else if (item->mark == SNNWIRE_MARK_ERROR) {
+        r->has_error = true;
+        r->error = *item;
+        return false;
+    }
+    return !item->is_mark || item->mark != SNNWIRE_MARK_CREDIT;
+}
+
+/* What a note has left to say. */
+static bool next_of_note(struct snndev_receiver *r, struct snnwire_item *out)
+{
+    struct snndev_entry *note = &r->entry;
+    if (note->lost > 0) {
+        const uint32_t part = note->lost < UINT32_MAX ? (uint32_t)note->lost : UINT32_MAX;
+        note->lost -= part;
+        *out = (struct snnwire_item){.is_mark = true,
+                                     .mark = SNNWIRE_MARK_GAP,
+                                     .argument = SNNWIRE_LOSS_HOST,
+                                     .value = part};
+        return true;
+    }
+    if (note->mark.is_mark) {
+        *out = note->mark;
+        note->mark.is_mark = false;
+        return true;
+    }
+    if (!note->resumes) return false;
+    note->resumes = false;
+    r->reader.words += note->skipped;
+    r->reader.crc = r->reader.unchecked = 0;
+    r->reader.residue_size = note->residue_size;
+    memcpy(r->reader.residue, note->residue, note->residue_size);
+    return false;
+}
+
+/* What the bytes have left. */
+static bool next_of_bytes(struct snndev_receiver *r, struct snnwire_item *out)
+{
+    struct snndev_entry *entry = &r->entry;
+    while (entry->begin < entry->size) {
+        enum snnwire_fault fault;
+        size_t used = 0;
+        const bool is_item = snnwire_read(&r->reader, entry->bytes + entry->begin,
+                                          entry->size - entry->begin, &used, out, &fault);
+        entry->begin += used;
+        note_fault(r, fault, is_item);
+        if (is_item) return true;
+    }
+    return false;
+}
+
+/* The next item of the entry in work that is for the caller. */
+static bool next_item(struct snndev_receiver *r, struct snnwire_item *out)
+{
+    while (!r->has_error &&
+           (r->entry.bytes != NULL ? next_of_bytes(r, out) : next_of_note(r, out))) {
+        if (accept_item(r, out)) return true;
+    }
+    return false;
+}
+
+static const char *error_text(uint32_t error)
+{
+    switch (error) {
+    case SNNWIRE_ERROR_STATE:
+        return "no configuration is in force";
+    case SNNWIRE_ERROR_OVERRUN:
+        return "more words came than it gave credit for";
+    case SNNWIRE_ERROR_CORRUPT:
+        return "words came corrupt";
+    case SNNWIRE_ERROR_RANGE:
+        return "an event has an address beyond the input";
+    default:
+        return "something went wrong in it";
+    }
+}
+
+static int fail_error(struct snndev_link *link, struct snn_context *context)
+{
+    const struct snnwire_item *error = &link->receiver.error;
+    link->receiver.has_error = false;
+    return snnbase_fail(context, SNN_ERR_PROTOCOL,
+                        "%s %s reports an error in the stream to it: %s (error %u, detail %u)",
+                        link->hello.chip, link->hello.serial, error_text(error->argument),
+                        error->argument, error->value);
+}
+
+static int fail_timeout(struct snndev_link *link, struct snn_context *context, unsigned timeout_ms)
+{
+    return snnbase_fail(context, SNN_ERR_TIMEOUT, "%s %s: nothing came within %u ms",
+                        link->hello.chip, link->hello.serial, timeout_ms);
+}
+
+/* An entry to work on: the one there is, or the next one. */
+static int get_entry(struct snndev_link *link, struct snn_context *context, unsigned timeout_ms,
+                     uint64_t *until)
+{
+    if (link->receiver.has_error) return fail_error(link, context);
+    if (*until == 0) {
+        *until = snndev_link_now() + timeout_ms;
+        if (link->receiver.has_entry) return SNN_OK;
+    }
+    const int status = next_entry(link, context, *until);
+    return status == SNN_ERR_TIMEOUT ? fail_timeout(link, context, timeout_ms) : status;
+}
+
+static void publish_now(struct snndev_link *link)
+{
+    (void)pthread_mutex_lock(&link->lock);
+    publish(link);
+    (void)pthread_mutex_unlock(&link->lock);
+}
+
+int snndev_link_receive(struct snndev_link *link, struct snn_context *context,
+                        struct snnwire_item *items, size_t room, size_t *count_out,
+                        unsigned timeout_ms)
+{
+    struct snndev_receiver *r = &link->receiver;
+    uint64_t until = 0;
+    size_t count = 0;
+    while (count == 0 && room > 0) {
+        const int status = get_entry(link, context, timeout_ms, &until);
+        if (status != SNN_OK) return status;
+        do {
+            while (count < room && next_item(r, &items[count]))
+                count++;
+        } while (count > 0 && count < room && !r->has_error && try_entry(link));
+    }
+    publish_now(link);
+    *count_out = count;
+    return SNN_OK;
+}
+
+/* Events of the entry in work, up to a mark, which it returns true for. */
+static bool take_events(struct snndev_receiver *r, struct snnwire_event *events, size_t room,
+                        size_t *count, struct snnwire_item *mark)
+{
+    struct snndev_entry *entry = &r->entry;
+    struct snnwire_item item;
+    while (*count < room && !r->has_error) {
+        if (entry->bytes != NULL && entry->begin < entry->size) {
+            size_t used = 0;
+            const size_t run = snnwire_read_events(&r->reader, entry->bytes + entry->begin,
+                                                   entry->size - entry->begin, &used,
+                                                   events + *count, room - *count);
+            entry->begin += used;
+            *count += run;
+            r->events += run;
+            if (*count == room) return false;
+        }
+        if (!next_item(r, &item)) return false;
+        if (item.is_mark) {
+            *mark = item;
+            return true;
+        }
+        events[(*count)++] = item.event;
+    }
+    return false;
+}
+
+int snndev_link_receive_events(struct snndev_link *link, struct snn_context *context,
+                               struct snnwire_event *events, size_t room, size_t *count_out,
+                               struct snnwire_item *mark_out, unsigned timeout_ms)
+{
+    struct snndev_receiver *r = &link->receiver;
+    struct snnwire_item mark = {.is_mark = false};
+    uint64_t until = 0;
+    size_t count = 0;
+    while (count == 0 && !mark.is_mark && room > 0) {
+        const int status = get_entry(link, context, timeout_ms, &until);
+        if (status != SNN_OK) return status;
+        bool more = true;
+        while (more && !take_events(r, events, room, &count, &mark))
+            more = count > 0 && count < room && !r->has_error && try_entry(link);
+    }
+    publish_now(link);
+    *count_out = count;
+    *mark_out = mark;
+    return SNN_OK;
+}
+
+/* ---- Settling ---- */
+
+/* Takes the words of the entry in work that are nobody's item. False: an item comes next. */
+static bool take_quiet(struct snndev_receiver *r)
+{
+    struct snndev_entry *entry = &r->entry;
+    if (entry->bytes == NULL) return entry->lost == 0 && !entry->mark.is_mark && !entry->resumes;
+    while (entry->begin < entry->size) {
+        struct snnwire_reader ahead = r->reader;
+        struct snnwire_item item;
+        enum snnwire_fault fault;
+        size_t used = 0;
+        const bool is_item = snnwire_read(&ahead, entry->bytes + entry->begin,
+                                          entry->size - entry->begin, &used, &item, &fault);
+        if (is_item && (!item.is_mark || item.mark != SNNWIRE_MARK_CREDIT)) return false;
+        r->reader = ahead;
+        entry->begin += used;
+        note_fault(r, fault, is_item);
+    }
+    return true;
+}
+
+static bool is_settled(const struct snndev_receiver *r)
+{
+    return r->reader.unchecked == 0 && r->reader.residue_size == 0;
+}
+
+int snndev_link_settle(struct snndev_link *link, struct snn_context *context, unsigned timeout_ms)
+{
+    struct snndev_receiver *r = &link->receiver;
+    const uint64_t until = snndev_link_now() + timeout_ms;
+    bool quiet = !r->has_entry || take_quiet(r);
+    while (quiet && !is_settled(r)) {
+        const int status = next_entry(link, context, until);
+        if (status == SNN_ERR_TIMEOUT)
+            return snnbase_fail(context, status, "%s %s: the end of a block is missing",
+                                link->hello.chip, link->hello.serial);
+        if (status != SNN_OK) return status;
+        quiet = take_quiet(r);
+    }
+    publish_now(link);
+    const uint64_t before = r->settled_faults;
+    r->settled_faults = link->counters.faults;
+    if (before == r->settled_faults) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_PROTOCOL,
+                        "%s %s: %llu words or checks of what it sent are corrupt", link->hello.chip,
+                        link->hello.serial, (unsigned long long)(r->settled_faults - before));
+}
