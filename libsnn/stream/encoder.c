@@ -34,8 +34,9 @@ struct snn_encoder {
 
     uint64_t index;                     /* of the sample */
     uint64_t step;                      /* the next one */
-    const struct snn_source *recording; /* borrowed; NULL for a frame */
-    const struct snn_event *event;      /* the next one of a recording of events */
+    const struct snn_source *recording; /* borrowed; NULL for a frame, or events on their own */
+    bool has_events;
+    const struct snn_event *event; /* the next one of a recording of events */
     const struct snn_event *event_end;
     const struct snn_event *event_first; /* of the recording */
     uint64_t event_begin[SNN_ENCODER_STEPS_MAX + 1];
@@ -238,6 +239,7 @@ int snn_encoder_begin(struct snn_encoder *encoder, struct snn_context *context, 
     encoder->index = index;
     encoder->step = 0;
     encoder->recording = NULL;
+    encoder->has_events = false;
     collect_active(encoder, intensity);
     switch (encoder->options.encoding) {
     case SNN_ENCODING_RATE:
@@ -280,10 +282,36 @@ int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *
     encoder->index = index;
     encoder->step = 0;
     encoder->recording = source;
+    encoder->has_events = snn_source_kind(source) == SNN_SOURCE_EVENTS;
     uint64_t count = 0;
     encoder->event = snn_source_events(source, index, &count);
     encoder->event_first = encoder->event;
     encoder->event_end = encoder->event ? encoder->event + count : NULL;
+    return SNN_OK;
+}
+
+int snn_encoder_begin_events(struct snn_encoder *encoder, struct snn_context *context,
+                             uint64_t index, const struct snn_event *events, size_t count)
+{
+    const size_t pixels = snn_shape_size(encoder->shape);
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].address >= pixels)
+            return snnbase_fail(context, SNN_ERR_INVALID,
+                                "event %zu: address %" PRIu32 " of an input of %zu", i,
+                                events[i].address, pixels);
+        if (i > 0 && events[i].time_us < events[i - 1].time_us)
+            return snnbase_fail(context, SNN_ERR_INVALID,
+                                "event %zu: time %" PRIu32 " us after %" PRIu32 " us", i,
+                                events[i].time_us, events[i - 1].time_us);
+    }
+    int status = allocate_recorded(encoder, context);
+    if (status != SNN_OK) return status;
+    encoder->index = index;
+    encoder->step = 0;
+    encoder->recording = NULL;
+    encoder->has_events = true;
+    encoder->event = encoder->event_first = events;
+    encoder->event_end = count > 0 ? events + count : events;
     return SNN_OK;
 }
 
@@ -475,7 +503,7 @@ void snn_encoder_next(struct snn_encoder *encoder, uint32_t step_count, struct s
         .address = encoder->address,
         .sample = encoder->index,
     };
-    if (encoder->recording && snn_source_kind(encoder->recording) == SNN_SOURCE_EVENTS) {
+    if (encoder->has_events) {
         next_events(encoder, step_count, out);
     } else if (encoder->recording) {
         next_recorded(encoder, step_count, out);

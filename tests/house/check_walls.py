@@ -17,6 +17,7 @@ ROOMS = {
     MODEL: [PUBLIC, BASE],
     STREAM: [PUBLIC, BASE, MODEL],
     WIRE: [],
+    "libsnn/classify.c": [PUBLIC, BASE, MODEL, STREAM, "libsnn/run_pool.h"],
     "libsnn/run": [PUBLIC, BASE, MODEL, STREAM],
     "libsnn/registry.c": [PUBLIC, BASE, MODEL, STREAM],
     "convert/": [PUBLIC, BASE, MODEL],

@@ -5,6 +5,7 @@
 #include "snn/calibrate.h"
 #include "snn/check.h"
 #include "snn/chip.h"
+#include "snn/classify.h"
 #include "snn/context.h"
 #include "snn/convert.h"
 #include "snn/device.h"

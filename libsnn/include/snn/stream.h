@@ -123,6 +123,11 @@ SNN_API int snn_encoder_begin(struct snn_encoder *encoder, struct snn_context *c
  * Errors: INVALID, NOMEM. */
 SNN_API int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *context,
                                        const struct snn_source *source, uint64_t index);
+/* The same for events at hand, in the order of time, which begins at 0; they stay with the caller
+ * until the next begin. Errors: INVALID (an address outside of the input, time that goes back),
+ * NOMEM. */
+SNN_API int snn_encoder_begin_events(struct snn_encoder *encoder, struct snn_context *context,
+                                     uint64_t index, const struct snn_event *events, size_t count);
 /* The next `step_count` steps (at most SNN_ENCODER_STEPS_MAX). No allocation. */
 SNN_API void snn_encoder_next(struct snn_encoder *encoder, uint32_t step_count,
                               struct snn_spikes *out);
