@@ -303,15 +303,25 @@ const uint8_t *fake_taken(size_t *size_out)
     return fake.taken;
 }
 
-bool fake_waiting(uint32_t count)
+static bool wait_waiting(bool out, uint32_t count)
 {
     const uint64_t until = snndev_now_us() + WAIT_US;
     lock();
-    while (fake.waiting[0] != count && snndev_desk_wait(&fake.desk, until))
+    while (fake.waiting[out] != count && snndev_desk_wait(&fake.desk, until))
         ;
-    const bool good = fake.waiting[0] == count;
+    const bool good = fake.waiting[out] == count;
     unlock();
     return good;
+}
+
+bool fake_waiting(uint32_t count)
+{
+    return wait_waiting(false, count);
+}
+
+bool fake_waiting_out(uint32_t count)
+{
+    return wait_waiting(true, count);
 }
 
 uint32_t fake_halts_cleared(bool out)

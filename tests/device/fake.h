@@ -47,8 +47,9 @@ bool fake_end_out(size_t taken, enum snndev_outcome outcome);
 bool fake_came(size_t size);
 const uint8_t *fake_taken(size_t *size_out);
 
-/* Waits until so many transfers to the host wait. */
+/* Waits until so many transfers wait, to the host or to the device. */
 bool fake_waiting(uint32_t count);
+bool fake_waiting_out(uint32_t count);
 uint32_t fake_halts_cleared(bool out);
 /* The plug is pulled: all ends as VANISHED, submissions are GONE. */
 void fake_vanish(void);
