@@ -15,6 +15,10 @@ extern const struct snn_target_ops snnsim_target;
 extern const struct snn_target_ops snnsim_chip_target;
 extern const struct snn_target_ops snnsim_frame_f32_target;
 extern const struct snn_target_ops snnsim_frame_int8_target;
+extern const struct snn_target_ops snndev_usb_target;
+extern const struct snn_target_ops snndev_serial_target;
+extern const struct snn_target_ops snndev_vdev_target;
+extern const struct snn_target_ops snndev_replay_target;
 
 /* The room convert knows what is in one. */
 struct snnconv_reader;
@@ -53,7 +57,15 @@ const struct snnstream_event_ops *const snn_event_table[] = {
 };
 
 const struct snn_target_ops *const snn_target_table[] = {
-    &snnsim_target, &snnsim_chip_target, &snnsim_frame_f32_target, &snnsim_frame_int8_target, NULL,
+    &snnsim_target,
+    &snnsim_chip_target,
+    &snnsim_frame_f32_target,
+    &snnsim_frame_int8_target,
+    &snndev_usb_target,
+    &snndev_serial_target,
+    &snndev_vdev_target,
+    &snndev_replay_target,
+    NULL,
 };
 
 /* The room device knows what is in one. */

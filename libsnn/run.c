@@ -16,6 +16,7 @@
 #include "libsnn/model/result.h"
 #include "libsnn/run_pool.h"
 #include "libsnn/stream/decode.h"
+#include "libsnn/stream/target.h"
 
 #define TIMESTEPS_MAX 10000000u
 #define RULES_MAX 4096u
@@ -165,6 +166,8 @@ static int init_worker(struct worker *w, struct snn_context *parent, struct run 
         status = snn_target_fork(&w->target, w->context, run->target);
         w->owns_target = status == SNN_OK;
     }
+    if (status == SNN_OK) snn_target_allow_loss(w->target, o->allow_loss);
+    if (status == SNN_OK) status = snnstream_target_telemetry(w->target, w->context, NULL);
     const struct snn_encoder_options encoder = {o->encoding, o->seed, o->timesteps, o->dt_us};
     if (status == SNN_OK)
         status = snn_encoder_create(&w->encoder, w->context, &encoder, run->net->input_shape);
@@ -456,9 +459,24 @@ static void work(unsigned index, void *user)
     }
 }
 
+/* What devices say of themselves, all sessions together. */
+static int ask_devices(struct run *run, struct snn_context *context, unsigned threads,
+                       struct snnstream_telemetry *out)
+{
+    int status = SNN_OK;
+    for (unsigned i = 0; status == SNN_OK && i < threads; i++) {
+        struct snnstream_telemetry one = {.sessions = 0};
+        status = snnstream_target_telemetry(run->workers[i].target, context, &one);
+        snnstream_telemetry_merge(out, &one);
+    }
+    snnstream_telemetry_finish(&out->statistics, &out->trips);
+    return status;
+}
+
 static int execute(struct run *run, struct snn_context *context, unsigned threads,
                    struct snn_result **out)
 {
+    struct snnstream_telemetry telemetry = {.sessions = 0};
     double start = snnrun_seconds();
     int status = SNN_OK;
     for (unsigned i = 0; status == SNN_OK && i < threads; i++)
@@ -467,7 +485,10 @@ static int execute(struct run *run, struct snn_context *context, unsigned thread
     snnbase_workers_run(threads, work, run);
     double seconds = snnrun_seconds() - start;
     status = snnrun_pool_status(&run->pool, context);
+    if (status == SNN_OK) status = ask_devices(run, context, threads, &telemetry);
     if (status != SNN_OK) return status;
+    const struct snn_result_device device = {telemetry.info, telemetry.sessions,
+                                             telemetry.statistics, telemetry.load};
     for (unsigned i = 1; i < threads; i++)
         merge(&run->workers[0].tally, &run->workers[i].tally, run);
     for (unsigned i = 0; i < threads; i++)
@@ -485,6 +506,7 @@ static int execute(struct run *run, struct snn_context *context, unsigned thread
                                            .rule_count = run->rule_count,
                                            .decisions = run->decisions,
                                            .tally = &run->workers[0].tally,
+                                           .device = device.sessions > 0 ? &device : NULL,
                                            .seconds = seconds,
                                            .threads = threads};
     return snnmodel_result_build(out, context, &record);

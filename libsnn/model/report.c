@@ -3,6 +3,7 @@
  * Only the members `timing` and `host` may differ between two runs with the same inputs and seed.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -281,6 +282,39 @@ static void put_chip(struct snnbase_jsonout *out, const struct snn_chip *chip)
     snnbase_jsonout_object_close(out);
 }
 
+/* "1.0". */
+static void put_version(struct snnbase_jsonout *out, const char *key, uint16_t major,
+                        uint16_t minor)
+{
+    char text[16];
+    (void)snprintf(text, sizeof(text), "%u.%u", major, minor);
+    snnbase_jsonout_put_string(out, key, text);
+}
+
+/* What does not depend on when things happened; the rest stands in `timing`. */
+static void put_device(struct snnbase_jsonout *out, const struct snn_result_device *device)
+{
+    if (device == NULL) {
+        snnbase_jsonout_put_null(out, "device");
+        return;
+    }
+    const struct snn_device_statistics *s = &device->statistics;
+    snnbase_jsonout_put_object(out, "device");
+    snnbase_jsonout_put_string(out, "uri", device->info.uri);
+    snnbase_jsonout_put_string(out, "serial", device->info.serial);
+    put_version(out, "protocol", device->info.protocol_major, device->info.protocol_minor);
+    put_version(out, "firmware", device->info.firmware_major, device->info.firmware_minor);
+    snnbase_jsonout_put_uint(out, "events_out", s->host_events_out);
+    snnbase_jsonout_put_uint(out, "events_in", s->host_events_in);
+    snnbase_jsonout_put_uint(out, "produced", s->events_produced);
+    snnbase_jsonout_put_object(out, "dropped");
+    snnbase_jsonout_put_uint(out, "device", s->events_dropped);
+    snnbase_jsonout_put_uint(out, "host", s->host_dropped);
+    snnbase_jsonout_put_uint(out, "transport_words", s->transport_dropped);
+    snnbase_jsonout_object_close(out);
+    snnbase_jsonout_object_close(out);
+}
+
 static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r, double dt_us)
 {
     snnbase_jsonout_put_array(out, "layers");
@@ -361,6 +395,7 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r,
     snnbase_jsonout_put_string(out, "order", r->order);
     snnbase_jsonout_put_string(out, "arith", r->arith);
     put_chip(out, r->chip);
+    put_device(out, r->device);
     snnbase_jsonout_put_bool(out, "complete", r->complete);
     snnbase_jsonout_put_uint(out, "samples", r->sample_count);
     snnbase_jsonout_put_double(out, "accuracy", r->accuracy);
@@ -398,6 +433,41 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r,
     snnbase_jsonout_object_close(out);
 }
 
+static void put_device_timing(struct snnbase_jsonout *out, const struct snn_result_device *device)
+{
+    if (device == NULL) {
+        snnbase_jsonout_put_null(out, "device");
+        return;
+    }
+    const struct snn_device_statistics *s = &device->statistics;
+    snnbase_jsonout_put_object(out, "device");
+    snnbase_jsonout_put_uint(out, "sessions", device->sessions);
+    snnbase_jsonout_put_object(out, "load");
+    snnbase_jsonout_put_double(out, "seconds", device->load.seconds);
+    snnbase_jsonout_put_uint(out, "cores_written", device->load.cores_written);
+    snnbase_jsonout_put_uint(out, "cores_kept", device->load.cores_kept);
+    snnbase_jsonout_put_uint(out, "bytes_written", device->load.bytes_written);
+    snnbase_jsonout_put_uint(out, "bytes_verified", device->load.bytes_verified);
+    snnbase_jsonout_object_close(out);
+    snnbase_jsonout_put_object(out, "round_trip_us");
+    snnbase_jsonout_put_uint(out, "count", s->round_trips);
+    snnbase_jsonout_put_double(out, "mean", s->round_trip_us_mean);
+    snnbase_jsonout_put_double(out, "p50", s->round_trip_us_p50);
+    snnbase_jsonout_put_double(out, "p95", s->round_trip_us_p95);
+    snnbase_jsonout_put_double(out, "max", s->round_trip_us_max);
+    snnbase_jsonout_object_close(out);
+    snnbase_jsonout_put_uint(out, "words_out", s->host_words_out);
+    snnbase_jsonout_put_uint(out, "words_in", s->host_words_in);
+    snnbase_jsonout_put_uint(out, "faults", s->host_faults);
+    snnbase_jsonout_put_uint(out, "device_faults", s->faults);
+    snnbase_jsonout_put_uint(out, "stalls", s->stalls);
+    snnbase_jsonout_put_uint(out, "retries", s->retries);
+    snnbase_jsonout_put_uint(out, "short_packets", s->short_packets);
+    snnbase_jsonout_put_uint(out, "spares_used", s->spares_used);
+    snnbase_jsonout_put_uint(out, "transfers", s->transfers);
+    snnbase_jsonout_object_close(out);
+}
+
 static void put_timing(struct snnbase_jsonout *out, const struct snn_report *report)
 {
     double seconds = 0.0, samples = 0.0, synops = 0.0, spiking_seconds = 0.0;
@@ -423,6 +493,7 @@ static void put_timing(struct snnbase_jsonout *out, const struct snn_report *rep
         snnbase_jsonout_put_string(out, "arith", r->arith);
         snnbase_jsonout_put_double(out, "seconds", r->seconds);
         snnbase_jsonout_put_double(out, "samples_per_second", (double)r->sample_count / r->seconds);
+        put_device_timing(out, r->device);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);

@@ -220,6 +220,17 @@ static int copy_chip(struct built_result *b, struct snn_context *context,
     return SNN_OK;
 }
 
+static int copy_device(struct built_result *b, struct snn_context *context,
+                       const struct snn_result_device *device)
+{
+    if (device == NULL) return SNN_OK;
+    struct snn_result_device *copy = snnbase_arena_alloc(&b->arena, context, 1, sizeof(*copy));
+    if (copy == NULL) return SNN_ERR_NOMEM;
+    *copy = *device;
+    b->result.device = copy;
+    return SNN_OK;
+}
+
 static int summarise_layer(struct built_result *b, struct snn_context *context,
                            const struct snnmodel_record *record, uint32_t index)
 {
@@ -332,6 +343,7 @@ static int fill(struct built_result *b, struct snn_context *context,
     if (record->net == NULL) return summarise_frames(b, context, record);
     r->input_spikes_mean = (double)record->tally->input_spikes / (double)r->sample_count;
     status = copy_chip(b, context, record->options->chip);
+    if (status == SNN_OK) status = copy_device(b, context, record->device);
     if (status == SNN_OK) status = snnmodel_decision_summarise(r, &b->arena, context, record);
     for (uint32_t i = 0; i < r->layer_count && status == SNN_OK; i++)
         status = summarise_layer(b, context, record, i);

@@ -72,6 +72,7 @@ struct snnmodel_record {
     uint32_t rule_count;                       /* of both */
     const struct snnmodel_decision *decisions; /* [count][rule_count] */
     const struct snnmodel_tally *tally;
+    const struct snn_result_device *device; /* NULL: none */
     double seconds;
     unsigned threads;
 };

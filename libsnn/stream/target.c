@@ -276,6 +276,18 @@ int snn_target_watch(struct snn_target *target, struct snn_context *context, snn
     return target->ops->watch(target->session, context, watch, user);
 }
 
+void snn_target_allow_loss(struct snn_target *target, bool allow)
+{
+    if (target->ops->allow_loss != NULL) target->ops->allow_loss(target->session, allow);
+}
+
+int snnstream_target_telemetry(struct snn_target *target, struct snn_context *context,
+                               struct snnstream_telemetry *add)
+{
+    if (target->ops->telemetry == NULL) return SNN_OK;
+    return target->ops->telemetry(target->session, context, add);
+}
+
 void snn_target_close(struct snn_target **target)
 {
     if (target == NULL || *target == NULL) return;

@@ -3,7 +3,14 @@
 #ifndef SNN_STREAM_TARGET_H
 #define SNN_STREAM_TARGET_H
 
+#include "libsnn/stream/telemetry.h"
 #include "snn/target.h"
+
+/* Adds one session of the target to `add`, or only begins anew where that is NULL; nothing for a
+ * target that is no device. Errors: PROTOCOL (what the device counted is not what came), TIMEOUT,
+ * GONE, IO. */
+int snnstream_target_telemetry(struct snn_target *target, struct snn_context *context,
+                               struct snnstream_telemetry *add);
 
 /* The plug-in interface: one const struct a target in the registry. `session` is the target's own;
  * outputs are written only on success, errors go to the context. The wrapper has checked that a net
@@ -36,6 +43,11 @@ struct snn_target_ops {
                   uint32_t *counts);
     /* NULL: the target does not tell spikes one by one. */
     int (*watch)(void *session, struct snn_context *context, snn_spike_fn watch, void *user);
+    /* NULL: nothing can be lost. */
+    void (*allow_loss)(void *session, bool allow);
+    /* Ends the sample at hand and adds what happened since the last call, or since the load, to
+     * `add`, unless that is NULL. NULL: the target is no device. */
+    int (*telemetry)(void *session, struct snn_context *context, struct snnstream_telemetry *add);
     /* Frame-based targets. The graph must stay until close. */
     int (*load_graph)(void *session, struct snn_context *context, const struct snn_graph *graph);
     int (*infer)(void *session, struct snn_context *context, const float *intensity, float *output);

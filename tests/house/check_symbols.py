@@ -28,6 +28,7 @@ CALLS = {
     "conv": ["base", "model"],
     "sim": ["base", "model", "stream"],
     "wire": [],
+    "dev": ["base", "model", "stream", "wire"],
     "cli": [],
 }
 PRIVATE = re.compile(r"snn([a-z]+)_")

@@ -1,7 +1,6 @@
 /* From a net to a chip program: placed on the chip, or the whole story of why it does not fit.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "tools/cli/placement.h"
 #include "tools/snnsim/session.h"
@@ -18,9 +17,10 @@ static void tell(struct snnsim_session *s, const struct snnsim_build *build,
     snncli_placement_cores(&s->console, err, placement);
     fputc('\n', err);
     snncli_placement_remedies(&s->console, err, placement);
-    const char *chip = strchr(build->chip_uri, ':') + 1;
-    fprintf(err, "\nall memories: snnconvert %s --check %.*s\n", s->options.model,
-            (int)snnsim_options_chip_length(chip), chip);
+    char chip[512];
+    snnsim_options_chip_name(s->options.targets[build->chip_target], build->chip, chip,
+                             sizeof(chip));
+    fprintf(err, "\nall memories: snnconvert %s --check %s\n", s->options.model, chip);
 }
 
 int snnsim_place(struct snnsim_session *s, struct snnsim_build *build)
@@ -34,7 +34,7 @@ int snnsim_place(struct snnsim_session *s, struct snnsim_build *build)
     struct snn_placement *placement = NULL;
     if (snn_place(&placement, s->context, build->net, build->chip, &options) != SNN_OK)
         return snncli_fail_context(&s->console, s->context,
-                                   o->pins.count > 0 ? "--core" : build->chip_uri);
+                                   o->pins.count > 0 ? "--core" : o->targets[build->chip_target]);
     build->program = snn_placement_take_program(placement);
     if (build->program == NULL)
         tell(s, build, placement);

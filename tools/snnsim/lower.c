@@ -2,6 +2,7 @@
  * is lowered once for each arithmetic, and each chip's form, that targets compute in.
  */
 #include <float.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/snnsim/calibrate.h"
@@ -48,14 +49,35 @@ static void choose_build(struct snnsim_session *s, const struct snnsim_build *bu
     s->options.lower.chip = build->chip;
 }
 
+/* What is measured is a net that is not placed yet, which a device does not take: the same chip
+ * simulated, in the same order, gives the same. */
+static int open_stand_in(struct snnsim_session *s, uint32_t target)
+{
+    const char *uri = s->options.targets[target], *order = "";
+    char name[512], text[640];
+    for (const char *at = uri; (at = strstr(at, ",order=")) != NULL; at++)
+        order = at;
+    snnsim_options_chip_name(uri, snn_target_chip(s->targets[target]), name, sizeof(name));
+    (void)snprintf(text, sizeof(text), "chip:%s%s", name, order);
+    if (snn_target_open(&s->stand_in, s->context, text) == SNN_OK) return SNNCLI_EXIT_OK;
+    return snncli_fail_context(&s->console, s->context, text);
+}
+
 /* Thresholds and corrections are measured on the first spiking target, in its arithmetic. */
 static int calibrate(struct snnsim_session *s)
 {
-    struct snn_target *target = NULL;
+    uint32_t first = s->options.target_count;
     for (uint32_t i = s->options.target_count; i-- > 0;) {
-        if (!snnsim_is_spiking(s, i)) continue;
-        target = s->targets[i];
-        choose_build(s, &s->builds[s->build_of[i]]);
+        if (snnsim_is_spiking(s, i)) first = i;
+    }
+    if (first == s->options.target_count)
+        return snnsim_calibrate(&s->options, s->context, s->graph, NULL);
+    choose_build(s, &s->builds[s->build_of[first]]);
+    struct snn_target *target = s->targets[first];
+    if (snnsim_options_is_device(s->options.targets[first])) {
+        int status = open_stand_in(s, first);
+        if (status != SNNCLI_EXIT_OK) return status;
+        target = s->stand_in;
     }
     return snnsim_calibrate(&s->options, s->context, s->graph, target);
 }
@@ -87,23 +109,35 @@ static void fit_sweep(struct snnsim_session *s)
     snn_context_destroy(&context);
 }
 
-/* Whether two URIs name the same chip, which an order may follow; NULL: none. */
-static bool same_chip(const char *a, const char *b)
+/* Whether two targets are chips of one profile, simulated or devices; both of none, too. */
+static bool same_chip(const struct snnsim_session *s, uint32_t a, uint32_t b)
 {
-    if (a == NULL || b == NULL) return a == b;
-    const size_t length = snnsim_options_chip_length(a);
-    return snnsim_options_chip_length(b) == length && strncmp(a, b, length) == 0;
+    const uint32_t none = s->options.target_count;
+    char names[2][512];
+    if (a == none || b == none) return a == b;
+    snnsim_options_chip_name(s->options.targets[a], snn_target_chip(s->targets[a]), names[0],
+                             sizeof(names[0]));
+    snnsim_options_chip_name(s->options.targets[b], snn_target_chip(s->targets[b]), names[1],
+                             sizeof(names[1]));
+    return strcmp(names[0], names[1]) == 0;
 }
 
+/* For the chip that this target is, target_count: for none. */
 static struct snnsim_build *find_build(struct snnsim_session *s, enum snn_arith arith,
-                                       const char *chip)
+                                       uint32_t chip)
 {
     uint32_t i = 0;
     while (i < s->build_count &&
-           (s->builds[i].arith != arith || !same_chip(s->builds[i].chip_uri, chip)))
+           (s->builds[i].arith != arith || !same_chip(s, s->builds[i].chip_target, chip)))
         i++;
-    if (i == s->build_count)
-        s->builds[s->build_count++] = (struct snnsim_build){.arith = arith, .chip_uri = chip};
+    if (i == s->build_count) {
+        const bool none = chip == s->options.target_count;
+        s->builds[s->build_count++] = (struct snnsim_build){
+            .arith = arith,
+            .chip_target = chip,
+            .chip = none ? NULL : snn_target_chip(s->targets[chip]),
+        };
+    }
     return &s->builds[i];
 }
 
@@ -111,20 +145,17 @@ static struct snnsim_build *find_build(struct snnsim_session *s, enum snn_arith 
 void snnsim_plan_builds(struct snnsim_session *s)
 {
     const struct snnsim_options *o = &s->options;
-    const char *first = NULL;
+    uint32_t first = o->target_count;
     for (uint32_t i = o->target_count; i-- > 0;) {
-        if (snn_target_chip(s->targets[i]) != NULL) first = o->targets[i];
+        if (snn_target_chip(s->targets[i]) != NULL) first = i;
     }
     for (uint32_t i = 0; i < o->target_count; i++) {
-        const bool chip = snn_target_chip(s->targets[i]) != NULL;
         const bool whole = o->target_arith[i] == SNN_ARITH_CHIP;
         if (!snnsim_is_spiking(s, i)) continue;
-        const char *uri = chip ? o->targets[i] : whole ? first : NULL;
-        s->build_of[i] = (uint32_t)(find_build(s, o->target_arith[i], uri) - s->builds);
-    }
-    for (uint32_t i = 0; i < o->target_count; i++) {
-        const struct snn_chip *chip = snn_target_chip(s->targets[i]);
-        if (chip != NULL) s->builds[s->build_of[i]].chip = chip;
+        const uint32_t chip = snn_target_chip(s->targets[i]) != NULL ? i
+                              : whole                                ? first
+                                                                     : o->target_count;
+        s->build_of[i] = (uint32_t)(find_build(s, o->target_arith[i], chip) - s->builds);
     }
 }
 

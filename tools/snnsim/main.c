@@ -14,6 +14,7 @@ static void release(struct snnsim_session *s)
         snn_result_destroy(&s->results[i]);
         snn_target_close(&s->targets[i]);
     }
+    snn_target_close(&s->stand_in);
     for (uint32_t i = 0; i < s->build_count; i++) {
         snn_program_destroy(&s->builds[i].program);
         snn_net_destroy(&s->builds[i].net);

@@ -210,6 +210,9 @@ static int take_result(struct snnsim_options *o, const struct snncli_option *opt
         return take_count(o, option, value, 0, INT64_MAX, &o->max_silent);
     case OPT_TARGET:
         return take_target(o, value);
+    case OPT_ALLOW_LOSS:
+        o->allow_loss = true;
+        break;
     case OPT_CORE:
         return snncli_parse_pin(o->console, option, value, &o->pins);
     case OPT_KERNEL:

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "snn/calibrate.h"
+#include "snn/chip.h"
 #include "snn/net.h"
 #include "snn/run.h"
 #include "snn/stream.h"
@@ -75,6 +76,7 @@ struct snnsim_options {
     uint32_t sweep_count;
     float sweep_gain_max; /* of the sweep's own gains */
     bool until_decided;
+    bool allow_loss;
     float extra_gains[SNNSIM_RULES_MAX + SNNSIM_SWEEP_MAX];
     double min_accuracy; /* fraction; negative: not checked */
     int64_t max_silent;  /* negative: not checked */
@@ -95,12 +97,15 @@ void snnsim_options_release(struct snnsim_options *options);
 
 /* ---- options_chip.c ---- */
 
-/* Whether a target's URI names a chip; whether one of them does, or the model is a program of one.
- */
+/* Whether a target's URI names a chip, simulated or a device; a device; whether one of them does
+ * the first, or the model is a chip's program. */
 bool snnsim_options_is_chip(const char *target);
+bool snnsim_options_is_device(const char *target);
 bool snnsim_options_has_chip(const struct snnsim_options *options);
-/* Of a chip's URI up to its order and seed; a file's path may have commas. */
-size_t snnsim_options_chip_length(const char *target);
+/* What a chip's profile is called by whoever asks for the target: its name or file. `chip`: the
+ * target's. */
+void snnsim_options_chip_name(const char *target, const struct snn_chip *chip, char *name,
+                              size_t size);
 
 /* Refuse what no chip can do, and what a finished program leaves open no more. Exit status. */
 int snnsim_options_check_chip(struct snnsim_options *options);

@@ -7,18 +7,49 @@
 
 #include "tools/snnsim/options.h"
 
-bool snnsim_options_is_chip(const char *target)
+static bool has_scheme(const char *target, const char *scheme)
 {
-    return strncmp(target, "chip", 4) == 0 && (target[4] == '\0' || target[4] == ':');
+    const size_t length = strlen(scheme);
+    return strncmp(target, scheme, length) == 0 &&
+           (target[length] == '\0' || target[length] == ':');
 }
 
-size_t snnsim_options_chip_length(const char *target)
+bool snnsim_options_is_device(const char *target)
 {
+    static const char *const schemes[] = {"usb", "serial", "vdev", "replay"};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (has_scheme(target, schemes[i])) return true;
+    }
+    return false;
+}
+
+bool snnsim_options_is_chip(const char *target)
+{
+    return has_scheme(target, "chip") || snnsim_options_is_device(target);
+}
+
+/* Whether an argument of a target begins here; a file's path may have commas. */
+static bool is_argument(const char *text)
+{
+    static const char *const words[] = {",order=", ",seed=", ",serial=", ",fault="};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strncmp(text, words[i], strlen(words[i])) == 0) return true;
+    }
+    return false;
+}
+
+void snnsim_options_chip_name(const char *target, const struct snn_chip *chip, char *name,
+                              size_t size)
+{
+    const char *text = strchr(target, ':') + 1;
     size_t length = 0;
-    while (target[length] != '\0' && strncmp(target + length, ",order=", 7) != 0 &&
-           strncmp(target + length, ",seed=", 6) != 0)
+    if (!has_scheme(target, "chip") && !has_scheme(target, "vdev")) {
+        (void)snprintf(name, size, "%s", chip->name);
+        return;
+    }
+    while (text[length] != '\0' && !is_argument(text + length))
         length++;
-    return length;
+    (void)snprintf(name, size, "%.*s", (int)length, text);
 }
 
 bool snnsim_options_has_chip(const struct snnsim_options *o)
@@ -70,8 +101,19 @@ static bool measures_in_floats(const struct snnsim_options *o)
     return snnsim_options_is_chip(o->targets[first]);
 }
 
+static bool has_device(const struct snnsim_options *o)
+{
+    for (uint32_t i = 0; i < o->target_count; i++) {
+        if (snnsim_options_is_device(o->targets[i])) return true;
+    }
+    return false;
+}
+
 int snnsim_options_check_chip(struct snnsim_options *o)
 {
+    if (o->allow_loss && !has_device(o))
+        return refuse(o, "--allow-loss", "is for devices, of which none is a target",
+                      "simulations lose nothing; leave it out");
     if (!snnsim_options_has_chip(o))
         return o->pins.count == 0 ? SNNCLI_EXIT_OK
                                   : refuse(o, "--core", "is for chips, of which none is a target",

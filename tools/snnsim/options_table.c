@@ -269,8 +269,19 @@ static const struct snncli_option table[] = {
          "by event in whole numbers, with the chip's readout. What does not fit is told with what "
          "would make it fit, with status 78. A chip tells spikes, no potentials. chip:NAME,order=O,"
          "seed=N names an order of its own. Beside a chip the target sim in chip arithmetic runs "
-         "the net in that chip's form."},
+         "the net in that chip's form.\n\n"
+         "usb:[VID:PID[:SERIAL]], serial:PATH[@BAUD], vdev:NAME (a virtual chip behind the same "
+         "protocol, within this process; vdev:NAME,fault=SPEC with faults), replay:FILE (a "
+         "recorded session): a device. It is loaded and streamed to, and gives the numbers of "
+         "chip:NAME, with what was counted on the way. ,order=O and behind it ,seed=N as above; "
+         "snndev(1) finds and tries devices."},
     {SNNCLI_ROW_CORE, .id = OPT_CORE, .group = "Machine"},
+    {.id = OPT_ALLOW_LOSS,
+     .name = "allow-loss",
+     .group = "Machine",
+     .help = "count events a device loses, not fail",
+     .text = "A device drops events where its buffer to the host is full, a host where it reads "
+             "too slowly. Without this option a lost event ends the run with status 74."},
     {.id = OPT_THREADS,
      .name = "threads",
      .metavar = "N",
@@ -303,7 +314,7 @@ static const struct snncli_entry positionals[] = {
     {NULL, NULL},
 };
 
-static const int exit_statuses[] = {1, 64, 65, 66, 69, 70, 71, 73, 74, 77, 78, 130, 0};
+static const int exit_statuses[] = {1, 64, 65, 66, 69, 70, 71, 73, 74, 75, 76, 77, 78, 130, 0};
 
 const struct snncli_tool snnsim_tool = {
     .name = "snnsim",
@@ -323,6 +334,6 @@ const struct snncli_tool snnsim_tool = {
         "Results go to standard output, messages and progress to standard error. The same seed "
         "gives the same results on any number of threads.",
     .exit_statuses = exit_statuses,
-    .see_also = "snnconvert(1)",
+    .see_also = "snnconvert(1), snndev(1)",
     .positional_path = true,
 };

@@ -43,6 +43,7 @@ enum snnsim_option {
     OPT_ENERGY,
     OPT_TARGET,
     OPT_CORE,
+    OPT_ALLOW_LOSS,
     OPT_THREADS,
     OPT_KERNEL,
     OPT_JSON,

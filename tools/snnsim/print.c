@@ -114,6 +114,16 @@ static void print_chip(const struct snn_report *report, const struct snn_result 
     snnsim_print_no_gap(report, r);
 }
 
+static void print_device(const struct snn_result *r)
+{
+    label("device");
+    snnsim_print_device(r);
+    label("events");
+    snnsim_print_traffic(r);
+    label("round trip");
+    snnsim_print_round_trip(r);
+}
+
 static void print_rules(const struct snncli_console *console, const struct snn_result *r)
 {
     static const struct snncli_column columns[] = {
@@ -289,6 +299,7 @@ void snnsim_print_result(const struct snncli_console *console, const struct snn_
         printf("  the data has no labels: no accuracy\n");
     print_cost(report, result);
     if (result->chip != NULL) print_chip(report, result);
+    if (result->device != NULL) print_device(result);
     print_rules(console, result);
     snnsim_sweep_print(console, result);
     print_layers(console, result);

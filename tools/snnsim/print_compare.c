@@ -206,6 +206,14 @@ void snnsim_print_comparison(const struct snncli_console *console, const struct 
         if (r->chip == NULL || r->sample_count == 0) continue;
         printf("\n%s: ", target_text(report, r).text);
         snnsim_print_readout(r);
+        if (r->device != NULL) {
+            printf("  ");
+            snnsim_print_device(r);
+            printf("  events ");
+            snnsim_print_traffic(r);
+            printf("  round trip ");
+            snnsim_print_round_trip(r);
+        }
         snnsim_print_load(console, report, r);
     }
     for (uint32_t i = 0; i < report->result_count; i++)

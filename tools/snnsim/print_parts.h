@@ -42,4 +42,12 @@ void snnsim_print_load(const struct snncli_console *console, const struct snn_re
 void snnsim_print_readout(const struct snn_result *result);
 void snnsim_print_no_gap(const struct snn_report *report, const struct snn_result *result);
 
+/* ---- Devices (print_device.c) ---- */
+
+/* Of a result on a device, a line each: what it is and was loaded with; events both ways and lost
+ * ones; latency. */
+void snnsim_print_device(const struct snn_result *result);
+void snnsim_print_traffic(const struct snn_result *result);
+void snnsim_print_round_trip(const struct snn_result *result);
+
 #endif

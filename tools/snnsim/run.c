@@ -49,6 +49,7 @@ static void fill_run_options(struct snnsim_session *s, struct snn_run_options *o
     options->sweep = o->sweep_rules;
     options->sweep_count = o->sweep_count;
     options->until_decided = o->until_decided;
+    options->allow_loss = o->allow_loss;
     options->cnn = s->graph == NULL || snn_graph_is_spiking(s->graph) ? NULL : s->graph;
     options->progress = show_progress;
     options->user = s;

@@ -13,8 +13,8 @@
 /* What the model becomes for targets that compute alike. */
 struct snnsim_build {
     enum snn_arith arith;
-    const char *chip_uri;        /* of the chip whose form the net has; NULL: of none */
-    const struct snn_chip *chip; /* its profile, an open target's */
+    uint32_t chip_target;        /* the chip whose form the net has; target_count: none */
+    const struct snn_chip *chip; /* its profile; NULL: none */
     struct snn_net *net;
     struct snn_program *program; /* the net placed on the chip */
 };
@@ -31,6 +31,7 @@ struct snnsim_session {
     uint32_t build_count;
     uint32_t build_of[SNNSIM_TARGETS_MAX]; /* of a spiking target */
     struct snn_target *targets[SNNSIM_TARGETS_MAX];
+    struct snn_target *stand_in; /* a simulated chip: what is measured before it is placed */
     struct snn_result *results[SNNSIM_TARGETS_MAX];
     uint32_t result_count; /* of the targets that were run */
     struct snnsim_save save;

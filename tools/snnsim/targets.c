@@ -1,10 +1,34 @@
 /* Targets from their URIs to a loaded net: what they can do decides what has to be prepared.
  */
+#include <string.h>
+
 #include "tools/snnsim/session.h"
 
 bool snnsim_is_spiking(const struct snnsim_session *s, uint32_t target)
 {
     return snn_target_kind(s->targets[target]) == SNN_TARGET_SPIKING;
+}
+
+/* Devices that are there. */
+static void count_device(const struct snn_device_description *device, void *user)
+{
+    unsigned *count = user;
+    (void)device;
+    ++*count;
+}
+
+/* Which of several devices is meant is not told by wrong arguments: it is none. */
+static int fail_open(struct snnsim_session *s, const char *target)
+{
+    struct snn_context *other = NULL;
+    unsigned count = 0;
+    int code = snncli_fail_context(&s->console, s->context, "--target");
+    if (code == SNNCLI_EXIT_NO_INPUT) return SNNCLI_EXIT_NO_DEVICE;
+    if (code != SNNCLI_EXIT_USAGE || !snnsim_options_is_device(target)) return code;
+    if (snn_context_create(&other, NULL) != SNN_OK) return code;
+    if (snn_device_list(other, count_device, &count) != SNN_OK) count = 0;
+    snn_context_destroy(&other);
+    return strncmp(target, "usb", 3) == 0 && count > 1 ? SNNCLI_EXIT_NO_DEVICE : code;
 }
 
 /* Before anything is loaded: which kinds there are decides what has to be prepared. */
@@ -13,10 +37,8 @@ static int open_targets(struct snnsim_session *s)
     const struct snnsim_options *o = &s->options;
     uint32_t spiking = 0;
     for (uint32_t i = 0; i < o->target_count; i++) {
-        if (snn_target_open(&s->targets[i], s->context, o->targets[i]) != SNN_OK) {
-            int status = snncli_fail_context(&s->console, s->context, "--target");
-            return status == SNNCLI_EXIT_NO_INPUT ? SNNCLI_EXIT_NO_DEVICE : status;
-        }
+        if (snn_target_open(&s->targets[i], s->context, o->targets[i]) != SNN_OK)
+            return fail_open(s, o->targets[i]);
         spiking += snnsim_is_spiking(s, i);
         if (o->input_spikes != NULL && !snnsim_is_spiking(s, i))
             return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--input-spikes",

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "snn/context.h"
+#include "snn/device.h"
 #include "snn/energy.h"
 #include "snn/export.h"
 #include "snn/graph.h"
@@ -86,6 +87,7 @@ struct snn_run_options {
     /* Evaluated on the same frames for cnn_accuracy; NULL, or a net that arrived spiking: not. */
     const struct snn_graph *cnn;
     const struct snn_chip *chip; /* that a program runs on, for the result; NULL: none */
+    bool allow_loss; /* a device may lose events, which the result then counts; else that is IO */
     /* Called under a lock from any worker, after each sample and every few steps within one.
      * `progress` returns false to stop the run: the samples
      * done so far then make a result with complete = false. */
@@ -134,6 +136,16 @@ struct snn_result_layer {
     double synops_per_step_max;
 };
 
+/* A run on a device: what went there and came back. Each thread has a session of its own, and so on
+ * a virtual device; all figures but those of the device are sums over them, the longest times the
+ * longest of any. */
+struct snn_result_device {
+    struct snn_device_info info; /* of the first session */
+    uint32_t sessions;
+    struct snn_device_statistics statistics; /* of this run */
+    struct snn_device_load_report load;      /* that went before it */
+};
+
 /* Means are over samples; accuracies are fractions with all samples in the denominator, NaN without
  * labels. Steps count from 1. */
 struct snn_result {
@@ -142,7 +154,8 @@ struct snn_result {
     const char *order;           /* of input events within a step, asynchronous; else NULL */
     const char *arith;           /* "float", "chip"; NULL of a frame-based target */
     const struct snn_chip *chip; /* a copy of the run's option; or NULL */
-    uint64_t sample_count;       /* that were run */
+    const struct snn_result_device *device; /* NULL: the target is no device */
+    uint64_t sample_count;                  /* that were run */
     uint64_t sample_offset;
     bool complete;
     uint32_t timesteps;

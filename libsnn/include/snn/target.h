@@ -39,10 +39,12 @@ struct snn_output {
 
 struct snn_target;
 
-/* Opens a target by URI: "sim", "frame:f32", "frame:int8", "chip:speck2f". The simulator takes
+/* Opens a target by URI: "sim", "frame:f32", "frame:int8", "chip:speck2f", or a device
+ * (snn/device.h): "usb:", "serial:/dev/ttyUSB0", "vdev:speck2f", "replay:FILE". The simulator takes
  * arguments: "sim:sync", "sim:async,order=random,seed=7"; order is raster, interleave (default),
  * random or recorded. A chip is asynchronous and takes its profile's name or file and the same
- * order: "chip:speck2f,order=raster". Errors: NOT_FOUND (unknown; the hint lists the known ones),
+ * order: "chip:speck2f,order=raster"; so does a device, with the seed behind it:
+ * "usb:,order=random,seed=7". Errors: NOT_FOUND (unknown; the hint lists the known ones),
  * INVALID (arguments), and the target's own. */
 SNN_API int snn_target_open(struct snn_target **out, struct snn_context *context, const char *uri);
 /* Loads a net, which must stay until close or the next load. Every function below gives INVALID on
@@ -50,12 +52,13 @@ SNN_API int snn_target_open(struct snn_target **out, struct snn_context *context
  * classes only the chip's readout tells apart), LIMIT, and the target's own. */
 SNN_API int snn_target_load(struct snn_target *target, struct snn_context *context,
                             const struct snn_net *net);
-/* Loads a chip program on a target that is a chip ("chip:speck2f"): what it then takes and gives is
- * that of the program's decoded net, by its populations and synapses, and classes as the chip's
- * readout tells them, without potentials (0). The program must stay until close or the next load.
- * Such a target loads a net in chip arithmetic, too, and runs it as it is, in asynchronous integer
- * semantics, not yet placed. Errors: BUSY (forks are open), UNSUPPORTED (the target is no chip),
- * INVALID (a program for another chip), LIMIT, NOMEM. */
+/* Loads a chip program on a target that is a chip ("chip:speck2f", a device): what it then takes
+ * and gives is that of the program's decoded net, by its populations and synapses, and classes as
+ * the chip's readout tells them, without potentials (0). The program must stay until close or the
+ * next load. The target "chip:NAME" loads a net in chip arithmetic, too, and runs it as it is, in
+ * asynchronous integer semantics, not yet placed; a device does not (UNSUPPORTED). Errors: BUSY
+ * (forks are open), UNSUPPORTED (the target is no chip), INVALID (a program for another chip),
+ * LIMIT, NOMEM. */
 SNN_API int snn_target_load_program(struct snn_target *target, struct snn_context *context,
                                     const struct snn_program *program);
 /* What was loaded: the net, or the decoded net of a chip program, which belongs to the target and
@@ -103,6 +106,11 @@ typedef void (*snn_spike_fn)(const struct snn_spike *spike, void *user);
  * UNSUPPORTED (the target does not tell; synchronous semantics have no order of spikes). */
 SNN_API int snn_target_watch(struct snn_target *target, struct snn_context *context,
                              snn_spike_fn watch, void *user);
+
+/* A device may lose events where a reader lags or its buffer is full. Then advance gives IO, unless
+ * that is allowed: losses are then counted (snn_result.device). Other targets lose nothing. Forks
+ * that are made later do as their parent. */
+SNN_API void snn_target_allow_loss(struct snn_target *target, bool allow);
 
 /* Frame-based targets. Functions of the other kind of target give INVALID. */
 enum snn_target_kind { SNN_TARGET_SPIKING = 0, SNN_TARGET_FRAME = 1 };

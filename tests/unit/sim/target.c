@@ -167,8 +167,9 @@ Test(target, events_must_ascend_within_the_input_and_stand_for_spikes)
 Test(target, unknown_scheme_names_the_known_ones)
 {
     struct snn_target *other = NULL;
-    cr_assert_eq(snn_target_open(&other, context, "usb:1"), SNN_ERR_NOT_FOUND);
-    cr_assert_str_eq(snn_context_hint(context), "known targets: sim, chip, frame:f32, frame:int8");
+    cr_assert_eq(snn_target_open(&other, context, "usbx:1"), SNN_ERR_NOT_FOUND);
+    cr_assert_str_eq(snn_context_hint(context), "known targets: sim, chip, frame:f32, frame:int8, "
+                                                "usb, serial, vdev, replay");
 }
 
 Test(target, a_chip_has_its_profile)
