@@ -17,6 +17,7 @@
 struct snndev_faults {
     uint64_t stall_in, stall_out;     /* the endpoint halts once, at this byte */
     uint64_t error_in;                /* a bus error, once */
+    uint64_t broken_in;               /* bus errors from this byte on, for ever */
     uint64_t gone;                    /* the device vanishes after so many bytes in */
     uint64_t corrupt_in, corrupt_out; /* this byte has a bit flipped */
     bool short_packets, odd_packets;  /* random lengths; such that cut words apart */

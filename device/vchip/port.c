@@ -192,6 +192,7 @@ enum snndev_outcome snndev_port_give(struct snndev_port *port, uint8_t *bytes, s
         port->error_in = SNNDEV_NEVER;
         return SNNDEV_FAILED;
     }
+    if (is_within(lane, port->faults.broken_in, size)) return SNNDEV_FAILED;
     const size_t given = snndev_vchip_give(port->vchip, bytes, size);
     if (is_within(lane, lane->corrupt, given)) bytes[lane->corrupt - lane->bytes] ^= 1;
     lane->bytes += given;

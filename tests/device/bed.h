@@ -22,6 +22,12 @@ struct bed {
     int (*deny)(unsigned slot, bool denied);
     void (*stop)(void);
     bool hotplug; /* arrivals and departures are told by the host */
+    /* Of beds that are slow, or not exact: how many times longer deadlines are; 0: 1. Time-outs
+     * that are to run out stay as they are. */
+    unsigned patience;
+    /* Names of behaviours that the bed cannot show, ended by NULL; NULL: none. They are skipped
+     * by name. */
+    const char *const *cannot;
 };
 
 /* The bed that this program is linked with. */
