@@ -54,6 +54,9 @@ static int explain(struct snndev_link *link, struct snn_context *context,
     struct snnwire_status answer = {.code = refused->code};
     uint32_t size = 0;
     char place[64] = "";
+    /* Not the device refused it. */
+    if (link->transport->explain != NULL && link->transport->explain(link->self) != NULL)
+        return SNN_ERR_PROTOCOL;
     const int status = ask(link, context, &request, data, &size);
     if (status == SNN_OK &&
         (!snnwire_status_read(&answer, data, size) || answer.code != refused->code))

@@ -50,6 +50,8 @@ void snndev_trouble_submit(struct snndev_link *link, struct snndev_trouble *trou
 {
     if (status == SNN_ERR_GONE)
         snndev_link_fail(link, status, "the device is gone");
+    else if (status == SNN_ERR_PROTOCOL)
+        snndev_link_fail(link, status, "the transport does not take these words");
     else if (status == SNN_ERR_NOMEM)
         back_off(link, trouble, status, "the host lends no memory for transfers");
     else if (status != SNN_OK)

@@ -68,8 +68,10 @@ bool snndev_link_wait(struct snndev_link *link, pthread_cond_t *condition, uint6
 void snndev_link_fail(struct snndev_link *link, int status, const char *reason)
 {
     if (link->status != SNN_OK) return;
-    link->status = status;
-    link->reason = reason;
+    const struct snndev_transport_ops *transport = link->transport;
+    const char *known = transport->explain != NULL ? transport->explain(link->self) : NULL;
+    link->status = known != NULL ? SNN_ERR_PROTOCOL : status;
+    link->reason = known != NULL ? known : reason;
     if (link->in.flying + link->out.flying > 0) link->transport->cancel_all(link->self);
     (void)pthread_cond_broadcast(&link->arrived);
     (void)pthread_cond_broadcast(&link->room);

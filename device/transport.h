@@ -71,8 +71,8 @@ struct snndev_transport_ops {
     /* All transfers end soon, as CANCELLED if they have not otherwise. From any thread. */
     void (*cancel_all)(void *self);
     int (*clear_halt)(void *self, bool out);
-    /* Why submissions or transfers fail, where more is known than their status: one sentence, valid
-     * until close; NULL: no more is known. The function may be NULL. From any thread. */
+    /* How the host breaks what the transport knows of the session (PROTOCOL), one sentence, valid
+     * until close; NULL: it does not. The function may be NULL. From any thread. */
     const char *(*explain)(void *self);
     /* Never hangs; transfers were reaped before. */
     void (*close)(void *self);

@@ -86,6 +86,7 @@ const struct snndev_transport_ops *const snn_transport_table[] = {
 
 struct snndev_emulator_ops;
 extern const struct snndev_emulator_ops snndev_gadget_emulator;
+extern const struct snndev_emulator_ops snndev_process_emulator;
 extern const struct snndev_emulator_ops snndev_usbip_emulator;
 extern const struct snndev_emulator_ops snndev_vhci_emulator;
 extern const struct snndev_emulator_ops *const snn_emulator_table[];
@@ -94,6 +95,7 @@ const struct snndev_emulator_ops *const snn_emulator_table[] = {
     &snndev_vhci_emulator,
     &snndev_gadget_emulator,
     &snndev_usbip_emulator,
+    &snndev_process_emulator,
     NULL,
 };
 
