@@ -43,6 +43,20 @@ struct array_spec {
 
 /* --- Creation --------------------------------------------------------------------------------- */
 
+/* 0 for an unknown type. */
+static uint32_t item_size(enum snn_npy_dtype dtype)
+{
+    switch (dtype) {
+    case SNN_NPY_INT32:
+        return 4;
+    case SNN_NPY_INT64:
+        return 8;
+    case SNN_NPY_UINT8:
+        return 1;
+    }
+    return 0;
+}
+
 static int check_spec(struct snn_context *context, const struct array_spec *spec)
 {
     if (spec->rank < 1 || spec->rank > SNNBASE_NPY_RANK_MAX) {
@@ -50,7 +64,7 @@ static int check_spec(struct snn_context *context, const struct array_spec *spec
                             "an array of %" PRIu32 " dimensions, not 1..%d", spec->rank,
                             SNNBASE_NPY_RANK_MAX);
     }
-    if (spec->dtype != SNN_NPY_INT32 && spec->dtype != SNN_NPY_INT64) {
+    if (item_size(spec->dtype) == 0) {
         return snnbase_fail(context, SNN_ERR_INVALID, "unknown dtype %d", (int)spec->dtype);
     }
     for (uint32_t i = 0; i < spec->rank; i++) {
@@ -73,7 +87,9 @@ static int fail_size(struct snn_context *context, const char *path, const struct
 static int plan_array(struct snn_npy_writer *writer, struct snn_context *context, const char *path,
                       const struct array_spec *spec)
 {
-    writer->item_size = spec->dtype == SNN_NPY_INT32 ? 4 : 8;
+    static const char *const descr[] = {
+        [SNN_NPY_INT32] = "<i4", [SNN_NPY_INT64] = "<i8", [SNN_NPY_UINT8] = "|u1"};
+    writer->item_size = item_size(spec->dtype);
     writer->row_count = spec->shape[0];
     size_t row_bytes = writer->item_size;
     for (uint32_t i = 1; i < spec->rank; i++) {
@@ -87,8 +103,8 @@ static int plan_array(struct snn_npy_writer *writer, struct snn_context *context
         return fail_size(context, path, spec);
     }
     writer->row_bytes = row_bytes;
-    writer->header_bytes = snnbase_npyhead_format(
-        writer->header, spec->dtype == SNN_NPY_INT32 ? "<i4" : "<i8", spec->shape, spec->rank);
+    writer->header_bytes =
+        snnbase_npyhead_format(writer->header, descr[spec->dtype], spec->shape, spec->rank);
     return SNN_OK;
 }
 
@@ -232,7 +248,9 @@ static void encode_int64(unsigned char *out, const int64_t *values, size_t count
 static void encode_row(struct snn_npy_writer *writer, uint32_t member, const void *data)
 {
     size_t count = writer->row_bytes / writer->item_size;
-    if (writer->item_size == 4) {
+    if (writer->item_size == 1) {
+        memcpy(writer->row, (const unsigned char *)data + member * count, count);
+    } else if (writer->item_size == 4) {
         encode_int32(writer->row, (const int32_t *)data + member * count, count);
     } else {
         encode_int64(writer->row, (const int64_t *)data + member * count, count);

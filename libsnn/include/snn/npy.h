@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-enum snn_npy_dtype { SNN_NPY_INT32 = 0, SNN_NPY_INT64 = 1 };
+enum snn_npy_dtype { SNN_NPY_INT32 = 0, SNN_NPY_INT64 = 1, SNN_NPY_UINT8 = 2 };
 
 /* One file that is being written. The context it was created with must outlive it. */
 struct snn_npy_writer;
