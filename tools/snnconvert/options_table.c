@@ -278,6 +278,6 @@ const struct snncli_tool snnconvert_tool = {
         "runs "
         "that file word for word.",
     .exit_statuses = exit_statuses,
-    .see_also = "snnsim(1)",
+    .see_also = "snnsim(1), snndev(1)",
     .positional_path = true,
 };

@@ -1,0 +1,68 @@
+/* What snndev holds while it works, and its parts: a verb is one function, which returns an exit
+ * status.
+ */
+#ifndef TOOLS_SNNDEV_SESSION_H
+#define TOOLS_SNNDEV_SESSION_H
+
+#include "snn/snn.h"
+#include "tools/cli/dataset.h"
+#include "tools/cli/progress.h"
+#include "tools/snndev/options.h"
+
+struct snndev_session {
+    struct snncli_console console;
+    struct snncli_progress progress;
+    struct snndev_options options;
+    struct snn_context *context;
+    struct snn_device *device;
+    struct snn_chip chip; /* the device's profile */
+    struct snn_graph *graph;
+    struct snn_net *net;
+    struct snn_program *program; /* what the model is on that chip */
+    struct snn_source *source;
+    struct snncli_sample sample; /* the model's own */
+    const char *data_path;       /* what `source` was read from */
+    char sha256[65];
+};
+
+/* ---- main.c ---- */
+
+/* For what the tool allocates itself; the library has messages of its own. */
+int snndev_fail_memory(struct snndev_session *session);
+double snndev_now_s(void);
+
+/* ---- device.c ---- */
+
+/* Opens the device of a URI. A device that is not there, or not the only one, is NO_DEVICE. */
+int snndev_open(struct snndev_session *session, const char *uri);
+/* Prints the context's error about the open device; returns the exit status. */
+int snndev_fail_device(struct snndev_session *session);
+/* What to do where nothing is plugged in. */
+void snndev_hint_no_device(struct snndev_session *session);
+/* Reads the counters. */
+int snndev_read_statistics(struct snndev_session *session, struct snn_device_statistics *out);
+
+/* ---- model.c ---- */
+
+/* The model as a program for the open device's chip; DOES_NOT_FIT where it does not fit. */
+int snndev_make_program(struct snndev_session *session);
+/* Opens the data, or the model's own sample. */
+int snndev_open_data(struct snndev_session *session);
+/* Writes the program onto the device and says what was done on `out` (NULL: nothing is said). */
+int snndev_put_program(struct snndev_session *session, FILE *out,
+                       struct snn_device_load_report *report_out);
+
+/* ---- a verb a file ---- */
+
+int snndev_list(struct snndev_session *session);
+int snndev_info(struct snndev_session *session);
+int snndev_load(struct snndev_session *session);
+int snndev_run(struct snndev_session *session);
+int snndev_monitor(struct snndev_session *session);
+int snndev_record(struct snndev_session *session);
+int snndev_replay(struct snndev_session *session);
+int snndev_reset(struct snndev_session *session);
+int snndev_doctor(struct snndev_session *session);
+int snndev_emulate(struct snndev_session *session);
+
+#endif
