@@ -15,6 +15,8 @@
 /* A step takes the device as long as it takes: so many time-outs in a row. */
 #define PATIENCE 5u
 #define EVENTS_AT_ONCE 512u
+/* Steps in a packet: the device is at one while the answers to another are counted here. */
+#define PACKET_STEPS 8u
 
 /* ---- Out ---- */
 
@@ -216,13 +218,12 @@ static int run_steps(struct snndev_session *s, struct snn_context *context, uint
     int status = SNN_OK;
     bool over = false;
     while (status == SNN_OK && p->done < end && !over) {
-        bool sent = false;
         while (status == SNN_OK && p->sent < end && p->sent - p->done < count_ahead(s)) {
-            status = send_step(s, context);
-            sent = true;
+            for (uint32_t i = 0; status == SNN_OK && i < PACKET_STEPS && p->sent < end; i++)
+                status = send_step(s, context);
+            if (status == SNN_OK)
+                status = snndev_link_flush(snndev_device_link(s->device), context);
         }
-        if (status == SNN_OK && sent)
-            status = snndev_link_flush(snndev_device_link(s->device), context);
         if (status == SNN_OK) status = receive(s, context, &over);
     }
     if (over) p->done = end;

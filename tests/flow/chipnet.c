@@ -2,16 +2,17 @@
  *
  * Lowers MODEL for CHIP, places it, writes the program to PROGRAM (.chip.json), reads it back and
  * runs the EVENTS through both on the target "chip:": the program, and the net as it was
- * before placement. EVENTS is text: "SAMPLES STEPS", then a line "SAMPLE STEP TIME ADDRESS" an
- * event, in that order.
+ * before placement; and through the program on a virtual chip ("vdev:"). EVENTS is text: "SAMPLES
+ * STEPS", then a line "SAMPLE STEP TIME ADDRESS" an event, in that order.
  *
  * Keys: norm (none, or a quantile as p99.9), reset, v0, v_min (a number or none), quant (max, mse),
  * order, seed, and core (LAYER:CORE or LAYER:CORE:CORE), which may be repeated. To standard output
- * goes "run program" and "run net", and behind each for every step "s SAMPLE STEP POPULATION
- * COUNT..." the spikes of its neurons since the sample began, [channel][row][column],
- * "n SAMPLE STEP COUNT..." those of the populations in this step, "e SAMPLE STEP COUNT..." the
- * events that arrived at each, "a SAMPLE STEP COUNT..." its SynOps, "o SAMPLE STEP COUNT..." the
- * spikes of the classes. For chipnet.py. Exits with 3 where the net does not fit.
+ * goes "run program", "run device" and "run net", and behind each for every step "s SAMPLE STEP
+ * POPULATION COUNT..." the spikes of its neurons since the sample began, [channel][row][column], "n
+ * SAMPLE STEP COUNT..." those of the populations in this step, "e SAMPLE STEP COUNT..." the events
+ * that arrived at each, "a SAMPLE STEP COUNT..." its SynOps, "o SAMPLE STEP COUNT..." the spikes of
+ * the classes; of the first two "w SAMPLE STEP COUNT DIGEST" all spikes one by one, in their order,
+ * with the input event that set each off. For chipnet.py. Exits with 3 where the net does not fit.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -20,6 +21,8 @@
 #include <string.h>
 
 #include "snn/snn.h"
+
+#define FNV_OFFSET 2166136261u
 
 enum { PINS_MAX = 16, NAME_MAX_LENGTH = 64 };
 
@@ -56,6 +59,7 @@ struct work {
     struct snn_chip chip;
     struct events events;
     struct step step;
+    uint32_t watched, digest; /* spikes of the step at hand, one by one */
 };
 
 static int out_of_memory(void)
@@ -249,6 +253,25 @@ static void put_output(const struct snn_net *net, const struct snn_output *out, 
     printf("\n");
 }
 
+/* Fowler, Noll and Vo's hash of all that is told of a spike. */
+static void watch(const struct snn_spike *spike, void *user)
+{
+    struct work *w = user;
+    const uint32_t values[] = {spike->population, spike->channel, spike->y,
+                               spike->x,          spike->step,    spike->event};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        w->digest = (w->digest ^ values[i]) * 16777619u;
+    w->watched++;
+}
+
+static void put_watched(struct work *w, uint32_t sample, uint32_t step)
+{
+    put_line("w", sample, step);
+    printf(" %u %u\n", w->watched, w->digest);
+    w->watched = 0;
+    w->digest = FNV_OFFSET;
+}
+
 static int run_sample(struct work *w, struct snn_target *target, struct snn_output *out,
                       uint32_t sample)
 {
@@ -268,6 +291,7 @@ static int run_sample(struct work *w, struct snn_target *target, struct snn_outp
         if (status == SNN_OK) status = snn_target_pull(target, w->context, out);
         if (status == SNN_OK) status = put_neurons(w, target, sample, t);
         if (status == SNN_OK) put_output(snn_target_net(target), out, sample, t);
+        if (status == SNN_OK) put_watched(w, sample, t);
     }
     return status;
 }
@@ -287,6 +311,8 @@ static int run(struct work *w, struct snn_target *target, const char *name)
     };
     int status = SNN_OK;
     printf("run %s\n", name);
+    w->watched = 0;
+    w->digest = FNV_OFFSET;
     for (uint32_t sample = 0; status == SNN_OK && sample < w->events.samples; sample++)
         status = run_sample(w, target, &out, sample);
     free(out.spikes);
@@ -299,14 +325,17 @@ static int run(struct work *w, struct snn_target *target, const char *name)
     return status;
 }
 
-static int run_program(struct work *w, const char *chip, const struct options *o)
+/* On the chip simulated ("chip"), or behind the wire ("vdev"). */
+static int run_program(struct work *w, const char *scheme, const char *chip, const char *name,
+                       const struct options *o)
 {
     char uri[512];
     struct snn_target *target = NULL;
-    (void)snprintf(uri, sizeof(uri), "chip:%s,order=%s,seed=%s", chip, o->order, o->seed);
+    (void)snprintf(uri, sizeof(uri), "%s:%s,order=%s,seed=%s", scheme, chip, o->order, o->seed);
     int status = snn_target_open(&target, w->context, uri);
     if (status == SNN_OK) status = snn_target_load_program(target, w->context, w->program);
-    if (status == SNN_OK) status = run(w, target, "program");
+    if (status == SNN_OK) status = snn_target_watch(target, w->context, watch, w);
+    if (status == SNN_OK) status = run(w, target, name);
     snn_target_close(&target);
     return status;
 }
@@ -365,7 +394,8 @@ int main(int argc, char **argv)
     int status = prepare(&w, &options, argv);
     if (status == SNN_OK) status = place(&w, &options, argv[3]);
     const bool fits = status != SNN_ERR_LIMIT;
-    if (status == SNN_OK) status = run_program(&w, argv[2], &options);
+    if (status == SNN_OK) status = run_program(&w, "chip", argv[2], "program", &options);
+    if (status == SNN_OK) status = run_program(&w, "vdev", argv[2], "device", &options);
     if (status == SNN_OK) status = run_net(&w, argv[2], &options);
     if (status != SNN_OK && w.context != NULL)
         fprintf(stderr, "%s\n", snn_context_message(w.context));

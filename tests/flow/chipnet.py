@@ -1,9 +1,10 @@
-"""A net on a chip: three ways to the same spikes. chipnet.py CHIPNET
+"""A net on a chip: four ways to the same spikes. chipnet.py CHIPNET
 
-CHIPNET (chipnet.c) lowers a net for a chip, places it, and runs the chip program from its file and,
-asynchronously in whole numbers, the net as it was before placement. oracle/chip_registers.py reads
-nothing but the program's registers. All three must tell the same spikes of every neuron in every
-step, of every class, and the program and the oracle the same events and SynOps of every core. One
+CHIPNET (chipnet.c) lowers a net for a chip, places it, and runs the chip program from its file,
+simulated and on a virtual chip behind the wire, and, asynchronously in whole numbers, the net as it
+was before placement. oracle/chip_registers.py reads nothing but the program's registers. All must
+tell the same spikes of every neuron in every step, of every class, the programs and the oracle the
+same events and SynOps of every core, and both programs the same spikes one by one. One
 net has every feature that a chip's net can have; others are drawn, in every order of events.
 """
 
@@ -226,6 +227,17 @@ def compare_program(chip, run, sample, step):
                            run[letter, sample, step, None])
 
 
+def compare_device(runs):
+    """The program behind the wire with the program itself: all that is told of them."""
+    if runs["device"].keys() != runs["program"].keys():
+        yield "the device tells of other steps than the program"
+        return
+    for key, expected in runs["program"].items():
+        yield from compare("device", key, expected, runs["device"][key])
+    if not any(key[0] == "w" for key in runs["program"]):
+        yield "no spike was watched"
+
+
 def compare_runs(chip, runs, events, size, order, seed):
     """Of all samples and steps. The first step that differs is enough."""
     samples, steps = size
@@ -277,6 +289,7 @@ class Bench:
         chip = Chip(self.path("net.chip.json"))
         runs = parse(answer.stdout)
         complaints = list(compare_runs(chip, runs, events, size, order, seed))
+        complaints += itertools.islice(compare_device(runs), 3)
         self.look(chip)
         for (letter, *_), numbers in runs["program"].items():
             self.fired[key, order] = hash((self.fired[key, order], letter, numbers.tobytes()))
