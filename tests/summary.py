@@ -2,8 +2,8 @@
 
 LOG is meson-logs/testlog.json of the build folder NAME. Every TAP line counts as one test, and a
 program without TAP as one. Prints the skipped tests with their reason, the failed ones with the
-place to look at, and as the last line `N passed, N failed, N skipped`. The exit status is 0 only if
-something passed and nothing failed. `--failed TEXT` adds one failure found outside of any program.
+place to look at, which test beds for devices ran, and as the last line `N passed, N failed, N
+skipped`. The exit status is 0 only if something passed and nothing failed. `--failed TEXT` adds one failure found outside of any program.
 """
 
 import argparse
@@ -14,6 +14,12 @@ import sys
 
 TAP_PLAN = re.compile(r"^1\.\.(\d+)(?:\s*#\s*skip\S*\s*(.*))?", re.IGNORECASE | re.MULTILINE)
 TAP_TEST = re.compile(r"^(not ok|ok)\b[ \d]*(?:- )?(.*)$", re.MULTILINE)
+# The programs that run the list of behaviours of devices, and what carries the packets in each.
+BEDS = {
+    "behaviour-fake": "A (fake libusb)",
+    "behaviour-umock": "B (libusb on umockdev)",
+    "behaviour-vhci": "C (kernel with vhci-hcd)",
+}
 TAP_SKIP = re.compile(r"\s*#\s*skip\S*\s*(.*)$", re.IGNORECASE)
 
 
@@ -22,6 +28,14 @@ class Totals:
         self.passed = 0
         self.failed = []
         self.skipped = []
+        self.beds = {}
+
+    def add_bed(self, name, record):
+        """A bed ran if any of its behaviours was seen or missed."""
+        verdicts = [not TAP_SKIP.search(text)
+                    for _, text in TAP_TEST.findall(record["stdout"] or "")]
+        if name in BEDS:
+            self.beds[name] = f"ran, {sum(verdicts)} behaviours" if any(verdicts) else "did not run"
 
     def add_tap(self, program, record, plan):
         """Counts the lines of one TAP program, which announced as many as `plan` says."""
@@ -67,6 +81,7 @@ class Totals:
         failed_before = len(self.failed)
         for record in records:
             self.add_program(f"{name}: {record['name']}", record)
+            self.add_bed(record["name"].split(" / ")[-1], record)
         for index in range(failed_before, len(self.failed)):
             self.failed[index] += f"  (see {where})"
 
@@ -83,6 +98,9 @@ def main():
     for title, entries in (("skipped", totals.skipped), ("failed", totals.failed)):
         for entry in entries:
             print(f"{title}: {entry}")
+    if totals.beds:
+        print("test beds: " + "; ".join(
+            f"{text} {totals.beds.get(name, 'did not run')}" for name, text in BEDS.items()))
     print(f"{totals.passed} passed, {len(totals.failed)} failed, {len(totals.skipped)} skipped")
     return 0 if totals.passed > 0 and not totals.failed else 1
 

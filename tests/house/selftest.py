@@ -97,6 +97,14 @@ RUNS = [
 ]
 
 
+# What two beds print, and what the summary's last line but one says of all three.
+BED_RUNS = [
+    ("1..2\nok 1 - a\nok 2 - b # SKIP why\n", "1..0 # SKIP no kernel\n",
+     "test beds: A (fake libusb) did not run; B (libusb on umockdev) ran, 1 behaviours; "
+     "C (kernel with vhci-hcd) did not run"),
+]
+
+
 def write_tree(root, files):
     for path, text in files.items():
         os.makedirs(os.path.join(root, os.path.dirname(path)), exist_ok=True)
@@ -180,6 +188,22 @@ def summary_adds_up():
             yield f"{programs}: {answer.stdout!r}, status {answer.returncode}"
 
 
+def summary_names_beds():
+    """the summary says which test beds ran"""
+    for second, third, expected in BED_RUNS:
+        programs = {"x:device / behaviour-umock": second, "x:device / behaviour-vhci": third}
+        lines = "".join(json.dumps({"name": name, "stdout": stdout, "result": "OK",
+                                    "returncode": 0}) + "\n"
+                        for name, stdout in programs.items())
+        with tempfile.TemporaryDirectory() as root:
+            log = write_tree(root, {"log.json": lines}).at("log.json")
+            answer = subprocess.run([sys.executable, SUMMARY, f"run={log}"], capture_output=True,
+                                    text=True, check=False)
+        if answer.stdout.splitlines()[-2] != expected:
+            yield f"{answer.stdout!r}"
+
+
 if __name__ == "__main__":
     sys.exit(report([tests_every_check, finds_wrong_files, accepts_right_tree,
-                     finds_wrong_libraries, accepts_right_library, summary_adds_up]))
+                     finds_wrong_libraries, accepts_right_library, summary_adds_up,
+                     summary_names_beds]))
