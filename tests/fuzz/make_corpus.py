@@ -1,4 +1,4 @@
-"""Makes corpus/import, events, program, words, frames and records: make_corpus.py SNNCONVERT
+"""Makes corpus/import, events, program, words, frames, records, vchip: make_corpus.py SNNCONVERT
 
 Small models of each format that get the whole way to a spiking net, between them by every pass.
 Needs numpy, onnx, torch. Zip archives and pickles differ from run to run in their time stamps only.
@@ -175,6 +175,78 @@ def wire():
             file.write(bytes([number]) + page[name])
 
 
+# --- A host of a virtual chip: the actions of vchip.c ---------------------------------------------
+
+
+def control(kind, request, value=0, index=0, data=b"", length=None):
+    length = len(data) if length is None else length
+    return struct.pack("<BBBHHH", 0, kind, request, value, index, length) + data
+
+
+def chip_destination(layer, pooling=1, shift=0):
+    return struct.pack("<BBBBH", 1, layer, pooling, 0, shift)
+
+
+def chip_core(number, layer, before, after, kernel, destinations, pads=0):
+    """Registers, weights, biases and potentials of a core without a pattern."""
+    rng = np.random.default_rng(number)
+    registers = struct.pack("<12B", 1, kernel, 1, 1, pads, pads, 0, 1, 1, layer, 1, 0)
+    registers += struct.pack("<7H3h", *before, *after, 0, 20, -50, 0)
+    registers += b"".join(destinations).ljust(24, b"\0")
+    sizes = ((1, after[0] * before[0] * kernel * kernel), (2, after[0]))
+    out = control(0x40, 4, number, 0, registers)
+    for region, size in sizes:
+        out += control(0x40, 4, region << 8 | number, 0, rng.integers(-9, 30, size, np.int8).tobytes())
+    neurons = rng.integers(-5, 5, int(np.prod(after)), np.int16).tobytes()
+    return out + control(0x40, 4, 3 << 8 | number, 0, neurons) + control(0xc0, 6, 1 << 8 | number,
+                                                                         length=4)
+
+
+def chip_net():
+    """Two branches of the input that meet in core 2."""
+    chip = struct.pack("<4HB3xI", 1, 4, 4, 3, 1, 1000)
+    chip += (chip_destination(0) + chip_destination(1)).ljust(24, b"\0")
+    return b"".join((
+        control(0x40, 3), control(0x40, 4, 255, 0, chip),
+        chip_core(0, 0, (1, 4, 4), (2, 4, 4), 3, [chip_destination(2, 2)], 1),
+        chip_core(1, 1, (1, 4, 4), (2, 2, 2), 3, [chip_destination(2, 1, 2)]),
+        chip_core(2, 2, (4, 2, 2), (3, 1, 1), 2, [chip_destination(12)]),
+        control(0x40, 7), control(0xc0, 2, length=8), control(0x40, 8)))
+
+
+def chip_event(time, y, x):
+    return struct.pack("<BIHBB", 2, time, 0, y, x)
+
+
+def chip_mark(code, value):
+    return struct.pack("<BBI", 3, code, value)
+
+
+def chip_sample(number, events):
+    out = chip_mark(4, number)
+    for step in range(3):
+        out += b"".join(chip_event(1000 * step + i, i % 4, i * 3 % 4) for i in range(events))
+        out += chip_mark(5, step)
+    return out + chip_mark(6, number) + b"\4" + b"\5\0\4"
+
+
+def vchip():
+    enumeration = b"".join(
+        control(0x80, 6, value, length=255) for value in (0x100, 0x200, 0x300, 0x303, 0xf00))
+    enumeration += control(0x00, 9, 1) + control(0x02, 3, 0, 0x81) + control(0x82, 0, 0, 0x81, length=2)
+    enumeration += control(0x02, 1, 0, 0x81) + control(0xc0, 0x20, 0, 7, length=255)
+    enumeration += control(0xc0, 1, length=64) + control(0xc0, 9, length=184)
+    refused = control(0x40, 7) + control(0x40, 4, 0, 0, bytes(56)) + control(0x40, 3)
+    refused += control(0x40, 7) + control(0xc0, 2, length=8) + control(0xc0, 5, 3, 1, length=4)
+    refused += chip_sample(1, 2) + struct.pack("<BH", 1, 9) + bytes(9) + b"\5\0\1"
+    net = chip_net()
+    for name, data in (("enumerate", enumeration), ("refused", refused),
+                       ("sample", net + chip_sample(7, 5) + chip_sample(8, 3)),
+                       ("torrent", net + chip_sample(7, 40) + chip_sample(8, 60))):
+        with open(path_of("vchip", f"{name}.bin"), "wb") as file:
+            file.write(data)
+
+
 def main():
     residual()
     joined()
@@ -184,6 +256,7 @@ def main():
     programs(sys.argv[1])
     events()
     wire()
+    vchip()
 
 
 if __name__ == "__main__":
