@@ -219,7 +219,8 @@ static int run_steps(struct snndev_session *s, struct snn_context *context, uint
     bool over = false;
     while (status == SNN_OK && p->done < end && !over) {
         while (status == SNN_OK && p->sent < end && p->sent - p->done < count_ahead(s)) {
-            for (uint32_t i = 0; status == SNN_OK && i < PACKET_STEPS && p->sent < end; i++)
+            const uint32_t ahead = p->done + count_ahead(s), last = p->sent + PACKET_STEPS;
+            while (status == SNN_OK && p->sent < end && p->sent < ahead && p->sent < last)
                 status = send_step(s, context);
             if (status == SNN_OK)
                 status = snndev_link_flush(snndev_device_link(s->device), context);

@@ -307,10 +307,14 @@ static int parse(struct words *words, struct snn_context *context, const char *t
 static int plug(struct vdev *v, struct snn_context *context, const struct words *words)
 {
     struct snndev_faults faults;
-    const struct snndev_vchip_options options = {
-        .chip = words->chip, .serial = words->serial[0] != '\0' ? words->serial : NULL};
     int status = snndev_faults_parse(&faults, context, words->fault);
-    if (status == SNN_OK) status = snndev_vchip_create(&v->vchip, context, &options);
+    if (status != SNN_OK) return status;
+    const struct snndev_vchip_options options = {
+        .chip = words->chip,
+        .serial = words->serial[0] != '\0' ? words->serial : NULL,
+        .output_words = faults.output_words,
+    };
+    status = snndev_vchip_create(&v->vchip, context, &options);
     if (status == SNN_OK) status = snndev_port_create(&v->port, context, v->vchip, &faults);
     return status;
 }

@@ -41,13 +41,11 @@ static int check_serial(struct snn_context *context, const char *serial)
 }
 
 static int serve_chip(struct snn_context *context, const struct snndev_emulator_ops *emulator,
-                      struct snndev_vchip *chip, const struct snn_emulate_options *options)
+                      struct snndev_vchip *chip, const struct snndev_faults *faults,
+                      const struct snn_emulate_options *options)
 {
-    struct snndev_faults faults;
     struct snndev_port *port = NULL;
-    int status = snndev_faults_parse(&faults, context, options->fault);
-    if (status != SNN_OK) return status;
-    status = snndev_port_create(&port, context, chip, &faults);
+    int status = snndev_port_create(&port, context, chip, faults);
     if (status != SNN_OK) return status;
     status = emulator->serve(context, port, options);
     snndev_port_destroy(&port);
@@ -58,12 +56,16 @@ int snn_emulate(struct snn_context *context, const struct snn_emulate_options *o
 {
     const struct snndev_emulator_ops *emulator = NULL;
     struct snndev_vchip *chip = NULL;
-    const struct snndev_vchip_options wanted = {.chip = options->chip, .serial = options->serial};
+    struct snndev_faults faults;
     int status = find_emulator(context, options->as, &emulator);
     if (status == SNN_OK) status = check_serial(context, options->serial);
-    if (status == SNN_OK) status = snndev_vchip_create(&chip, context, &wanted);
+    if (status == SNN_OK) status = snndev_faults_parse(&faults, context, options->fault);
     if (status != SNN_OK) return status;
-    status = serve_chip(context, emulator, chip, options);
+    const struct snndev_vchip_options wanted = {
+        .chip = options->chip, .serial = options->serial, .output_words = faults.output_words};
+    status = snndev_vchip_create(&chip, context, &wanted);
+    if (status != SNN_OK) return status;
+    status = serve_chip(context, emulator, chip, &faults, options);
     snndev_vchip_destroy(&chip);
     return status;
 }

@@ -54,6 +54,7 @@ static const struct fault faults[] = {
     REQUEST("refuse", refuse),
     FLAG("wrong-crc", wrong_crc),
     {"version", TAKES_NUMBER, offsetof(struct snndev_faults, version), UINT16_MAX},
+    {"output", TAKES_NUMBER, offsetof(struct snndev_faults, output_words), UINT32_MAX},
     {"seed", TAKES_NUMBER, offsetof(struct snndev_faults, seed), UINT32_MAX},
 };
 

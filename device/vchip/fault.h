@@ -26,6 +26,7 @@ struct snndev_faults {
     uint32_t refuse;                  /* a request that is refused; 0: none */
     bool wrong_crc;                   /* CRC tells of another content than was written */
     uint16_t version;                 /* major version of the protocol that HELLO tells; 0: ours */
+    uint32_t output_words;            /* of the buffer to the host, which then drops; 0: ours */
     uint32_t seed;                    /* of what is random */
 };
 

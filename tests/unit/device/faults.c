@@ -64,12 +64,14 @@ Test(faults, list_says_what_and_where)
     cr_assert_eq(f.gone, 65536);
     cr_assert_eq(f.corrupt_in, 1);
     cr_assert_eq(f.corrupt_out, 2);
-    f = parse("short,odd,delay=50,silent=commit,refuse=statistics,wrong-crc,version=2,seed=9");
+    f = parse("short,odd,delay=50,silent=commit,refuse=statistics,wrong-crc,version=2,output=8,"
+              "seed=9");
     cr_assert(f.short_packets && f.odd_packets && f.wrong_crc);
     cr_assert_eq(f.delay_ms, 50);
     cr_assert_eq(f.silent, SNNWIRE_CODE_COMMIT);
     cr_assert_eq(f.refuse, SNNWIRE_CODE_STATISTICS);
     cr_assert_eq(f.version, 2);
+    cr_assert_eq(f.output_words, 8);
     cr_assert_eq(f.seed, 9);
 }
 
