@@ -6,4 +6,5 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1-$root/build/release}
 exec python3 "$root/tests/golden/golden.py" --update "$root" "$build/tools/snnsim" \
-    "$build/tools/snnconvert" "$build/tools/snndev"
+    "$build/tools/snnconvert" "$build/tools/snndev" \
+    "$build/tests/device/snndev-bed"

@@ -45,7 +45,16 @@ static int fail_at(struct snndev_session *s, const char *uri)
 {
     const int code = snn_context_status(s->context);
     const bool hinted = snn_context_hint(s->context)[0] != '\0';
-    int status = snncli_fail_context(&s->console, s->context, place(s, uri));
+    char where[256];
+    const char *shown = place(s, uri);
+    if (shown != NULL) {
+        /* "usb:" is followed by a colon anyway. */
+        const size_t length = strlen(uri);
+        (void)snprintf(where, sizeof(where), "%.*s",
+                       (int)(length > 0 && uri[length - 1] == ':' ? length - 1 : length), uri);
+        shown = where;
+    }
+    int status = snncli_fail_context(&s->console, s->context, shown);
     if (hinted) return status;
     if (code == SNN_ERR_ACCESS)
         snncli_hint(&s->console, "snndev doctor shows the udev rule and how to install it");

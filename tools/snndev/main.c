@@ -31,6 +31,9 @@ static int work(struct snndev_session *s, int argc, char **argv)
     return status == SNNCLI_GO_ON ? verbs[s->options.verb](s) : status;
 }
 
+/* Tests call it by another name. */
+int main(int argc, char **argv);
+
 int main(int argc, char **argv)
 {
     struct snndev_session session = {.context = NULL};
