@@ -20,7 +20,8 @@ static void tell_ready(const char *uri, void *user)
     if (strcmp(o->as, "usbip") == 0)
         printf("  attach it, as root:  usbip attach -r HOST -b 1-1\n");
     else
-        printf("  next, in another terminal:  snndev run %s data/lenet.json\n", uri);
+        printf("  next, in another terminal:  snndev run %s %s\n", uri,
+               access("data/lenet.json", R_OK) == 0 ? "data/lenet.json" : "MODEL");
     printf("  Ctrl-C unplugs it\n");
     (void)fflush(stdout);
 }
