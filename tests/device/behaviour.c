@@ -766,7 +766,7 @@ static bool show(unsigned number, const struct behaviour *behaviour)
     struct fixture f;
     int64_t begin = clock_ms();
     (void)alarm((unsigned)patient_ms(WATCHDOG_S)); /* what hangs is ended, and named by the next */
-    fixture_begin(&f);
+    fixture_begin(&f, NULL);
     const char *seen = behaviour->show(&f);
     fixture_end(&f);
     printf("%sok %u - %s\n", seen ? "not " : "", number, behaviour->name);

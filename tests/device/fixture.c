@@ -9,11 +9,13 @@
 
 enum { ITEMS = 256 };
 
-void fixture_begin(struct fixture *f)
+void fixture_begin(struct fixture *f, const struct snn_allocator *allocator)
 {
+    struct snn_context_options options = {.limits = {0}};
+    if (allocator) options.allocator = *allocator;
     *f = (struct fixture){0};
-    if (snn_context_create(&f->context, NULL) != SNN_OK ||
-        snn_context_create(&f->other, NULL) != SNN_OK ||
+    if (snn_context_create(&f->context, &options) != SNN_OK ||
+        snn_context_create(&f->other, &options) != SNN_OK ||
         sample_program(&f->program, f->context, "speck2f") != SNN_OK) {
         fprintf(stderr, "behaviour: %s\n", f->context ? snn_context_message(f->context) : "");
         exit(EXIT_FAILURE);

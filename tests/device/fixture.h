@@ -27,7 +27,8 @@ struct fixture {
     struct output got, expected;
 };
 
-void fixture_begin(struct fixture *f);
+/* The allocator may be NULL. */
+void fixture_begin(struct fixture *f, const struct snn_allocator *allocator);
 void fixture_end(struct fixture *f);
 
 /* A text in a place of its own until the next call. */

@@ -1,9 +1,10 @@
-/* Every call of libusb made to fail, one after another, with each error that matters: while devices
- * are listed and watched, opened, loaded, streamed to and closed. Whatever fails, and wherever: no
- * step takes longer than a second, nothing crashes, nothing is left behind, and the same process
- * opens the device again and gets the right events from it.
+/* Every call of libusb, and every allocation, made to fail, one after another, with each error that
+ * matters: while devices are listed and watched, opened, loaded, streamed to and closed. Whatever
+ * fails, and wherever: no step takes longer than a second, nothing crashes, nothing is left behind,
+ * and the same process opens the device again and gets the right events from it.
  */
 #include <libusb.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -47,6 +48,30 @@ static void on_listed(const struct snn_device_description *description, void *us
     (void)description;
     (void)user;
 }
+
+/* ---- Memory ---- */
+
+/* Shared with the threads of links and watches. */
+static atomic_ulong allocations, fail_at;
+static atomic_long blocks;
+
+static void *allocate(size_t size, void *user)
+{
+    (void)user;
+    if (atomic_fetch_add(&allocations, 1) + 1 == atomic_load(&fail_at)) return NULL;
+    void *memory = malloc(size);
+    if (memory) atomic_fetch_add(&blocks, 1);
+    return memory;
+}
+
+static void release(void *memory, void *user)
+{
+    (void)user;
+    if (memory) atomic_fetch_sub(&blocks, 1);
+    free(memory);
+}
+
+static const struct snn_allocator counting = {allocate, release, NULL};
 
 /* ---- Passages ---- */
 
@@ -97,14 +122,29 @@ struct route {
 
 struct failure {
     const char *name;
-    int error; /* libusb's */
+    int error; /* libusb's; 0: no memory for the library itself */
 };
+
+/* The call-th call from now on fails; 0: none. */
+static void set_failure(unsigned long call, const struct failure *failure)
+{
+    fakeusb_fail(failure->error != 0 ? call : 0, failure->error);
+    atomic_store(&allocations, 0);
+    atomic_store(&fail_at, failure->error == 0 ? call : 0);
+}
+
+/* The name of what failed, or NULL: the passage was over before. */
+static const char *what_failed(const struct failure *failure)
+{
+    if (failure->error != 0) return fakeusb_failed();
+    return atomic_load(&allocations) >= atomic_load(&fail_at) ? "an allocation" : NULL;
+}
 
 /* The device is as good as before: another program would get the right events. */
 static const char *works_again(void)
 {
     struct fixture f;
-    fixture_begin(&f);
+    fixture_begin(&f, NULL);
     const char *seen = NULL;
     int status = open_slot(&f, 0, NULL);
     if (status != SNN_OK) seen = why_status(&f, "open", status);
@@ -121,24 +161,25 @@ static const char *works_again(void)
 
 /* One passage with that call failing; 0: none. NULL: as it should be. *name_out is the function
  * that failed, NULL if the passage was over before. */
-static const char *walk_once(const struct route *route, unsigned long call, int error, bool *whole,
-                             const char **name_out)
+static const char *walk_once(const struct route *route, unsigned long call,
+                             const struct failure *failure, bool *whole, const char **name_out)
 {
     struct passage p = {.whole = true, .step = ""};
     (void)alarm(HANG_S);
-    fixture_begin(&p.f);
+    fixture_begin(&p.f, &counting);
     const char *seen = plugged(0, route->fault);
-    fakeusb_fail(call, error);
+    set_failure(call, failure);
     if (!seen) route->pass(&p);
-    *name_out = fakeusb_failed();
+    *name_out = what_failed(failure);
     *whole = p.whole;
-    fakeusb_fail(0, 0);
+    set_failure(0, failure);
     if (!seen && p.slowest > patient_ms(STEP_MS))
         seen = why("%s took %lld ms", p.step, (long long)p.slowest);
     if (!seen && fakeusb_held() != 0) seen = why("%ld things are still held", fakeusb_held());
     if (!seen && fakeusb_misuses() != 0) seen = why("libusb was used wrongly");
     if (!seen && !route->fault) seen = works_again();
     fixture_end(&p.f);
+    if (!seen && atomic_load(&blocks) != 0) seen = why("%ld blocks leak", atomic_load(&blocks));
     return seen;
 }
 
@@ -147,13 +188,13 @@ static bool walk(const struct route *route, const struct failure *failure)
     const char *name = NULL;
     unsigned told = 0, survived = 0;
     bool whole = false;
-    const char *seen = walk_once(route, 0, 0, &whole, &name);
+    const char *seen = walk_once(route, 0, failure, &whole, &name);
     if (!seen && !whole) seen = "a step fails by itself";
     if (seen) printf("# without a failure: %s\n", seen);
     bool good = !seen;
     /* Until the passage is over before that call; how many there are depends on threads. */
     for (unsigned long call = 1; good && call < CALLS_MAX; call++) {
-        seen = walk_once(route, call, failure->error, &whole, &name);
+        seen = walk_once(route, call, failure, &whole, &name);
         if (seen) printf("# call %lu, %s: %s\n", call, name ? name : "none", seen);
         if (seen) good = false;
         if (!name) break;
@@ -176,10 +217,9 @@ int main(void)
          "stall-in@200,stall-out@300,error-in@500"},
     };
     static const struct failure failures[] = {
-        {"no memory", LIBUSB_ERROR_NO_MEM},
-        {"no device", LIBUSB_ERROR_NO_DEVICE},
-        {"an error of the bus", LIBUSB_ERROR_IO},
-        {"a time-out", LIBUSB_ERROR_TIMEOUT},
+        {"no memory", LIBUSB_ERROR_NO_MEM},       {"no device", LIBUSB_ERROR_NO_DEVICE},
+        {"an error of the bus", LIBUSB_ERROR_IO}, {"a time-out", LIBUSB_ERROR_TIMEOUT},
+        {"no memory for the library", 0},
     };
     enum {
         ROUTES = sizeof(routes) / sizeof(routes[0]),
