@@ -300,16 +300,13 @@ static bool convert(struct snn_device *d, const struct snnwire_item *item,
 }
 
 /* What is missing may be what was corrupt. */
-static int explain_timeout(const struct snn_device *d, struct snn_context *context)
+static int explain_timeout(struct snn_device *d, struct snn_context *context)
 {
     struct snndev_link_counters counters;
     snndev_link_counters(d->link, &counters);
     if (counters.faults == d->faults_seen || d->lost) return SNN_ERR_TIMEOUT;
-    snnbase_fail(context, SNN_ERR_PROTOCOL,
-                 "%s: what came back is corrupt (faulty words or CHECKs: %llu), and an answer is "
-                 "missing",
-                 d->info.uri, (unsigned long long)(counters.faults - d->faults_seen));
-    return snnbase_hint(context, "bytes changed on their way: try another cable or port");
+    int status = snndev_link_settle(d->link, context, 0);
+    return status == SNN_OK ? SNN_ERR_TIMEOUT : status;
 }
 
 int snndev_device_settle(struct snn_device *device, struct snn_context *context)
