@@ -19,13 +19,13 @@ CONSUMER = os.path.join(SOURCE, "tests", "flow", "consumer")
 # How the paths end that `meson install` must make.
 INSTALLED = [
     "include/snn/snn.h", "pkgconfig/snn.pc", "libsnn.a", "libsnn.so",
-    "bin/snnsim", "bin/snnconvert",
+    "bin/snnsim", "bin/snnconvert", "bin/snndev", "udev/rules.d/70-libsnn.rules",
     "share/snn/lenet.json", "share/snn/energy.json",
     "share/snn/digits/digits-images-idx3-ubyte.gz", "share/snn/digits/digits-labels-idx1-ubyte.gz",
 ]
 INSTALLED_DOCS = [
-    "man1/snnsim.1", "man1/snnconvert.1",
-    "completions/snnsim.bash", "completions/snnconvert.bash",
+    "man1/snnsim.1", "man1/snnconvert.1", "man1/snndev.1",
+    "completions/snnsim.bash", "completions/snnconvert.bash", "completions/snndev.bash",
 ]
 
 
