@@ -411,6 +411,46 @@ Test(vchip_stream, flipped_bit_is_noticed_at_the_end_of_its_block)
     cr_assert_eq(chip_statistics().faults, 1);
 }
 
+/* ---- Memory ---- */
+
+static bool has_error(enum snnwire_error error)
+{
+    for (size_t i = 0; i < chip_item_count; i++)
+        if (chip_items[i].is_mark && chip_items[i].mark == SNNWIRE_MARK_ERROR)
+            return chip_items[i].argument == (uint32_t)error;
+    return false;
+}
+
+/* Plugs in, loads and runs a sample; what a device says when its memory is short is INTERNAL. */
+static int plug_load_and_run(struct snn_context *context)
+{
+    const struct snndev_vchip_options options = {
+        .chip = support_path("profile.chip.json"), .buffer_words = 64, .output_words = 64};
+    snndev_vchip_destroy(&chip);
+    int status = snndev_vchip_create(&chip, context, &options);
+    if (status != SNN_OK) return status;
+    chip_configure(echo(3), 1);
+    enum snnwire_error error = chip_ask(SNNWIRE_CODE_COMMIT, 0, 0);
+    cr_assert(error == SNNWIRE_ERROR_NONE || error == SNNWIRE_ERROR_INTERNAL);
+    cr_assert_eq(chip_ask(SNNWIRE_CODE_RESET, 0, 0), SNNWIRE_ERROR_NONE);
+    begin_sample(0);
+    chip_put_event(1, 0, 0, 0);
+    chip_put_mark(SNNWIRE_MARK_TICK, 0);
+    chip_send();
+    chip_receive();
+    if (error != SNNWIRE_ERROR_NONE) cr_assert(has_error(SNNWIRE_ERROR_STATE));
+    if (has_error(SNNWIRE_ERROR_INTERNAL)) error = SNNWIRE_ERROR_INTERNAL;
+    if (error == SNNWIRE_ERROR_NONE) chip_is_event(1, 1, 0, 0);
+    snndev_vchip_destroy(&chip);
+    return error == SNNWIRE_ERROR_NONE ? SNN_OK : SNN_ERR_NOMEM;
+}
+
+Test(vchip_stream, memory_of_the_device_may_run_out_anywhere)
+{
+    chip_plug_for(echo(3), (struct snndev_vchip_options){0});
+    support_sweep(plug_load_and_run);
+}
+
 /* ---- The same as the target ---- */
 
 enum { EVENTS = 40, SAMPLES = 3, SPIKES_MAX = 1 << 15 };
