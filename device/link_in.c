@@ -33,7 +33,7 @@ void snndev_in_reset(struct snndev_link *link)
     snndev_trouble_init(&link->in.trouble);
     link->in.scan = (struct snndev_scan){0};
     link->in.losing = false;
-    link->in.skipped = 0;
+    link->in.words = link->in.skipped = 0;
     while (snndev_ring_pop(&link->ring, &entry)) {
         if (entry.bytes != NULL) snndev_ring_give_slot(&link->ring, entry.bytes);
     }
@@ -41,48 +41,77 @@ void snndev_in_reset(struct snndev_link *link)
 
 /* ---- Coming home ---- */
 
+static void keep_mark(struct snndev_link *link, const struct snnwire_item *mark)
+{
+    if (snndev_ring_push_mark(&link->ring, mark) || mark->mark != SNNWIRE_MARK_GAP) return;
+    if (mark->argument == SNNWIRE_LOSS_DEVICE) link->counters.dropped_device += mark->value;
+    if (mark->argument == SNNWIRE_LOSS_TRANSPORT) link->counters.dropped_transport += mark->value;
+}
+
+/* A hole in the sequence among words that no decoder gets to see. */
+static void pass_hole(struct snndev_link *link, uint32_t hole)
+{
+    if (hole == 0 || hole > INT32_MAX) return;
+    keep_mark(link, &(struct snnwire_item){.is_mark = true,
+                                           .mark = SNNWIRE_MARK_GAP,
+                                           .argument = SNNWIRE_LOSS_TRANSPORT,
+                                           .value = hole});
+    link->in.skipped += hole;
+}
+
 /* A word in what is lost. True: it begins a block, and there is a slot to go on with. */
 static bool pass_lost(struct snndev_link *link, const struct snndev_scan_step *step, bool has_slot)
 {
     struct snndev_in *in = &link->in;
     struct snnwire_item item;
-    if (has_slot && snndev_scan_opens_block(step->word)) {
-        snndev_ring_push_resume(&link->ring, in->skipped, in->scan.residue, step->residue);
-        return true;
+    if (snndev_scan_opens_block(step->word)) {
+        pass_hole(link, (uint32_t)step->word - in->words);
+        if (has_slot) {
+            snndev_ring_push_resume(&link->ring, in->skipped, in->scan.residue, step->residue);
+            return true;
+        }
     }
     in->skipped++;
-    if (!snndev_scan_item(step->word, &item) || item.mark == SNNWIRE_MARK_CREDIT) return false;
-    if (!snndev_ring_push_mark(&link->ring, &item) && item.mark == SNNWIRE_MARK_GAP)
-        link->counters.dropped_device += item.value;
+    if (snndev_scan_item(step->word, &item) && item.mark != SNNWIRE_MARK_CREDIT)
+        keep_mark(link, &item);
     return false;
 }
 
 static void count_events(struct snndev_link *link, uint32_t events)
 {
     link->arrived_events += events;
+    link->in.words += events;
     if (!link->in.losing) return;
     link->in.skipped += events;
     link->counters.dropped_host += events;
     snndev_ring_push_loss(&link->ring, events);
 }
 
+/* A word that is no event. True: the reader goes on with it. */
+static bool look_at_word(struct snndev_link *link, const struct snndev_scan_step *step,
+                         bool has_slot)
+{
+    struct snndev_in *in = &link->in;
+    if (snndev_scan_is(step->word, SNNWIRE_MARK_CREDIT))
+        snndev_out_credit(link, (uint32_t)step->word);
+    const bool resumes = in->losing && pass_lost(link, step, has_slot);
+    if (resumes) in->losing = false;
+    if (snndev_scan_opens_block(step->word)) in->words = (uint32_t)step->word;
+    in->words++;
+    return resumes;
+}
+
 /* Looks at the words of a transfer; where those begin that the reader gets. */
 static size_t look_at(struct snndev_link *link, const struct snndev_transfer *transfer,
                       bool has_slot)
 {
-    struct snndev_in *in = &link->in;
     struct snndev_scan_step step;
     size_t at = 0, begin = 0;
     while (at < transfer->actual) {
-        at = snndev_scan_next(&in->scan, transfer->bytes, transfer->actual, at, &step);
+        at = snndev_scan_next(&link->in.scan, transfer->bytes, transfer->actual, at, &step);
         count_events(link, step.events);
         link->counters.words_in += step.events + (step.found ? 1 : 0);
-        if (!step.found) continue;
-        if (snndev_scan_is(step.word, SNNWIRE_MARK_CREDIT))
-            snndev_out_credit(link, (uint32_t)step.word);
-        if (!in->losing || !pass_lost(link, &step, has_slot)) continue;
-        in->losing = false;
-        begin = step.begin;
+        if (step.found && look_at_word(link, &step, has_slot)) begin = step.begin;
     }
     return begin;
 }
@@ -96,6 +125,7 @@ static void hand_over(struct snndev_link *link, struct snndev_transfer *transfer
     if (next == NULL && !in->losing) {
         in->losing = true;
         in->skipped = 0;
+        snndev_ring_push_cut(&link->ring);
     }
     const size_t begin = look_at(link, transfer, next != NULL);
     if (in->losing) {
@@ -136,6 +166,7 @@ void snndev_in_home(struct snndev_link *link, struct snndev_transfer *transfer)
     if (transfer->outcome == SNNDEV_COMPLETED && transfer->actual < transfer->size)
         link->counters.short_packets++;
     snndev_trouble_note(link, &in->trouble, transfer->outcome);
+    if (link->status != SNN_OK && in->flying == 0) (void)pthread_cond_signal(&link->arrived);
 }
 
 /* ---- Going out again ---- */

@@ -22,6 +22,7 @@ void snndev_out_reset(struct snndev_link *link)
     struct snndev_out *out = &link->out;
     snndev_trouble_init(&out->trouble);
     out->head = out->count = 0;
+    out->recalled = false;
     out->sent = out->credited = 0;
 }
 
@@ -67,7 +68,7 @@ static bool may_submit(const struct snndev_link *link)
 static bool is_next(const struct snndev_link *link)
 {
     const struct snndev_out *out = &link->out;
-    return !out->trouble.halted && out->trouble.retry_at == SNNDEV_NO_TIME &&
+    return !out->recalled && !out->trouble.halted && out->trouble.retry_at == SNNDEV_NO_TIME &&
            (out->count == 0 || out->states[index_of(out, out->count - 1)] == SNNDEV_OUT_FLYING);
 }
 
@@ -139,6 +140,7 @@ void snndev_out_service(struct snndev_link *link)
         if (!snndev_trouble_over(link, &out->trouble, true, &out->flying)) return;
     }
     if (out->flying > 0) return;
+    out->recalled = false;
     for (uint32_t i = 0; i < out->count; i++) {
         if (!submit(link, index_of(out, i))) return;
     }

@@ -21,6 +21,8 @@
 #define SNNDEV_RETRY_MAX 8u
 /* How long transfers behind a stall may take to come home by themselves. */
 #define SNNDEV_DRAIN_MS 100u
+/* How long what came before the end of the stream may take to get through. */
+#define SNNDEV_END_MS 50u
 /* And how long all of them may, when the link is closed. */
 #define SNNDEV_CLOSE_MS 500u
 #define SNNDEV_NO_TIME UINT64_MAX
@@ -39,6 +41,7 @@ struct snndev_in {
     uint32_t parked_count, flying;
     struct snndev_trouble trouble;
     struct snndev_scan scan;
+    uint32_t words;   /* so far, those that are missing included */
     bool losing;      /* from a transfer without a slot to the next block */
     uint32_t skipped; /* words since then */
 };
@@ -52,6 +55,7 @@ struct snndev_out {
     struct snndev_transfer transfers[SNNDEV_OUT_MAX];
     enum snndev_out_state states[SNNDEV_OUT_MAX];
     uint32_t head, count, flying;
+    bool recalled; /* all were called home: none goes out before the last one is */
     struct snndev_trouble trouble;
     uint32_t sent, credited; /* words, modulo 2^32 */
 };
@@ -90,7 +94,8 @@ struct snndev_link {
     bool started;
     bool pausing, closing; /* nothing is submitted */
     uint64_t close_by;
-    int status; /* SNN_OK, or why the stream has ended */
+    int status;       /* SNN_OK, or why the stream has ended */
+    uint64_t over_at; /* then: when nothing more is waited for */
     const char *reason;
     struct snndev_tape *tape;
     struct snn_context *own; /* of a tape that is closed with the link */

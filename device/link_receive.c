@@ -37,6 +37,13 @@ static bool change_entry(struct snndev_link *link)
     return r->has_entry;
 }
 
+/* Whether nothing can come any more: transfers that ended before the stream did may still be on
+ * their way through the event thread. */
+static bool is_over(const struct snndev_link *link, uint64_t now)
+{
+    return link->status != SNN_OK && (link->in.flying == 0 || now >= link->over_at);
+}
+
 /* The next entry. What came before the end of the stream counts, whatever ended it. */
 static int next_entry(struct snndev_link *link, struct snn_context *context, uint64_t until)
 {
@@ -44,12 +51,14 @@ static int next_entry(struct snndev_link *link, struct snn_context *context, uin
     (void)pthread_mutex_lock(&link->lock);
     publish(link);
     while (!change_entry(link) && status == SNN_OK) {
-        if (link->status != SNN_OK)
+        const uint64_t now = snndev_link_now();
+        const bool ends = link->status != SNN_OK;
+        if (is_over(link, now))
             status = snndev_link_explain(link, context);
-        else if (snndev_link_now() >= until)
+        else if (now >= until && !ends)
             status = SNN_ERR_TIMEOUT;
         else
-            (void)snndev_link_wait(link, &link->arrived, until);
+            (void)snndev_link_wait(link, &link->arrived, ends ? link->over_at : until);
     }
     (void)pthread_mutex_unlock(&link->lock);
     return status;
@@ -90,10 +99,18 @@ static bool accept_item(struct snndev_receiver *r, const struct snnwire_item *it
     return !item->is_mark || item->mark != SNNWIRE_MARK_CREDIT;
 }
 
+/* Gives up the block that a loss cut off. */
+static void leave_block(struct snnwire_reader *reader)
+{
+    reader->crc = reader->unchecked = reader->residue_size = 0;
+}
+
 /* What a note has left to say. */
 static bool next_of_note(struct snndev_receiver *r, struct snnwire_item *out)
 {
     struct snndev_entry *note = &r->entry;
+    if (note->cuts) leave_block(&r->reader);
+    note->cuts = false;
     if (note->lost > 0) {
         const uint32_t part = note->lost < UINT32_MAX ? (uint32_t)note->lost : UINT32_MAX;
         note->lost -= part;
@@ -111,7 +128,7 @@ static bool next_of_note(struct snndev_receiver *r, struct snnwire_item *out)
     if (!note->resumes) return false;
     note->resumes = false;
     r->reader.words += note->skipped;
-    r->reader.crc = r->reader.unchecked = 0;
+    leave_block(&r->reader);
     r->reader.residue_size = note->residue_size;
     memcpy(r->reader.residue, note->residue, note->residue_size);
     return false;

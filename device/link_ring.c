@@ -98,6 +98,11 @@ void snndev_ring_push_bytes(struct snndev_ring *ring, uint8_t *bytes, size_t beg
     entry->size = size;
 }
 
+void snndev_ring_push_cut(struct snndev_ring *ring)
+{
+    note(ring)->cuts = true;
+}
+
 void snndev_ring_push_loss(struct snndev_ring *ring, uint64_t lost)
 {
     if (lost > 0) note(ring)->lost += lost;

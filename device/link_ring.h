@@ -16,6 +16,7 @@
 struct snndev_entry {
     uint8_t *bytes;
     size_t begin, size;
+    bool cuts; /* the words in front of it are the last of their block */
     uint64_t lost;
     struct snnwire_item mark; /* is_mark: there is one */
     bool resumes;             /* the words behind it begin a block */
@@ -51,6 +52,8 @@ void snndev_ring_give_slot(struct snndev_ring *ring, uint8_t *slot);
 bool snndev_ring_append(struct snndev_ring *ring, const uint8_t *bytes, size_t size);
 /* There is room for bytes whenever there is a slot to go on with. */
 void snndev_ring_push_bytes(struct snndev_ring *ring, uint8_t *bytes, size_t begin, size_t size);
+/* A loss begins. */
+void snndev_ring_push_cut(struct snndev_ring *ring);
 /* Adds to the loss at the end of the ring. */
 void snndev_ring_push_loss(struct snndev_ring *ring, uint64_t lost);
 /* A mark that stood among lost events. False: no room; what stands there is kept. */

@@ -73,6 +73,7 @@ bool snndev_trouble_over(struct snndev_link *link, struct snndev_trouble *troubl
     if (trouble->halted && *flying > 0) {
         if (snndev_link_now() < trouble->drain_by) return false;
         trouble->drain_by = SNNDEV_NO_TIME;
+        link->out.recalled = true;
         link->transport->cancel_all(link->self);
         return false;
     }

@@ -72,6 +72,7 @@ void snndev_link_fail(struct snndev_link *link, int status, const char *reason)
     const char *known = transport->explain != NULL ? transport->explain(link->self) : NULL;
     link->status = known != NULL ? SNN_ERR_PROTOCOL : status;
     link->reason = known != NULL ? known : reason;
+    link->over_at = snndev_link_now() + SNNDEV_END_MS;
     if (link->in.flying + link->out.flying > 0) link->transport->cancel_all(link->self);
     (void)pthread_cond_broadcast(&link->arrived);
     (void)pthread_cond_broadcast(&link->room);

@@ -84,3 +84,16 @@ Test(link_stream, a_reader_that_lags_loses_events_at_their_place)
     cr_assert_eq(linked_counters().faults, 0);
     cr_assert_eq(snndev_link_settle(linked(), support_context(), 100), SNN_OK);
 }
+
+Test(link_stream, a_loss_up_to_the_end_leaves_nothing_unsettled)
+{
+    cr_assert_eq(linked_start(&small), SNN_OK);
+    fake_write_events(5000);
+    fake_write_mark(SNNWIRE_MARK_END, 0, 2);
+    cr_assert(fake_send(1000)); /* cuts blocks anywhere */
+    cr_assert(fake_waiting(2));
+    const struct linked_items items = linked_drain(20);
+    cr_assert_gt(items.gaps[SNNWIRE_LOSS_HOST], 0);
+    cr_assert_eq(items.marks[SNNWIRE_MARK_END], 1);
+    cr_assert_eq(snndev_link_settle(linked(), support_context(), 100), SNN_OK);
+}
