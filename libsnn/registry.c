@@ -10,6 +10,7 @@
 
 extern const struct snnstream_source_ops snnstream_idx_source;
 extern const struct snnstream_source_ops snnstream_npy_source;
+extern const struct snnstream_event_ops snndev_camera_events;
 extern const struct snnstream_event_ops snnstream_nmnist_events;
 extern const struct snn_target_ops snnsim_target;
 extern const struct snn_target_ops snnsim_chip_target;
@@ -53,6 +54,7 @@ const struct snnstream_source_ops *const snn_source_table[] = {
 
 const struct snnstream_event_ops *const snn_event_table[] = {
     &snnstream_nmnist_events,
+    &snndev_camera_events,
     NULL,
 };
 

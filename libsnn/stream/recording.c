@@ -5,6 +5,7 @@
  */
 #include "libsnn/stream/recording.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -12,6 +13,7 @@
 #include "libsnn/base/memory.h"
 #include "libsnn/stream/folder.h"
 #include "libsnn/stream/source.h"
+#include "libsnn/stream/view.h"
 
 enum { POLARITIES = 2 };
 
@@ -39,13 +41,18 @@ int snnstream_recording_add(struct snnstream_camera_events *events, struct snn_c
 
 static int fail_unknown(struct snn_context *context, const char *path, bool in_folder)
 {
-    const char *summary = snn_event_table[0]->summary;
+    char known[256] = "";
+    for (size_t i = 0, at = 0; snn_event_table[i] != NULL && at < sizeof(known); i++) {
+        const int size = snprintf(known + at, sizeof(known) - at, "%s%s", i > 0 ? ", " : "",
+                                  snn_event_table[i]->summary);
+        if (size > 0) at += (size_t)size;
+    }
     snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a recording of events that is known", path);
-    if (!in_folder) return snnbase_hint(context, "accepted are %s", summary);
+    if (!in_folder) return snnbase_hint(context, "accepted are %s", known);
     return snnbase_hint(context,
                         "a folder holds %s and nothing else, unless its labels.txt names them "
                         "(lines of NAME LABEL); or a folder of them a class: 0, 1, 2, ...",
-                        summary);
+                        known);
 }
 
 /* *size_out: bytes, unpacked. */
@@ -68,7 +75,8 @@ static int read_file(struct snnstream_camera_events *out, struct snn_context *co
 /* Reads all files one after another; begin[i] is where each starts. Together they are held to the
  * limit of one file: a list may name a large one any number of times. */
 static int read_files(struct snnstream_recordings *out, struct snn_context *context,
-                      const struct snnstream_folder *folder, struct snnstream_camera_events *events)
+                      const struct snnstream_folder *folder, const struct snnstream_view *view,
+                      struct snnstream_camera_events *events)
 {
     out->begin = snnbase_alloc(context, folder->count + 1, sizeof(*out->begin));
     if (folder->labelled) out->labels = snnbase_alloc(context, folder->count, sizeof(*out->labels));
@@ -76,8 +84,10 @@ static int read_files(struct snnstream_recordings *out, struct snn_context *cont
     uint64_t limit = snnbase_limits(context)->file_bytes, bytes = 0;
     for (size_t i = 0; i < folder->count; i++) {
         uint64_t size = 0, left = limit - bytes;
+        const size_t first = events->count;
         int status = read_file(events, context, folder->entries[i].path, !folder->is_file, &size);
         if (status != SNN_OK) return status;
+        snnstream_view_apply(view, events, first);
         if (size > left || events->count > limit / sizeof(*out->events))
             return snnbase_fail(context, SNN_ERR_LIMIT,
                                 "%s: recording %zu exceeds the limit of %llu bytes for all",
@@ -94,9 +104,9 @@ static int read_files(struct snnstream_recordings *out, struct snn_context *cont
 /* The sensor that all events lie on. */
 static int find_shape(struct snnstream_recordings *out, struct snn_context *context,
                       const char *path, const struct snnstream_camera_events *events,
-                      struct snn_shape asked)
+                      struct snn_shape asked, uint32_t polarities)
 {
-    struct snn_shape shape = {POLARITIES, 1, 1};
+    struct snn_shape shape = {polarities, 1, 1};
     for (size_t i = 0; i < events->count; i++) {
         const struct snnstream_camera_event *event = &events->items[i];
         if (event->y >= shape.height) shape.height = event->y + 1u;
@@ -104,10 +114,10 @@ static int find_shape(struct snnstream_recordings *out, struct snn_context *cont
     }
     out->shape = asked.channels > 0 ? asked : shape;
     if (asked.channels == 0) return SNN_OK;
-    if (asked.channels > POLARITIES)
+    if (asked.channels > polarities)
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
-                            "%s: events have %d polarities, %u channels are wanted", path,
-                            POLARITIES, asked.channels);
+                            "%s: events have %u polarities, %u channels are wanted", path,
+                            polarities, asked.channels);
     if (shape.height <= asked.height && shape.width <= asked.width) return SNN_OK;
     return snnbase_fail(context, SNN_ERR_FORMAT,
                         "%s: events at up to %ux%u (width x height), a sensor of %ux%u is wanted",
@@ -145,11 +155,15 @@ int snnstream_recordings_open(struct snnstream_recordings *out, struct snn_conte
 {
     struct snnstream_folder folder;
     struct snnstream_camera_events events = {NULL, 0, 0};
+    struct snnstream_view view;
     const struct snn_source_options none = {.labels = NULL};
     if (options == NULL) options = &none;
     int status = snnstream_folder_list(&folder, context, path, options->labels);
-    if (status == SNN_OK) status = read_files(out, context, &folder, &events);
-    if (status == SNN_OK) status = find_shape(out, context, path, &events, options->shape);
+    if (status == SNN_OK) status = snnstream_view_parse(&view, context, options->view);
+    if (status == SNN_OK) status = read_files(out, context, &folder, &view, &events);
+    if (status == SNN_OK)
+        status = find_shape(out, context, path, &events, options->shape,
+                            snnstream_view_has_one(&view) ? 1 : POLARITIES);
     if (status == SNN_OK) status = snnstream_source_check_shape(context, path, out->shape);
     if (status == SNN_OK) status = convert(out, context, path, &events);
     snnbase_free(context, events.items);
