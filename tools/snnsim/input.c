@@ -76,8 +76,12 @@ int snnsim_open_data(struct snnsim_session *s)
     if (kind == SNN_SOURCE_EVENTS && o->given[OPT_ENCODING])
         return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
                            "%s holds recorded events, which are not encoded", s->data_path);
+    if (kind != SNN_SOURCE_EVENTS && o->view != NULL)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--view", "%s holds no recorded events",
+                           s->data_path);
     const struct snn_source_options options = {
         .labels = own ? s->sample.labels : o->labels,
+        .view = o->view,
         .shape = s->graph != NULL ? snn_graph_input_shape(s->graph) : s->program->input_shape};
     if (snn_source_open(&s->source, s->context, s->data_path, kind, &options) != SNN_OK) {
         status = snncli_fail_context(&s->console, s->context, NULL);

@@ -82,6 +82,9 @@ static int take_input(struct snnsim_options *o, const struct snncli_option *opti
     case OPT_LABELS:
         o->labels = value;
         break;
+    case OPT_VIEW:
+        o->view = value;
+        break;
     case OPT_INPUT_SPIKES:
         o->input_spikes = value;
         break;

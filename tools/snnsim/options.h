@@ -32,6 +32,7 @@ struct snnsim_options {
     const char *model;
     const char *data;
     const char *labels;
+    const char *view; /* of recordings; NULL: as they are */
     const char *input_spikes;
     const char *save_counts;
     const char *save_layer_counts;

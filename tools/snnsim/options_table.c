@@ -16,7 +16,8 @@ static const struct snncli_option table[] = {
      .path = true,
      .help = "IDX, IDX.gz, NPY; recordings (the model's sample)",
      .text = "Frames to classify, or recordings of an event camera: an N-MNIST file (.bin, .bs2), "
-             "a folder of them with a labels.txt (lines of NAME LABEL), or one with a folder a "
+             "a session on tape (.tape), a folder of them with a labels.txt (lines of NAME LABEL), "
+             "or one with a folder a "
              "class. Events are binned into steps by --dt, and --timesteps is by default as long "
              "as the longest recording. Labels of frames are looked for beside them: images-idx3 "
              "becomes labels-idx1. Without this option the sample that the model file names is "
@@ -27,6 +28,15 @@ static const struct snncli_option table[] = {
      .group = "Input",
      .path = true,
      .help = "their labels (found beside the data)"},
+    {.id = OPT_VIEW,
+     .name = "view",
+     .metavar = "SPEC",
+     .group = "Input",
+     .help = "how recordings are looked at",
+     .text = "What a chip's input layer does to the events of a camera, in this order: "
+             "polarity=on, off or merge (one channel); pool=1, 2 or 4 (or Y:X); cut=X:Y:X:Y, first "
+             "and last column and row that are seen; mirror=x, y, xy or diagonal. With commas "
+             "between them."},
     {.id = OPT_INPUT_SPIKES,
      .name = "input-spikes",
      .metavar = "FILE",

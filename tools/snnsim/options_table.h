@@ -12,6 +12,7 @@ enum snnsim_option {
     OPT_TIMESTEPS = 1,
     OPT_DATA,
     OPT_LABELS,
+    OPT_VIEW,
     OPT_INPUT_SPIKES,
     OPT_SAMPLES,
     OPT_OFFSET,
