@@ -62,7 +62,7 @@ Test(vchip_requests, chip_or_serial_number_that_cannot_be_is_refused)
 
 Test(vchip_requests, memories_give_back_what_was_written)
 {
-    uint8_t values[96], back[96];
+    uint8_t values[97], back[97];
     struct snnwire_core core = {
         .kernel_size = 4, .in_channels = 2, .out_channels = 3, .out_height = 4, .out_width = 4};
     uint8_t record[SNNWIRE_CORE_BYTES];
