@@ -14,11 +14,11 @@ static int deploy(const char *model, const char *target, const char *frames, uin
     struct snn_prediction answer;
     if (snn_context_create(&context, NULL) != SNN_OK) return SNN_ERR_NOMEM;
     snn_source_open(&images, context, frames, SNN_SOURCE_FRAMES, NULL);
-    int status = snn_classifier_open(&net, context, model, target, NULL);
-    for (uint64_t i = 0; status == SNN_OK && i < count; i++) {
-        status = snn_classifier_sample(net, context, images, i, &answer);
-        if (status == SNN_OK) printf("image %d: class %d\n", (int)i, answer.class_index);
-    }
+    snn_classifier_open(&net, context, model, target, NULL);
+    for (uint64_t i = 0; i < count; i++)
+        if (snn_classifier_sample(net, context, images, i, &answer) == SNN_OK)
+            printf("image %d: class %d\n", (int)i, answer.class_index);
+    const int status = snn_context_status(context);
     if (status != SNN_OK)
         fprintf(stderr, "%s\n%s\n", snn_context_message(context), snn_context_hint(context));
     snn_classifier_close(&net);

@@ -1,8 +1,8 @@
 """README.md says what the tools do: readme.py SOURCE_ROOT SNNSIM PREDICT
 
 The sessions in it are compared line by line with what the tools print, but for the line on speed, and
-the picture of a chip with what is drawn; every option that the shell examples use must be known. The C code in it is that of examples/predict.c,
-which is run, and its topology is given weights.
+the picture of a chip with what is drawn; every option that the shell examples use must be known. The C code in it is that of examples/deploy.c and
+predict.c, which is run, and its topology is given weights.
 """
 
 import json
@@ -95,11 +95,12 @@ def predict(*arguments):
 
 
 def example(place):
-    """the C code is out of examples/predict.c"""
-    with open(os.path.join(ROOT, "examples", "predict.c"), encoding="utf-8") as file:
-        text = file.read()
-    require(len(blocks("c")) == 1, "one block of C expected")
-    require(blocks("c")[0] in text, "README.md shows another examples/predict.c")
+    """the C code is out of examples/deploy.c, ten lines, and predict.c"""
+    require(len(blocks("c")) == 2, "two blocks of C expected")
+    require(blocks("c")[0].count("\n") == 10, "these are not ten lines")
+    for name, block in zip(("deploy.c", "predict.c"), blocks("c")):
+        with open(os.path.join(ROOT, "examples", name), encoding="utf-8") as file:
+            require(block in file.read(), f"README.md shows another examples/{name}")
 
 
 def example_runs(place):
