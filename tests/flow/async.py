@@ -113,11 +113,11 @@ def compare_both(tool, number):
 
 # ---- Event for event ----
 
-def log_lines(populations, counts, order, seed, index):
-    """What EVENTS prints of a sample [step][channels][rows][columns]."""
-    net, spikes = snn_async.Net(populations, counts.shape[1:]), 0
+def log_lines(populations, counts, order, serial):
+    """What EVENTS prints of sample 0 [step][channels][rows][columns], with seed 3."""
+    net, spikes = snn_async.Net(populations, counts.shape[1:], serial), 0
     for step, events in enumerate(counts):
-        net.run_step(snn_async.arrivals(events, order, seed, index, step))
+        net.run_step(snn_async.arrivals(events, order, 3, 0, step))
         for _, population, place in net.spikes[spikes:]:
             yield f"s {population} {' '.join(map(str, place))}"
         spikes = len(net.spikes)
@@ -125,7 +125,7 @@ def log_lines(populations, counts, order, seed, index):
             yield f"v {population} {' '.join(f'{float(x) + 0.0:.9g}' for x in v)}"
 
 
-def compare_events(tool, events, model, options, counts, order):
+def compare_events(tool, events, model, options, counts, order, serial=False):
     """`counts` [step][channels][rows][columns] are the only sample."""
     populations = snn_lower.lower(model, options)
     snn_model.write(tool.path("model.json"), model)
@@ -133,10 +133,11 @@ def compare_events(tool, events, model, options, counts, order):
     v_min = "none" if options.v_min is None else options.v_min
     answer = subprocess.run(
         [events, tool.path("model.json"), tool.path("spikes.npy"), f"order={order}", "seed=3",
+         f"serial={'yes' if serial else 'no'}",
          f"arith={options.arith}", f"reset={options.reset}", f"v_min={v_min}"],
         text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     found = answer.stdout.splitlines()
-    expected = list(log_lines(populations, counts, order, 3, 0))
+    expected = list(log_lines(populations, counts, order, serial))
     if answer.returncode != 0 or not expected:
         yield f"status {answer.returncode}: {answer.stderr}"
     for line, (a, b) in enumerate(zip(expected, found)):
@@ -162,6 +163,9 @@ def event_for_event(tool, events, numbers):
                 for order in snn_async.ORDERS:
                     for text in compare_events(tool, events, case.model, options, counts, order):
                         yield f"net {number}: {text}"
+                for text in compare_events(tool, events, case.model, options, counts, "raster",
+                                           True):
+                    yield f"net {number}, serial: {text}"
                 compared += 1
             except (snn_chip.Refused, snn_lower.Unsupported):
                 pass

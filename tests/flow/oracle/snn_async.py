@@ -64,8 +64,8 @@ class Cells:
 class Net:
     """The state of a sample; `spikes` and `visits` are its log."""
 
-    def __init__(self, populations, input_shape):
-        self.populations, self.queue = populations, collections.deque()
+    def __init__(self, populations, input_shape, serial=False):
+        self.populations, self.queue, self.serial = populations, collections.deque(), serial
         self.shapes = {snn_lower.INPUT: input_shape,
                        **{i: p.shape for i, p in enumerate(populations)}}
         self.branches = [(i, b, receivers(p, b)) for i, p in enumerate(populations)
@@ -95,9 +95,13 @@ class Net:
                         self.visit(index, branch, *fans.get(at, ((), ())))
 
     def run_step(self, events):
-        """`events` are (time, address, place); those of one time come together."""
+        """`events` are (time, address, place); those of one time come together, or one after
+        another in a serial net."""
         for _, together in itertools.groupby(events, key=lambda event: event[0]):
-            self.queue.extend((snn_lower.INPUT, place) for _, _, place in together)
+            for _, _, place in together:
+                self.queue.append((snn_lower.INPUT, place))
+                if self.serial:
+                    self.drain()
             self.drain()
         for index, p in enumerate(self.populations):
             if p.bias is not None:
