@@ -1,4 +1,4 @@
-"""Makes corpus/import, events, program, words, frames, records, vchip: make_corpus.py SNNCONVERT
+"""Makes corpus/import, events, program, words, frames, records, vchip, tape: make_corpus.py SNNCONVERT
 
 Small models of each format that get the whole way to a spiking net, between them by every pass.
 Needs numpy, onnx, torch. Zip archives and pickles differ from run to run in their time stamps only.
@@ -10,6 +10,7 @@ import os
 import struct
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import onnx
@@ -247,6 +248,40 @@ def vchip():
             file.write(data)
 
 
+def tape_record(kind, result, time, data):
+    return struct.pack("<BBHIQ", kind, result, 0, len(data), time) + data
+
+
+def tape_of(uri, records):
+    """A tape, and the same without its end, which the target adds."""
+    body = b"snn.tape" + struct.pack("<HHI", 1, len(uri), 0) + uri + b"".join(records)
+    end = body + struct.pack("<BBHIQ", 4, 0, 0, 4, 1 << 40)
+    return body, end + struct.pack("<I", zlib.crc32(end))
+
+
+def tapes():
+    session, _ = tape_of(b"vdev:speck2f", [
+        tape_record(1, 0, 5, struct.pack("<BBHHH", 0xc0, 1, 0, 0, 64) + bytes(64)),
+        tape_record(1, 0, 6, struct.pack("<BBHHH", 0x40, 4, 0x102, 1, 3) + b"abc"),
+        tape_record(1, 12, 7, struct.pack("<BBHHH", 0x40, 7, 0, 0, 0)),
+        tape_record(2, 0, 8, bytes(range(40))), tape_record(2, 0, 8, bytes(24)),
+        tape_record(3, 1, 9, b""), tape_record(3, 0, 9, bytes(range(200))),
+        tape_record(3, 3, 10, b""), tape_record(3, 2, 11, bytes(8)),
+        tape_record(3, 6, 12, b"")])
+    _, whole = tape_of(b"vdev:x", [tape_record(2, 0, 1, b"abc")])
+    words = struct.pack("<9H", 0x8005, 0x1064, 0x3003, 0x2159, 0x7fff, 0x8000, 0x0001, 0x3004, 0x41ff)
+    davis, _ = tape_of(b"usb:152a:841b:1", [tape_record(3, 0, 1, words + b"\3"),
+                                           tape_record(3, 4, 2, words), tape_record(3, 0, 3, words)])
+    dynapse, _ = tape_of(b"usb:152a:841d", [
+        tape_record(3, 0, 1, struct.pack("<6H", 0x8009, 0x1121, 0x2ff4, 0x5004, 0x6014, 0x3121))])
+    dvs128, _ = tape_of(b"usb:152a:8400", [
+        tape_record(3, 0, 1, bytes.fromhex("00000500 07640600 00000080 00000040 00800700"))])
+    for name, data in (("session", session), ("whole", whole), ("davis", davis),
+                       ("dynapse", dynapse), ("dvs128", dvs128)):
+        with open(path_of("tape", f"{name}.tape"), "wb") as file:
+            file.write(data)
+
+
 def main():
     residual()
     joined()
@@ -257,6 +292,7 @@ def main():
     events()
     wire()
     vchip()
+    tapes()
 
 
 if __name__ == "__main__":
