@@ -87,6 +87,14 @@ int snndev_open(struct snndev_session *s, const char *uri)
     return SNNCLI_EXIT_OK;
 }
 
+struct snndev_name snndev_name(const struct snndev_session *s)
+{
+    const struct snn_device_info *about = snn_device_about(s->device);
+    struct snndev_name name;
+    (void)snprintf(name.text, sizeof(name.text), "%s %s", about->chip, about->serial);
+    return name;
+}
+
 int snndev_fail_device(struct snndev_session *s)
 {
     return fail_at(s, s->options.uri);

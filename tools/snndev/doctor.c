@@ -100,8 +100,9 @@ static void print_findings(const struct snndev_session *s, const struct snndev_f
         const struct snndev_finding *finding = &findings->list[i];
         if (strcmp(topic, finding->topic) != 0) printf("%s\n", finding->topic);
         topic = finding->topic;
-        printf("  %s%s%s  %s\n", color ? colors[finding->verdict] : "", marks[finding->verdict],
-               color ? "\033[0m" : "", finding->text);
+        const bool painted = color && finding->verdict != SNNDEV_REMARK;
+        printf("  %s%s%s  %s\n", painted ? colors[finding->verdict] : "", marks[finding->verdict],
+               painted ? "\033[0m" : "", finding->text);
         for (const char *line = finding->remedy; *line != '\0';) {
             const size_t length = strcspn(line, "\n");
             printf("        %.*s\n", (int)length, line);

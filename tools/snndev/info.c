@@ -16,7 +16,7 @@ static void put_line(const char *name, const char *text)
 static void put_about(const struct snn_device_info *about)
 {
     char text[64];
-    printf("%s\n", about->uri);
+    printf("%s %s at %s\n", about->chip, about->serial, about->uri);
     put_line("chip", about->chip);
     put_line("serial", about->serial);
     (void)snprintf(text, sizeof(text), "%u.%u", about->firmware_major, about->firmware_minor);
@@ -134,6 +134,6 @@ int snndev_reset(struct snndev_session *s)
     int status = snndev_open(s, s->options.uri);
     if (status != SNNCLI_EXIT_OK) return status;
     if (snn_device_reset(s->device, s->context) != SNN_OK) return snndev_fail_device(s);
-    printf("%s: state as after loading, counters 0\n", snn_device_about(s->device)->uri);
+    printf("%s: state as after loading, counters 0\n", snndev_name(s).text);
     return SNNCLI_EXIT_OK;
 }

@@ -226,7 +226,6 @@ int snndev_put_program(struct snndev_session *s, FILE *out,
                        struct snn_device_load_report *report_out)
 {
     struct snn_device_load_report report = {.cores_written = 0};
-    const struct snn_device_info *about = snn_device_about(s->device);
     if (snn_device_load(s->device, s->context, s->program, &report) != SNN_OK) {
         const bool invalid = snn_context_status(s->context) == SNN_ERR_INVALID;
         int status = snndev_fail_device(s);
@@ -234,7 +233,7 @@ int snndev_put_program(struct snndev_session *s, FILE *out,
     }
     if (report_out != NULL) *report_out = report;
     if (out == NULL) return SNNCLI_EXIT_OK;
-    fprintf(out, "%s on %s, a %s: %u cores written, %u right already\n", s->program->name,
-            about->uri, about->chip, report.cores_written, report.cores_kept);
+    fprintf(out, "%s on %s: %u cores written, %u right already\n", s->program->name,
+            snndev_name(s).text, report.cores_written, report.cores_kept);
     return SNNCLI_EXIT_OK;
 }

@@ -206,13 +206,14 @@ static void name_cores(struct monitor *m)
     const struct snn_device_info *about = snn_device_about(s->device);
     struct snndev_rates *rates = &m->rates;
     if (s->program == NULL) {
-        (void)snprintf(rates->title, sizeof(rates->title), "%s, a %s", about->uri, about->chip);
+        (void)snprintf(rates->title, sizeof(rates->title), "%s, %s", snndev_name(s).text,
+                       about->uri);
         for (uint32_t i = 0; i < about->core_count && i < SNN_DEVICE_CORES_MAX; i++)
             rates->cores[rates->core_count++].core = i;
         return;
     }
-    (void)snprintf(rates->title, sizeof(rates->title), "%.40s on %s, a %s", s->program->name,
-                   about->uri, about->chip);
+    (void)snprintf(rates->title, sizeof(rates->title), "%.40s on %s, %s", s->program->name,
+                   snndev_name(s).text, about->uri);
     for (uint32_t i = 0; i < s->program->core_count; i++) {
         const struct snn_core *core = &s->program->cores[i];
         if (core->index >= SNN_DEVICE_CORES_MAX || rates->core_count == SNN_DEVICE_CORES_MAX)

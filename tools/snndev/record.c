@@ -232,6 +232,7 @@ static int record_samples(struct record *r)
     const uint64_t left = snn_source_count(s->source) - o->offset;
     const uint64_t wanted = o->samples > 0 ? o->samples : SAMPLES_DEFAULT;
     const uint64_t count = wanted < left ? wanted : left;
+    struct snn_device_statistics have;
     int status = open_output(r, count);
     snncli_progress_init(&s->progress, &s->console, "recording", "samples", count);
     for (uint64_t i = 0; status == SNNCLI_EXIT_OK && i < count; i++) {
@@ -239,6 +240,8 @@ static int record_samples(struct record *r)
         status = record_sample(r, o->offset + i, i);
     }
     snncli_progress_finish(&s->progress);
+    /* As run does: a session is the same, whichever of the two it is from. */
+    if (status == SNNCLI_EXIT_OK) status = snndev_read_statistics(s, &have);
     if (status == SNNCLI_EXIT_INTERRUPTED)
         snncli_warning(&s->console, NULL, "interrupted: nothing is written");
     if (status == SNNCLI_EXIT_OK && r->play.lost > 0 && !o->allow_loss) {

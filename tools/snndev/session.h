@@ -37,6 +37,11 @@ double snndev_now_s(void);
 int snndev_open(struct snndev_session *session, const char *uri);
 /* Prints the context's error about the open device; returns the exit status. */
 int snndev_fail_device(struct snndev_session *session);
+/* "speck2f VIRT0001": how results name the open device. */
+struct snndev_name {
+    char text[64];
+};
+struct snndev_name snndev_name(const struct snndev_session *session);
 /* What to do where nothing is plugged in. */
 void snndev_hint_no_device(struct snndev_session *session);
 /* Reads the counters. */
