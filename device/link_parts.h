@@ -62,7 +62,8 @@ struct snndev_out {
 
 struct snndev_sender { /* the sender's thread */
     struct snnwire_writer writer;
-    size_t filled; /* bytes of the packet */
+    uint8_t *packet; /* being filled; the thread of the link moves the queue's head meanwhile */
+    size_t filled;   /* its bytes */
     bool has_packet;
 };
 

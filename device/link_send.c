@@ -49,6 +49,7 @@ static int take_packet(struct snndev_link *link, struct snn_context *context)
         return snnbase_fail(context, SNN_ERR_INVALID, "the stream has not been started");
     (void)pthread_mutex_lock(&link->lock);
     const int status = wait_ready(link, context, 0);
+    if (status == SNN_OK) link->sender.packet = snndev_out_packet(link);
     (void)pthread_mutex_unlock(&link->lock);
     link->sender.has_packet = status == SNN_OK;
     link->sender.filled = 0;
@@ -114,9 +115,8 @@ int snndev_link_send(struct snndev_link *link, struct snn_context *context,
         size_t bytes = 0;
         status = open_packet(link, context);
         if (status != SNN_OK) break;
-        done +=
-            snnwire_write_events(&sender->writer, events + done, count - done,
-                                 snndev_out_packet(link) + sender->filled, room_of(link), &bytes);
+        done += snnwire_write_events(&sender->writer, events + done, count - done,
+                                     sender->packet + sender->filled, room_of(link), &bytes);
         sender->filled += bytes;
         if (done < count && !is_full(link)) status = fail_address(context, &events[done]);
     }
@@ -130,8 +130,8 @@ int snndev_link_mark(struct snndev_link *link, struct snn_context *context, enum
     struct snndev_sender *sender = &link->sender;
     const int status = open_packet(link, context);
     if (status != SNN_OK) return status;
-    const size_t bytes = snnwire_write_mark(&sender->writer, mark, argument, value,
-                                            snndev_out_packet(link) + sender->filled);
+    const size_t bytes =
+        snnwire_write_mark(&sender->writer, mark, argument, value, sender->packet + sender->filled);
     if (bytes == 0)
         return snnbase_fail(context, SNN_ERR_INVALID, "mark %u is the writer's own", mark);
     sender->filled += bytes;
@@ -144,8 +144,7 @@ int snndev_link_flush(struct snndev_link *link, struct snn_context *context)
     if (sender->writer.unchecked > 0) {
         const int status = take_packet(link, context);
         if (status != SNN_OK) return status;
-        sender->filled +=
-            snnwire_write_check(&sender->writer, snndev_out_packet(link) + sender->filled);
+        sender->filled += snnwire_write_check(&sender->writer, sender->packet + sender->filled);
     }
     return sender->has_packet && sender->filled > 0 ? send_packet(link, context) : SNN_OK;
 }
