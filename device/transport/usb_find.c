@@ -127,6 +127,50 @@ static void read_text(libusb_device_handle *handle, uint8_t index, char *out, si
     out[used] = '\0';
 }
 
+#if defined(__linux__)
+
+/* What the kernel tells of a device to everybody; "" if nothing. */
+static void read_attribute(const char *port, const char *name, char *out, size_t room)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "/sys/bus/usb/devices/%s/%s", port, name);
+    FILE *file = fopen(path, "re");
+    bool read = file && fgets(out, (int)room, file);
+    if (!read) out[0] = '\0';
+    if (file) (void)fclose(file);
+    size_t used = 0;
+    for (; out[used] != '\0' && out[used] != '\n'; used++) {
+        if (out[used] < ' ' || out[used] > '~') out[used] = '?';
+    }
+    out[used] = '\0';
+}
+
+/* Texts of a device that may not be opened, if it is the one that the kernel has at this port. */
+static void read_closed(struct snn_device_description *out,
+                        const struct libusb_device_descriptor *descriptor)
+{
+    char vendor[8], product[8], expected[16], found[16];
+    read_attribute(out->port, "idVendor", vendor, sizeof(vendor));
+    read_attribute(out->port, "idProduct", product, sizeof(product));
+    (void)snprintf(expected, sizeof(expected), "%04x:%04x", descriptor->idVendor,
+                   descriptor->idProduct);
+    (void)snprintf(found, sizeof(found), "%s:%s", vendor, product);
+    if (strcmp(expected, found) != 0) return;
+    read_attribute(out->port, "serial", out->serial, sizeof(out->serial));
+    read_attribute(out->port, "product", out->product, sizeof(out->product));
+}
+
+#else
+
+static void read_closed(struct snn_device_description *out,
+                        const struct libusb_device_descriptor *descriptor)
+{
+    (void)out;
+    (void)descriptor;
+}
+
+#endif
+
 /* A kernel driver on the interface is no hindrance: opening detaches it. */
 static int try_interface(libusb_device_handle *handle, const struct snndev_usb_pipes *pipes)
 {
@@ -170,6 +214,8 @@ void snndev_usb_describe(struct snn_device_description *out, struct libusb_devic
         read_text(handle, descriptor.iProduct, out->product, sizeof(out->product));
         if (snndev_usb_find_pipes(device, &pipes)) out->access = try_interface(handle, &pipes);
         libusb_close(handle);
+    } else {
+        read_closed(out, &descriptor);
     }
     write_uri(out, descriptor.idVendor, descriptor.idProduct);
 }
