@@ -238,7 +238,7 @@ static bool sums_are_right(const struct run *r)
     if (good) return true;
     tap_note("produced %llu: received %llu + host %llu + device %llu + lost %llu + buffered %llu + "
              "waiting %llu; given %llu; gaps %llu %llu %llu, missing %llu; words %llu of %llu; "
-             "faults %llu;%s%s%s",
+             "faults %llu; sent %llu of %llu, taken %llu%s;%s%s%s",
              (unsigned long long)s.produced, (unsigned long long)c.events_in,
              (unsigned long long)c.dropped_host, (unsigned long long)s.dropped,
              (unsigned long long)s.lost, (unsigned long long)s.buffered,
@@ -246,8 +246,10 @@ static bool sums_are_right(const struct run *r)
              (unsigned long long)r->host_gaps, (unsigned long long)r->device_gaps,
              (unsigned long long)r->transport_gaps, (unsigned long long)r->missing,
              (unsigned long long)c.words_in, (unsigned long long)s.words_given,
-             (unsigned long long)c.faults, r->ended ? " ended" : "", r->settled ? " settled" : "",
-             s.gone ? " gone" : "");
+             (unsigned long long)c.faults, (unsigned long long)c.events_out,
+             (unsigned long long)r->to_send, (unsigned long long)s.taken,
+             s.in_order ? "" : " in disorder", r->ended ? " ended" : "",
+             r->settled ? " settled" : "", s.gone ? " gone" : "");
     return false;
 }
 
