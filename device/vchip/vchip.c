@@ -59,9 +59,10 @@ static bool is_printable(const char *text)
 
 static void copy_text(char *to, size_t size, const char *from)
 {
-    size_t length = strlen(from);
-    if (length >= size) length = size - 1;
-    memcpy(to, from, length);
+    size_t length = 0;
+    for (; length + 1 < size && from[length] != '\0'; length++)
+        to[length] = from[length];
+    to[length] = '\0';
 }
 
 /* What it says of itself. */

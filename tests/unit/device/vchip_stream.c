@@ -369,6 +369,28 @@ Test(vchip_stream, what_has_no_meaning_gets_an_error)
     expect_error(SNNWIRE_ERROR_UNKNOWN, SNNWIRE_MARK_CREDIT);
 }
 
+Test(vchip_stream, step_has_an_end_though_no_tick_may_come)
+{
+    const size_t most = (size_t)1 << 18;
+    chip_plug_for(echo(1), (struct snndev_vchip_options){0});
+    chip_load(echo(1), 0);
+    begin_sample(0);
+    for (size_t i = 0; i < most; i++) {
+        chip_put_event(i, 0, 0, 0);
+        if (i % 4096 != 0) continue;
+        chip_send();
+        chip_receive(); /* credit */
+    }
+    chip_send();
+    chip_receive();
+    chip_item_count = 1;
+    chip_put_event(most, 0, 0, 0);
+    chip_send();
+    chip_receive();
+    chip_is_mark(1, SNNWIRE_MARK_ERROR, SNNWIRE_ERROR_RANGE, 0);
+    cr_assert_eq(chip_statistics().taken, most + 1);
+}
+
 Test(vchip_stream, nothing_goes_outside_of_a_sample)
 {
     struct snn_program *program = echo(1);
