@@ -276,8 +276,14 @@ def tapes():
         tape_record(3, 0, 1, struct.pack("<6H", 0x8009, 0x1121, 0x2ff4, 0x5004, 0x6014, 0x3121))])
     dvs128, _ = tape_of(b"usb:152a:8400", [
         tape_record(3, 0, 1, bytes.fromhex("00000500 07640600 00000080 00000040 00800700"))])
+    script = b"\0" + b"".join(bytes([kind, result, len(data)]) + data for kind, result, data in (
+        (4, 0, bytes(72)), (0, 0, bytes(8) + b"abc"), (0, 12, bytes(8)), (1, 0, bytes(range(40))),
+        (1, 0, bytes(24)), (2, 1, b""), (2, 0, bytes(range(200))), (2, 3, b""), (2, 0, bytes(8)),
+        (4, 0, bytes(100)), (2, 6, b"")))
+    eyes = b"\2" + b"".join(bytes([2, 0, len(data)]) + data for data in (words + b"\3", words))
     for name, data in (("session", session), ("whole", whole), ("davis", davis),
-                       ("dynapse", dynapse), ("dvs128", dvs128)):
+                       ("dynapse", dynapse), ("dvs128", dvs128), ("script", script),
+                       ("eyes", eyes)):
         with open(path_of("tape", f"{name}.tape"), "wb") as file:
             file.write(data)
 

@@ -1,5 +1,6 @@
-/* Fuzz target: recorded sessions. The bytes as they are, and once more with an end record whose CRC
- * is right, are read, played again to a host that does what is on them, and decoded as a camera's.
+/* Fuzz target: recorded sessions. The bytes as a file, and once more as the script of a session
+ * that is then put on tape as it should be: read, played again to a host that does what is on it,
+ * and decoded as a camera's.
  */
 #include "device/transport/tape.h"
 
@@ -15,7 +16,7 @@
 #include "tests/fuzz/file.h"
 #include "tests/fuzz/target.h"
 
-enum { BYTES_MAX = 4 << 20, SIZE_MAX_TAPE = 1 << 16, END_BYTES = 20, ROOM = 61 };
+enum { BYTES_MAX = 4 << 20, SCRIPT_MAX = 1 << 14, TAPE_MAX = 1 << 18, HEAD = 16, ROOM = 61 };
 
 extern const struct snndev_transport_ops snndev_replay_transport;
 extern const struct snnstream_event_ops snndev_camera_events;
@@ -93,31 +94,91 @@ static bool see(struct snn_context *context, const uint8_t *data, size_t size)
     return good;
 }
 
-static bool look_at(struct snn_context *context, const uint8_t *data, size_t size, unsigned slot)
+static bool look_at(struct snn_context *context, const uint8_t *data, size_t size, unsigned slot,
+                    bool right)
 {
     struct snndev_tape_reader reader;
-    if (snndev_tape_open(&reader, context, "a.tape", data, size) != SNN_OK) return true;
+    if (snndev_tape_open(&reader, context, "a.tape", data, size) != SNN_OK) return !right;
     const char *path = file_of(slot, data, size);
     return path == NULL || (play(context, reader, path) && see(context, data, size));
 }
 
+/* ---- A tape out of a script ---- */
+
+static uint8_t tape[TAPE_MAX];
+static size_t tape_size;
+
+static void put(const void *bytes, size_t size)
+{
+    memcpy(tape + tape_size, bytes, size);
+    tape_size += size;
+}
+
+static void put_head(enum snndev_tape_kind kind, unsigned result, size_t size, uint64_t time_us)
+{
+    uint8_t head[HEAD] = {(uint8_t)kind, (uint8_t)result};
+    snnwire_put32(head + 4, (uint32_t)size);
+    snnwire_put64(head + 8, time_us);
+    put(head, sizeof(head));
+}
+
+/* Three bytes a record, and its data. */
+static size_t put_record(const uint8_t *script, size_t size, uint64_t time_us)
+{
+    const unsigned kind = script[0] % 4, result = script[1];
+    size_t count = script[2];
+    const uint8_t *data = script + 3;
+    if (count > size - 3) count = size - 3;
+    if (kind == 0 && count >= SNNWIRE_REQUEST_BYTES) {
+        uint8_t setup[SNNWIRE_REQUEST_BYTES] = {0};
+        const size_t more = count - SNNWIRE_REQUEST_BYTES;
+        memcpy(setup, data, 6);
+        setup[0] = (script[0] & 4) != 0 ? SNNWIRE_SETUP_IN : SNNWIRE_SETUP_OUT;
+        setup[6] = (uint8_t)more;
+        put_head(SNNDEV_TAPE_REQUEST, result % 16, count, time_us);
+        put(setup, sizeof(setup));
+        put(data + SNNWIRE_REQUEST_BYTES, more);
+    } else {
+        const bool out = kind == 1;
+        put_head(out ? SNNDEV_TAPE_OUT : SNNDEV_TAPE_IN,
+                 out               ? 0
+                 : result % 16 > 6 ? 0
+                                   : result % 16,
+                 count, time_us);
+        put(data, count);
+    }
+    return 3 + count;
+}
+
+static void put_tape(const uint8_t *script, size_t size)
+{
+    static const char *const uris[] = {"vdev:x", "usb:152a:8400", "usb:152a:841b", "usb:152a:841d"};
+    const char *uri = uris[script[0] % 4];
+    uint8_t head[HEAD] = "snn.tape\1";
+    uint8_t crc[4];
+    uint64_t time_us = 0;
+    tape_size = 0;
+    snnwire_put16(head + 10, (uint16_t)strlen(uri));
+    put(head, sizeof(head));
+    put(uri, strlen(uri));
+    for (size_t at = 1; at + 3 <= size;)
+        at += put_record(script + at, size - at, time_us++);
+    put_head(SNNDEV_TAPE_END, 0, sizeof(crc), time_us);
+    snnwire_put32(crc, snnwire_crc32(0, tape, tape_size));
+    put(crc, sizeof(crc));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static uint8_t whole[SIZE_MAX_TAPE + END_BYTES];
     struct bounded bounded = {.bytes_max = BYTES_MAX};
     const struct snn_context_options options = {.allocator = bounded_allocator(&bounded),
                                                 .limits = limits};
     struct snn_context *context = NULL;
-    if (size == 0 || size > SIZE_MAX_TAPE || snn_context_create(&context, &options) != SNN_OK)
+    if (size == 0 || size > SCRIPT_MAX || snn_context_create(&context, &options) != SNN_OK)
         return 0;
-    bool good = look_at(context, data, size, 0);
-    memcpy(whole, data, size);
-    memset(whole + size, 0, END_BYTES);
-    whole[size] = SNNDEV_TAPE_END;
-    whole[size + 4] = 4;
-    snnwire_put64(whole + size + 8, INT64_MAX);
-    snnwire_put32(whole + size + 16, snnwire_crc32(0, whole, size + 16));
-    good = good && look_at(context, whole, size + END_BYTES, 1);
+    bool good = look_at(context, data, size, 0, false);
+    put_tape(data, size);
+    good = good && look_at(context, tape, tape_size, 1, true);
     snn_context_destroy(&context);
     return !good || bounded_verdict(&bounded) != 0;
 }
