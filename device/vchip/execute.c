@@ -7,7 +7,6 @@
 #include "device/vchip/execute.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -81,10 +80,12 @@ static int make_output(struct snndev_execute *execute, struct snn_context *conte
     out->synapse_macs =
         snnbase_arena_alloc(arena, context, steps * net->synapse_count, sizeof(uint64_t));
     out->input_spikes = snnbase_arena_alloc(arena, context, steps, sizeof(uint64_t));
+    execute->present = snnbase_arena_alloc(
+        arena, context, snn_shape_size(net->input_shape) / 64 + 1, sizeof(*execute->present));
     const bool whole = out->spikes != NULL && out->potential != NULL &&
                        out->population_spikes != NULL && out->synapse_spikes != NULL &&
                        out->synapse_operations != NULL && out->synapse_macs != NULL &&
-                       out->input_spikes != NULL;
+                       out->input_spikes != NULL && execute->present != NULL;
     return whole ? SNN_OK : SNN_ERR_NOMEM;
 }
 
@@ -150,27 +151,47 @@ int snndev_execute_event(struct snndev_execute *execute, struct snn_context *con
     return SNN_OK;
 }
 
-static int compare(const void *a, const void *b)
+/* Marks the addresses of the events. Those that come again stay behind, at the end of the list;
+ * how many. */
+static size_t mark_addresses(struct snndev_execute *execute)
 {
-    const uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-    return (left > right) - (left < right);
+    size_t again = 0;
+    for (size_t i = 0; i < execute->count; i++) {
+        const uint32_t address = execute->events[i].address;
+        uint64_t *word = &execute->present[address / 64], bit = (uint64_t)1 << address % 64;
+        if (*word & bit) execute->addresses[execute->count - ++again] = address;
+        *word |= bit;
+    }
+    return again;
+}
+
+/* Where an address stands in a list that ascends. */
+static uint32_t find(const uint32_t *addresses, uint32_t count, uint32_t address)
+{
+    uint32_t first = 0;
+    while (count > 1) {
+        const uint32_t half = count / 2;
+        if (addresses[first + half] <= address) first += half;
+        count -= half;
+    }
+    return first;
 }
 
 /* The same events as addresses that ascend, each with its count; how many. */
 static uint32_t count_addresses(struct snndev_execute *execute)
 {
-    uint32_t *address = execute->addresses, unique = 0;
-    for (size_t i = 0; i < execute->count; i++)
-        address[i] = execute->events[i].address;
-    qsort(address, execute->count, sizeof(*address), compare);
-    for (size_t i = 0; i < execute->count; i++) {
-        if (unique > 0 && address[unique - 1] == address[i]) {
-            execute->counts[unique - 1] += 1.0f;
-            continue;
+    const size_t again = mark_addresses(execute);
+    const uint32_t unique = (uint32_t)(execute->count - again);
+    uint32_t found = 0;
+    for (uint32_t word = 0; found < unique; word++) {
+        for (uint32_t bit = 0; execute->present[word] != 0; bit++, execute->present[word] >>= 1) {
+            if ((execute->present[word] & 1) == 0) continue;
+            execute->addresses[found] = word * 64 + bit;
+            execute->counts[found++] = 1.0f;
         }
-        address[unique] = address[i];
-        execute->counts[unique++] = 1.0f;
     }
+    for (size_t i = unique; i < execute->count; i++)
+        execute->counts[find(execute->addresses, unique, execute->addresses[i])] += 1.0f;
     return unique;
 }
 

@@ -27,7 +27,8 @@ struct snndev_execute {
     struct snn_target *target;
     struct snn_program *program; /* in force; NULL: none is */
     struct snn_output output;    /* which nobody looks at */
-    struct snnbase_arena arena;  /* of the output */
+    uint64_t *present;           /* a bit an address of the input; 0 between steps */
+    struct snnbase_arena arena;  /* of these two */
     snndev_firing_fn fire;
     void *user;
     /* Of the step under way: times as they came, events as the target takes them. */
