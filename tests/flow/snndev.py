@@ -105,14 +105,14 @@ def info_says_who_it_is(place):
     require(answer.returncode == 0, "info failed", answer)
     for part in ("chip         speck2f", "cores        9", "protocol     ", "0 dropped"):
         require(part in answer.stdout, f"'{part}' expected", answer)
-    found = document(place.run("info", VDEV, "--json"))
+    found = document(place.run("info", VDEV, "--json", "-"))
     require(found["schema"] == "snn.device/1" and found["chip"] == "speck2f", f"{found}")
     require(found["buffer_words"] > 0 and found["cores"] == 9, f"{found}")
 
 
 def load_says_what_was_written(place):
     """load places a model and tells cores and bytes"""
-    found = document(place.run("load", VDEV, MODEL, "--json"))
+    found = document(place.run("load", VDEV, MODEL, "--json", "-"))
     require(found["cores_written"] + found["cores_kept"] >= 5, f"{found}")
     # Weights of LeNet on speck2f: 256 + 3072 + 65536 + 15360 + 5376 words of 8 bits at least.
     require(found["bytes_written"] + found["bytes_verified"] >= 89600, f"{found}")
@@ -123,15 +123,15 @@ def loading_twice_writes_once(place):
     """what is right already is not written again"""
     with emulated(place) as uri:
         open_or_skip(place, uri)
-        first = document(place.run("load", uri, MODEL, "--json"))
-        again = document(place.run("load", uri, MODEL, "--json"))
+        first = document(place.run("load", uri, MODEL, "--json", "-"))
+        again = document(place.run("load", uri, MODEL, "--json", "-"))
         require(first["cores_written"] >= 5, f"{first}")
         require(again["cores_written"] == 0 and again["cores_kept"] >= 5, f"{again}")
 
 
 def run_is_the_simulated_chip(place):
     """run counts what snnsim counts on chip:speck2f, sample by sample"""
-    found = document(place.run("run", VDEV, MODEL, "-n", 20, "-t", 12, "--json"))
+    found = document(place.run("run", VDEV, MODEL, "-n", 20, "-t", 12, "--json", "-"))
     answer = run_other(place, "snnsim", MODEL, "-q", "-n", "20", "-t", "12", "--target",
                        "chip:speck2f", "--save-counts", "counts.npy", "--json", "-")
     expected = json.loads(answer.stdout)["results"][0]
@@ -152,8 +152,8 @@ def serial_line_says_the_same(place):
     """a chip in another process answers as the one in this"""
     with emulated(place) as uri:
         open_or_skip(place, uri)
-        there = document(place.run("run", uri, MODEL, "-n", 3, "-t", 8, "--json"))
-    here = document(place.run("run", VDEV, MODEL, "-n", 3, "-t", 8, "--json"))
+        there = document(place.run("run", uri, MODEL, "-n", 3, "-t", 8, "--json", "-"))
+    here = document(place.run("run", VDEV, MODEL, "-n", 3, "-t", 8, "--json", "-"))
     require(there["samples"] == here["samples"], f"{there}\n{here}")
 
 
@@ -163,8 +163,8 @@ def program_is_taken_as_it_is(place):
                        "lenet.chip.json")
     require(answer.returncode == 0, "snnconvert failed", answer)
     data = os.path.join(os.path.dirname(MODEL), "digits", "digits-images-idx3-ubyte.gz")
-    whole = document(place.run("run", VDEV, "lenet.chip.json", "-d", data, "-n", 3, "--json"))
-    model_run = document(place.run("run", VDEV, MODEL, "-n", 3, "--json"))
+    whole = document(place.run("run", VDEV, "lenet.chip.json", "-d", data, "-n", 3, "--json", "-"))
+    model_run = document(place.run("run", VDEV, MODEL, "-n", 3, "--json", "-"))
     require(whole["samples"] == model_run["samples"], f"{whole}\n{model_run}")
     refused(place.run("run", VDEV, "lenet.chip.json", "--norm", "max"), 64, "--norm",
             "placed already")
@@ -249,17 +249,17 @@ def every_event_is_in_the_table(place):
 
 def session_runs_again_without_the_device(place):
     """a recorded session is replayed to the last byte, and nothing else is"""
-    first = place.run("run", VDEV, MODEL, "-n", 3, "-t", 6, "--json", "--session", "s.tape")
+    first = place.run("run", VDEV, MODEL, "-n", 3, "-t", 6, "--json", "-", "--session", "s.tape")
     if "UNSUPPORTED" in first.stderr:
         raise Skip("this build has no tapes")
     samples = document(first)["samples"]
-    again = document(place.run("replay", "s.tape", MODEL, "-n", 3, "-t", 6, "--json"))
+    again = document(place.run("replay", "s.tape", MODEL, "-n", 3, "-t", 6, "--json", "-"))
     require(again["samples"] == samples, f"{again}")
     answer = place.run("replay", "s.tape", MODEL, "-n", 3, "-t", 6)
     require(answer.returncode == 0 and "as recorded" in answer.stdout, "replay failed", answer)
     answer = place.run("record", VDEV, MODEL, "-n", 2, "-t", 6, "-o", "r.csv", "--session", "r.tape")
     require(answer.returncode == 0, "record failed", answer)
-    document(place.run("replay", "r.tape", MODEL, "-n", 2, "-t", 6, "--json"))
+    document(place.run("replay", "r.tape", MODEL, "-n", 2, "-t", 6, "--json", "-"))
     answer = place.run("replay", "s.tape", MODEL, "-n", 3, "-t", 6, "--encoding", "bernoulli")
     refused(answer, 76, "byte")
     refused(place.run("replay", "gone.tape", MODEL), 66, "gone.tape")
@@ -279,6 +279,25 @@ def unwritable_outputs_are_told_before_the_work(place):
     require(place.files() == ["images-idx3", "labels-idx1", "model.json"], f"{place.files()}")
 
 
+def json_is_whole_or_not_at_all(place):
+    """--json FILE comes beside the text, and a run that fails leaves neither file nor half of it"""
+    answer = place.run("run", VDEV, MODEL, "-n", 2, "-t", 4, "--json", "r.json")
+    require(answer.returncode == 0 and "2 samples" in answer.stdout, "run failed", answer)
+    require(len(place.read_json("r.json")["samples"]) == 2, "two samples expected")
+    gone = f"{VDEV},fault=gone@20000"
+    answer = place.run("run", gone, MODEL, "-n", 5, "--json", "gone.json")
+    require(answer.returncode == 74, "status 74 expected", answer)
+    answer = place.run("run", gone, MODEL, "-n", 5, "--json", "-")
+    require(answer.returncode == 74 and answer.stdout == "", "half of a result", answer)
+    answer = place.run("monitor", VDEV, MODEL, "--seconds", 2.5, "--json", "lines")
+    require(answer.returncode == 0 and "conv1" in answer.stdout, "monitor failed", answer)
+    with open(place.at("lines"), encoding="utf-8") as file:
+        require([json.loads(line)["schema"] for line in file] == ["snn.rates/1"] * 2, "two lines")
+    refused(place.run("info", VDEV, "--json", "nowhere/x.json"), 73, "nowhere/x.json")
+    left = [name for name in place.files() if "gone" in name or "part" in name]
+    require(not left, f"left behind: {left}")
+
+
 # --- Watching -------------------------------------------------------------------------------------
 
 
@@ -290,7 +309,7 @@ def monitor_prints_a_line_a_second(place):
     require(len(lines) == 2, "two lines expected", answer)
     for part in ("conv1 ", "fc3 ", "samples ", "right ", "lost 0"):
         require(part in lines[1], f"'{part}' expected", answer)
-    answer = place.run("monitor", VDEV, MODEL, "--seconds", 1.5, "--json")
+    answer = place.run("monitor", VDEV, MODEL, "--seconds", 1.5, "--json", "-")
     found = [json.loads(line) for line in answer.stdout.splitlines()]
     require(len(found) == 1 and found[0]["schema"] == "snn.rates/1", "", answer)
     cores = {core["layer"]: core for core in found[0]["cores"]}
@@ -338,7 +357,7 @@ def list_may_be_empty(place):
     answer = place.run("list")
     require(answer.returncode == 0, "list failed", answer)
     require("vdev:" not in answer.stdout, "vdev is listed", answer)
-    found = document(place.run("list", "--json"))
+    found = document(place.run("list", "--json", "-"))
     require(found["schema"] == "snn.devices/1", f"{found}")
     if not found["devices"]:
         require("no device is plugged in" in answer.stdout, "", answer)
@@ -349,7 +368,7 @@ def doctor_finds_and_explains(place):
     """doctor explains; every trouble has a remedy and decides the status"""
     answer = place.run("doctor")
     require(answer.returncode in (0, 1), "", answer)
-    found = document(place.run("doctor", "--json"), answer.returncode)
+    found = document(place.run("doctor", "--json", "-"), answer.returncode)
     require(found["schema"] == "snn.doctor/1", f"{found}")
     troubles = [f for f in found["findings"] if f["verdict"] == "trouble"]
     require(bool(troubles) == (answer.returncode == 1) == (not found["fine"]), f"{found}")
@@ -398,10 +417,10 @@ def faults_end_with_their_status(place):
 
 def harmless_faults_change_nothing(place):
     """short and odd packets, stalls and bus errors: the same answers"""
-    expected = document(place.run("run", VDEV, MODEL, "-n", 2, "-t", 8, "--json"))["samples"]
+    expected = document(place.run("run", VDEV, MODEL, "-n", 2, "-t", 8, "--json", "-"))["samples"]
     for fault in ("short", "odd", "stall-in@2048", "stall-out@2048", "error-in@3000"):
         found = document(place.run("run", f"{VDEV},fault={fault}", MODEL, "-n", 2, "-t", 8,
-                                   "--json"))
+                                   "--json", "-"))
         require(found["samples"] == expected, f"{fault}: {found}")
 
 
@@ -449,7 +468,8 @@ if __name__ == "__main__":
         run_is_the_simulated_chip, serial_line_says_the_same, program_is_taken_as_it_is,
         program_of_another_chip_is_refused, net_that_does_not_fit_is_told, reset_is_told,
         recorded_layer_is_the_simulated, every_event_is_in_the_table,
-        session_runs_again_without_the_device, unwritable_outputs_are_told_before_the_work,
+        session_runs_again_without_the_device, json_is_whole_or_not_at_all,
+        unwritable_outputs_are_told_before_the_work,
         monitor_prints_a_line_a_second, monitor_serves_a_page, list_may_be_empty,
         doctor_finds_and_explains, no_device_is_69, unknown_uris_are_refused,
         faults_end_with_their_status, harmless_faults_change_nothing,

@@ -111,10 +111,10 @@ static void print_findings(const struct snndev_session *s, const struct snndev_f
     }
 }
 
-static void print_json(const struct snndev_findings *findings, bool fine)
+static void print_json(FILE *out, const struct snndev_findings *findings, bool fine)
 {
     static const char *const names[] = {"fine", "remark", "trouble"};
-    struct snndev_json json = {.out = stdout};
+    struct snndev_json json = {.out = out};
     snndev_json_open(&json, NULL, '{');
     snndev_json_text(&json, "schema", "snn.doctor/1");
     snndev_json_bool(&json, "fine", fine);
@@ -148,9 +148,7 @@ int snndev_doctor(struct snndev_session *s)
     snndev_judge_emulation(&findings, &facts, root);
     for (size_t i = 0; i < findings.count; i++)
         fine = fine && findings.list[i].verdict != SNNDEV_TROUBLE;
-    if (s->options.json)
-        print_json(&findings, fine);
-    else
-        print_findings(s, &findings);
+    if (s->result.out != NULL) print_json(s->result.out, &findings, fine);
+    if (snndev_wants_text(s)) print_findings(s, &findings);
     return fine ? SNNCLI_EXIT_OK : SNNCLI_EXIT_CHECK;
 }

@@ -41,10 +41,10 @@ static void put_counters(const struct snn_device_statistics *have)
     put_line("faults", text);
 }
 
-static void put_info_json(const struct snn_device_info *about,
+static void put_info_json(FILE *out, const struct snn_device_info *about,
                           const struct snn_device_statistics *have)
 {
-    struct snndev_json json = {.out = stdout};
+    struct snndev_json json = {.out = out};
     char text[16];
     snndev_json_open(&json, NULL, '{');
     snndev_json_text(&json, "schema", "snn.device/1");
@@ -74,10 +74,8 @@ int snndev_info(struct snndev_session *s)
     int status = snndev_open(s, s->options.uri);
     if (status == SNNCLI_EXIT_OK) status = snndev_read_statistics(s, &have);
     if (status != SNNCLI_EXIT_OK) return status;
-    if (s->options.json) {
-        put_info_json(snn_device_about(s->device), &have);
-        return SNNCLI_EXIT_OK;
-    }
+    if (s->result.out != NULL) put_info_json(s->result.out, snn_device_about(s->device), &have);
+    if (!snndev_wants_text(s)) return SNNCLI_EXIT_OK;
     put_about(snn_device_about(s->device));
     put_counters(&have);
     return SNNCLI_EXIT_OK;
@@ -88,7 +86,7 @@ int snndev_info(struct snndev_session *s)
 static void put_load_json(const struct snndev_session *s,
                           const struct snn_device_load_report *report)
 {
-    struct snndev_json json = {.out = stdout};
+    struct snndev_json json = {.out = s->result.out};
     const struct snn_device_info *about = snn_device_about(s->device);
     snndev_json_open(&json, NULL, '{');
     snndev_json_text(&json, "schema", "snn.load/1");
@@ -110,12 +108,10 @@ int snndev_load(struct snndev_session *s)
     int status = snndev_open(s, s->options.uri);
     if (status == SNNCLI_EXIT_OK) status = snndev_make_program(s);
     if (status == SNNCLI_EXIT_OK)
-        status = snndev_put_program(s, s->options.json ? NULL : stdout, &report);
+        status = snndev_put_program(s, snndev_wants_text(s) ? stdout : NULL, &report);
     if (status != SNNCLI_EXIT_OK) return status;
-    if (s->options.json) {
-        put_load_json(s, &report);
-        return SNNCLI_EXIT_OK;
-    }
+    if (s->result.out != NULL) put_load_json(s, &report);
+    if (!snndev_wants_text(s)) return SNNCLI_EXIT_OK;
     for (uint32_t i = 0; i < s->program->core_count; i++) {
         const struct snn_core *core = &s->program->cores[i];
         printf("  core %u %s\n", core->index, core->layer);

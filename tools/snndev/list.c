@@ -91,6 +91,7 @@ static int print_table(struct snndev_session *s, const struct seen_list *list)
     }
     int status = snncli_table_print(&table, stdout, s->console.utf8, s->console.out_color);
     snncli_table_fini(&table);
+    (void)fflush(stdout);
     return status == SNN_OK ? SNNCLI_EXIT_OK : snndev_fail_memory(s);
 }
 
@@ -104,9 +105,9 @@ static void put_device(struct snndev_json *json, const struct snn_device_descrip
     snndev_json_text(json, "access_path", device->access_path);
 }
 
-static void print_json(const struct seen_list *list)
+static void print_json(FILE *out, const struct seen_list *list)
 {
-    struct snndev_json json = {.out = stdout};
+    struct snndev_json json = {.out = out};
     char firmware[16];
     snndev_json_open(&json, NULL, '{');
     snndev_json_text(&json, "schema", "snn.devices/1");
@@ -150,13 +151,13 @@ static int list_once(struct snndev_session *s)
         status = snndev_fail_memory(s);
     for (size_t i = 0; status == SNNCLI_EXIT_OK && i < list.count; i++)
         ask(&list.seen[i]);
-    if (status == SNNCLI_EXIT_OK && s->options.json) {
-        print_json(&list);
-    } else if (status == SNNCLI_EXIT_OK && list.count == 0) {
+    if (status == SNNCLI_EXIT_OK && s->result.out != NULL) print_json(s->result.out, &list);
+    const bool text = status == SNNCLI_EXIT_OK && snndev_wants_text(s);
+    if (text && list.count == 0) {
         puts("no device is plugged in");
         (void)fflush(stdout);
         snndev_hint_no_device(s);
-    } else if (status == SNNCLI_EXIT_OK) {
+    } else if (text) {
         status = print_table(s, &list);
         hint_access(s, &list);
     }
@@ -168,22 +169,25 @@ static int list_once(struct snndev_session *s)
 static void tell_change(const struct snn_device_description *device, bool arrived, void *user)
 {
     struct snndev_session *s = user;
-    flockfile(stdout);
-    if (s->options.json) {
-        struct snndev_json json = {.out = stdout};
+    FILE *json_out = s->result.out;
+    if (json_out != NULL) {
+        struct snndev_json json = {.out = json_out};
+        flockfile(json_out);
         snndev_json_open(&json, NULL, '{');
         snndev_json_text(&json, "schema", "snn.device.change/1");
         snndev_json_text(&json, "change", arrived ? "arrived" : "left");
         put_device(&json, device);
         snndev_json_close(&json, '}');
         snndev_json_finish(&json);
-    } else {
-        printf("%c %s", arrived ? '+' : '-', device->uri);
-        if (device->port[0] != '\0') printf("  port %s", device->port);
-        if (arrived) printf("  %s", state_text(device->access));
-        putchar('\n');
-        (void)fflush(stdout);
+        funlockfile(json_out);
     }
+    if (!snndev_wants_text(s)) return;
+    flockfile(stdout);
+    printf("%c %s", arrived ? '+' : '-', device->uri);
+    if (device->port[0] != '\0') printf("  port %s", device->port);
+    if (arrived) printf("  %s", state_text(device->access));
+    putchar('\n');
+    (void)fflush(stdout);
     funlockfile(stdout);
 }
 

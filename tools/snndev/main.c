@@ -28,7 +28,10 @@ static int work(struct snndev_session *s, int argc, char **argv)
         [SNNDEV_DOCTOR] = snndev_doctor,   [SNNDEV_EMULATE] = snndev_emulate,
     };
     int status = snndev_options_read(&s->options, &s->console, s->context, argc, argv);
-    return status == SNNCLI_GO_ON ? verbs[s->options.verb](s) : status;
+    if (status != SNNCLI_GO_ON) return status;
+    status = snndev_result_open(s);
+    if (status == SNNCLI_EXIT_OK) status = verbs[s->options.verb](s);
+    return snndev_result_close(s, status);
 }
 
 /* Tests call it by another name. */

@@ -105,15 +105,13 @@ static void print_line(const struct snndev_rates *rates)
 
 static void show(struct monitor *m, double now_s)
 {
-    if (m->terminal && !m->session->options.json) {
+    const bool text = snndev_wants_text(m->session);
+    const bool line = now_s >= m->next_line_s;
+    if (line) m->next_line_s = now_s + LINE_S - TICK_S / 2;
+    if (line && m->session->result.out != NULL) snndev_page_json(m->session->result.out, &m->rates);
+    if (text && m->terminal)
         draw_terminal(m);
-        return;
-    }
-    if (now_s < m->next_line_s) return;
-    m->next_line_s = now_s + LINE_S - TICK_S / 2;
-    if (m->session->options.json)
-        snndev_page_json(stdout, &m->rates);
-    else
+    else if (text && line)
         print_line(&m->rates);
 }
 
@@ -232,8 +230,9 @@ static int open_server(struct monitor *m)
     if (o->serve_text == NULL) return SNNCLI_EXIT_OK;
     int status = snndev_server_open(&m->server, &m->session->console, &o->serve, &port);
     if (status != SNNCLI_EXIT_OK) return status;
-    fprintf(o->json ? stderr : stdout, "live at http://%s%s%s:%u/  (Ctrl-C ends it)\n",
-            six ? "[" : "", o->serve.host, six ? "]" : "", port);
+    fprintf(snndev_wants_text(m->session) ? stdout : stderr,
+            "live at http://%s%s%s:%u/  (Ctrl-C ends it)\n", six ? "[" : "", o->serve.host,
+            six ? "]" : "", port);
     (void)fflush(stdout);
     return SNNCLI_EXIT_OK;
 }

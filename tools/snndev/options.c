@@ -100,6 +100,8 @@ static int take_kind(struct snndev_options *o, const struct snncli_option *optio
 static const char **text_of(struct snndev_options *o, int id)
 {
     switch (id) {
+    case OPT_JSON:
+        return &o->json;
     case OPT_OUTPUT:
         return &o->output;
     case OPT_LAYER:
@@ -134,9 +136,6 @@ static int take_option(struct snndev_options *o, const struct snncli_option *opt
     switch (option->id) {
     case OPT_WATCH:
         o->watch = true;
-        return SNNCLI_EXIT_OK;
-    case OPT_JSON:
-        o->json = true;
         return SNNCLI_EXIT_OK;
     case OPT_ALLOW_LOSS:
         o->allow_loss = true;
@@ -248,11 +247,11 @@ static int check_files(const struct snndev_options *o)
 {
     const char *const inputs[] = {o->model, o->data, o->labels,
                                   o->verb == SNNDEV_REPLAY ? o->uri : NULL};
-    const char *const outputs[] = {o->output, o->session};
-    const char *const names[] = {"--output", "--session"};
-    if (snncli_same_file(o->output, o->session))
+    const char *const outputs[] = {o->output, o->session, o->json};
+    const char *const names[] = {"--output", "--session", "--json"};
+    if (snncli_same_file(o->output, o->session) || snncli_same_file(o->json, o->session))
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--session",
-                           "is the file of --output, too");
+                           "is the file of another output, too");
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
         int status = snncli_check_output(o->console, outputs[i]);
         if (status != SNNCLI_EXIT_OK) return status;

@@ -25,8 +25,9 @@ struct snndev_options {
     enum snndev_verb verb;
     const char *uri;   /* replay: the file */
     const char *model; /* NULL: none */
-    bool watch, json, allow_loss;
-    double seconds; /* 0: without end */
+    bool watch, allow_loss;
+    const char *json; /* "-": standard output */
+    double seconds;   /* 0: without end */
     const char *serve_text;
     struct snndev_address serve;
     const char *output, *layer, *session;

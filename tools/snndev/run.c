@@ -128,10 +128,8 @@ static int run_sample(struct run *run, uint64_t index)
     run->labelled += label >= 0;
     run->right += label >= 0 && run->first > 0 && predicted == (uint32_t)label;
     run->done++;
-    if (s->options.json)
-        tell_sample_json(run, index, label, predicted);
-    else
-        tell_sample(run, index, label, predicted);
+    if (s->result.out != NULL) tell_sample_json(run, index, label, predicted);
+    tell_sample(run, index, label, predicted);
     return SNNCLI_EXIT_OK;
 }
 
@@ -184,7 +182,7 @@ static void open_json(struct run *run)
 {
     struct snndev_session *s = run->session;
     const struct snn_device_info *about = snn_device_about(s->device);
-    run->json = (struct snndev_json){.out = stdout};
+    run->json = (struct snndev_json){.out = s->result.out};
     snndev_json_open(&run->json, NULL, '{');
     snndev_json_text(&run->json, "schema", "snn.device.run/1");
     snndev_json_text(&run->json, "uri", about->uri);
@@ -220,7 +218,7 @@ static int run_samples(struct run *run)
     const double start_s = snndev_now_s();
     struct snn_device_statistics have;
     int status = SNNCLI_EXIT_OK;
-    if (o->json) open_json(run);
+    if (s->result.out != NULL) open_json(run);
     snncli_progress_init(&s->progress, &s->console, "running", "samples", count);
     for (uint64_t i = 0; status == SNNCLI_EXIT_OK && i < count; i++) {
         snncli_progress_update(&s->progress, i, 0);
@@ -231,10 +229,8 @@ static int run_samples(struct run *run)
     if (status != SNNCLI_EXIT_OK && status != SNNCLI_EXIT_INTERRUPTED) return status;
     int read = snndev_read_statistics(s, &have);
     if (read != SNNCLI_EXIT_OK) return read;
-    if (o->json)
-        print_end_json(run, &have, seconds);
-    else
-        read = print_text(run, &have, seconds);
+    if (s->result.out != NULL) print_end_json(run, &have, seconds);
+    if (snndev_wants_text(s)) read = print_text(run, &have, seconds);
     if (status == SNNCLI_EXIT_INTERRUPTED)
         snncli_warning(&s->console, NULL, "interrupted: %llu of %llu samples were run",
                        (unsigned long long)run->done, (unsigned long long)count);
@@ -251,9 +247,9 @@ static int run_on(struct snndev_session *s, const char *uri)
     if (status == SNNCLI_EXIT_OK) status = snndev_make_program(s);
     if (status == SNNCLI_EXIT_OK) status = snndev_open_data(s);
     if (status == SNNCLI_EXIT_OK)
-        status = snndev_put_program(s, s->options.json ? NULL : stdout, NULL);
+        status = snndev_put_program(s, snndev_wants_text(s) ? stdout : NULL, NULL);
     if (status != SNNCLI_EXIT_OK) return status;
-    if (!s->options.json) putchar('\n');
+    if (snndev_wants_text(s)) putchar('\n');
     run.play.item = count_item;
     run.play.go_on = go_on;
     run.play.user = &run;
@@ -282,6 +278,6 @@ int snndev_replay(struct snndev_session *s)
     (void)snprintf(uri, size, "%s%s", scheme, s->options.uri);
     int status = run_on(s, uri);
     free(uri);
-    if (status == SNNCLI_EXIT_OK && !s->options.json) puts("as recorded, to the last byte");
+    if (status == SNNCLI_EXIT_OK && snndev_wants_text(s)) puts("as recorded, to the last byte");
     return status;
 }

@@ -88,9 +88,10 @@ char *snndev_server_answer(const char *request, const struct snndev_rates *rates
     else if (asks_for(request, "/"))
         snndev_page_html(text, rates);
     else if (asks_for(request, "/rates.json"))
-        type = "application/json", snndev_page_json(text, rates);
+        snndev_page_json(text, rates);
     else
         status = "404 Not Found";
+    if (asks_for(request, "/rates.json")) type = "application/json";
     if (status[0] != '2') {
         type = "text/plain; charset=utf-8";
         fprintf(text, "%s\n", status);

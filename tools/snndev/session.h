@@ -9,6 +9,15 @@
 #include "tools/cli/progress.h"
 #include "tools/snndev/options.h"
 
+/* Where --json goes (result.c). */
+struct snndev_result {
+    FILE *out;  /* to write to; NULL: no --json */
+    FILE *file; /* that it ends in */
+    char *text; /* of a verb that writes all at once */
+    size_t size;
+    char *partial; /* name of the file until it is whole */
+};
+
 struct snndev_session {
     struct snncli_console console;
     struct snncli_progress progress;
@@ -23,6 +32,7 @@ struct snndev_session {
     struct snncli_sample sample; /* the model's own */
     const char *data_path;       /* what `source` was read from */
     char sha256[65];
+    struct snndev_result result;
 };
 
 /* ---- main.c ---- */
@@ -30,6 +40,14 @@ struct snndev_session {
 /* For what the tool allocates itself; the library has messages of its own. */
 int snndev_fail_memory(struct snndev_session *session);
 double snndev_now_s(void);
+
+/* ---- result.c ---- */
+
+/* Before the verb and behind it; exit statuses, the latter the one given unless writing fails. */
+int snndev_result_open(struct snndev_session *session);
+int snndev_result_close(struct snndev_session *session, int status);
+/* Whether standard output is for people: not with --json -. */
+bool snndev_wants_text(const struct snndev_session *session);
 
 /* ---- device.c ---- */
 

@@ -84,7 +84,7 @@ Test(snndev_options, values_arrive)
     cr_expect_eq(o.seed, 3u);
     cr_expect_eq(o.device.timeout_ms, 50u);
     cr_expect_float_eq(o.dt_us, 2000.0, 0.0);
-    cr_expect(o.allow_loss && !o.json);
+    cr_expect(o.allow_loss && o.json == NULL);
     close_fixture(&f);
 }
 
@@ -104,7 +104,7 @@ Test(snndev_options, combinations_that_make_no_sense_are_refused)
     expect_refused(ARGV("record", "usb:", "m.json", "-o", "x.csv", "-l", "conv1"),
                    "--layer: only goes with -o FILE.npy");
     expect_refused(ARGV("record", "usb:", "m.json", "-o", "x.npy", "--session", "x.npy"),
-                   "--session: is the file of --output, too");
+                   "--session: is the file of another output, too");
     expect_refused(ARGV("list", "--seconds", "3"), "--seconds: only goes with --watch");
     expect_refused(ARGV("monitor", "usb:", "--samples", "3"),
                    "option --samples goes with a model, and none is given");
