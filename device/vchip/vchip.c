@@ -50,19 +50,23 @@ struct snndev_vchip {
 
 /* ---- Its life ---- */
 
-static bool is_printable(const char *text)
+/* Whether HELLO has room for it: printable ASCII and a zero behind it. */
+static bool is_tellable(const char *text, size_t room)
 {
-    for (; *text != '\0'; text++)
-        if (*text < 0x20 || *text > 0x7e) return false;
-    return true;
+    for (const char *c = text; *c != '\0'; c++)
+        if (*c < 0x20 || *c > 0x7e) return false;
+    return text[0] != '\0' && strlen(text) < room;
 }
 
-static void copy_text(char *to, size_t size, const char *from)
+static int copy_text(struct snn_context *context, char *to, size_t room, const char *text,
+                     const char *what)
 {
-    size_t length = 0;
-    for (; length + 1 < size && from[length] != '\0'; length++)
-        to[length] = from[length];
-    to[length] = '\0';
+    if (is_tellable(text, room)) {
+        memcpy(to, text, strlen(text) + 1);
+        return SNN_OK;
+    }
+    snnbase_fail(context, SNN_ERR_INVALID, "'%s' is no %s", text, what);
+    return snnbase_hint(context, "1 to %zu printable characters of ASCII", room - 1);
 }
 
 /* What it says of itself. */
@@ -70,21 +74,18 @@ static int introduce(struct snndev_vchip *v, struct snn_context *context,
                      const struct snndev_vchip_options *options)
 {
     const char *serial = options->serial != NULL ? options->serial : "VIRT0001";
-    const size_t room = sizeof(v->hello.serial);
-    if (serial[0] == '\0' || strlen(serial) >= room || !is_printable(serial)) {
-        snnbase_fail(context, SNN_ERR_INVALID, "'%s' is no serial number", serial);
-        return snnbase_hint(context, "1 to %zu printable characters of ASCII", room - 1);
-    }
-    v->hello = (struct snnwire_hello){
+    struct snnwire_hello *hello = &v->hello;
+    *hello = (struct snnwire_hello){
         .version_major = SNNWIRE_VERSION_MAJOR,
         .version_minor = SNNWIRE_VERSION_MINOR,
         .firmware_major = 1,
         .buffer_words = options->buffer_words > 0 ? options->buffer_words : BUFFER_WORDS,
         .core_count = v->chip->core_count,
     };
-    copy_text(v->hello.chip, sizeof(v->hello.chip), v->chip->name);
-    copy_text(v->hello.serial, room, serial);
-    return SNN_OK;
+    int status =
+        copy_text(context, hello->chip, sizeof(hello->chip), v->chip->name, "chip of a device");
+    if (status != SNN_OK) return status;
+    return copy_text(context, hello->serial, sizeof(hello->serial), serial, "serial number");
 }
 
 static void fire(const struct snndev_firing *firing, void *user);

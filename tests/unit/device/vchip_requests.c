@@ -208,6 +208,19 @@ Test(vchip_requests, commit_names_the_core_that_breaks_a_rule)
     cr_assert_eq(chip_write(0, 0, 0, bytes, 16), SNNWIRE_ERROR_STATE, "and that was all");
 }
 
+Test(vchip_requests, profile_whose_name_hello_has_no_room_for_is_refused)
+{
+    struct snn_program *program = one_neuron();
+    struct snndev_vchip_options options = {.chip = support_path("long.chip.json")};
+    (void)strcpy(program->chip.name, "a-name-of-24-characters-");
+    cr_assert_eq(snn_program_save(program, support_context(), options.chip), SNN_OK);
+    cr_assert_eq(snndev_vchip_create(&chip, support_context(), &options), SNN_ERR_INVALID);
+    cr_assert_str_eq(snn_context_message(support_context()),
+                     "'a-name-of-24-characters-' is no chip of a device");
+    program->chip.name[23] = '\0';
+    chip_plug_for(program, options);
+}
+
 Test(vchip_requests, what_the_words_of_the_stream_could_not_say_is_refused)
 {
     struct snn_program *program = one_neuron();
