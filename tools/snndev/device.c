@@ -72,7 +72,7 @@ static int fail_open(struct snndev_session *s, const char *uri)
 {
     const int code = snn_context_status(s->context);
     const bool hinted = snn_context_hint(s->context)[0] != '\0';
-    const bool tape = s->options.verb == SNNDEV_REPLAY;
+    const bool tape = strncmp(uri, "replay:", strlen("replay:")) == 0;
     int status = fail_at(s, uri);
     if (code == SNN_ERR_INVALID && is_ambiguous(uri)) return SNNCLI_EXIT_NO_DEVICE;
     if (code != SNN_ERR_NOT_FOUND || tape) return status;

@@ -12,13 +12,23 @@ static bool go_on(void *user)
     return !snncli_interrupt_pending() && !ferror(stdout);
 }
 
+/* How the other end gets at a server of USB/IP, which waits at "HOST:PORT". */
+static void tell_attach(const char *place)
+{
+    struct snndev_address address;
+    if (!snndev_parse_address(&address, place)) return;
+    printf("  attach it, as root:  usbip ");
+    if (address.port != 3240) printf("--tcp-port %u ", address.port);
+    printf("attach -r %s -b 1-1\n", address.host);
+}
+
 static void tell_ready(const char *uri, void *user)
 {
     const struct snndev_session *s = user;
     const struct snn_emulate_options *o = &s->options.emulate;
     printf("a virtual %s is plugged in (%s): %s\n", o->chip, o->as, uri);
     if (strcmp(o->as, "usbip") == 0)
-        printf("  attach it, as root:  usbip attach -r HOST -b 1-1\n");
+        tell_attach(uri);
     else
         printf("  next, in another terminal:  snndev run %s %s\n", uri,
                access("data/lenet.json", R_OK) == 0 ? "data/lenet.json" : "MODEL");
