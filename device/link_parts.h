@@ -62,9 +62,8 @@ struct snndev_out {
 
 struct snndev_sender { /* the sender's thread */
     struct snnwire_writer writer;
-    uint8_t *packet; /* being filled; the thread of the link moves the queue's head meanwhile */
-    size_t filled;   /* its bytes */
-    bool has_packet;
+    uint8_t *packet; /* being filled; NULL: none */
+    size_t filled;   /* bytes of it */
 };
 
 struct snndev_receiver { /* the reader's thread */
@@ -150,7 +149,7 @@ int snndev_out_init(struct snndev_link *link, struct snn_context *context);
 void snndev_out_reset(struct snndev_link *link);
 void snndev_out_home(struct snndev_link *link, struct snndev_transfer *transfer);
 void snndev_out_service(struct snndev_link *link);
-/* The packet to fill, and the same when it is filled. */
+/* The packet to fill, once there is a free one, and the same when it is filled. */
 uint8_t *snndev_out_packet(struct snndev_link *link);
 void snndev_out_push(struct snndev_link *link, size_t size);
 /* The device has taken so many words. */

@@ -44,14 +44,13 @@ static int wait_ready(struct snndev_link *link, struct snn_context *context, uin
 /* Where the next words go. */
 static int take_packet(struct snndev_link *link, struct snn_context *context)
 {
-    if (link->sender.has_packet) return SNN_OK;
+    if (link->sender.packet != NULL) return SNN_OK;
     if (!link->started)
         return snnbase_fail(context, SNN_ERR_INVALID, "the stream has not been started");
     (void)pthread_mutex_lock(&link->lock);
     const int status = wait_ready(link, context, 0);
     if (status == SNN_OK) link->sender.packet = snndev_out_packet(link);
     (void)pthread_mutex_unlock(&link->lock);
-    link->sender.has_packet = status == SNN_OK;
     link->sender.filled = 0;
     return status;
 }
@@ -63,7 +62,7 @@ static int send_packet(struct snndev_link *link, struct snn_context *context)
     const int status = wait_ready(link, context, (uint32_t)(sender->filled / SNNWIRE_WORD_BYTES));
     if (status == SNN_OK) {
         snndev_out_push(link, sender->filled);
-        sender->has_packet = false;
+        sender->packet = NULL;
     }
     (void)pthread_mutex_unlock(&link->lock);
     return status;
@@ -82,7 +81,7 @@ static bool is_full(const struct snndev_link *link)
 /* A packet with room for an event or a mark. */
 static int open_packet(struct snndev_link *link, struct snn_context *context)
 {
-    if (link->sender.has_packet && is_full(link)) {
+    if (link->sender.packet != NULL && is_full(link)) {
         const int status = send_packet(link, context);
         if (status != SNN_OK) return status;
     }
@@ -146,5 +145,5 @@ int snndev_link_flush(struct snndev_link *link, struct snn_context *context)
         if (status != SNN_OK) return status;
         sender->filled += snnwire_write_check(&sender->writer, sender->packet + sender->filled);
     }
-    return sender->has_packet && sender->filled > 0 ? send_packet(link, context) : SNN_OK;
+    return sender->packet != NULL && sender->filled > 0 ? send_packet(link, context) : SNN_OK;
 }

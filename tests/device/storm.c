@@ -17,7 +17,8 @@ struct storm {
     struct snndev_desk desk;
     pthread_t thread;
     uint64_t random;
-    bool open, stop, ended, halted[2];
+    uint64_t before; /* produced before the last reset */
+    bool stop, ended, halted[2];
     uint64_t gap; /* dropped, and not said yet */
     struct snnwire_writer writer;
     struct snnwire_reader reader;
@@ -277,19 +278,37 @@ static int open_storm(void *self, struct snn_context *context, const char *argum
     return snnbase_fail(context, SNN_ERR_NOMEM, "no thread for the storm");
 }
 
+/* Both streams at word 0, as at the start. */
+static void forget(struct storm *s)
+{
+    (void)pthread_mutex_lock(&s->desk.lock);
+    s->before += s->sums.produced;
+    s->sums = (struct storm_sums){.in_order = true, .gone = s->sums.gone};
+    s->ended = s->halted[0] = s->halted[1] = false;
+    s->gap = s->next_taken = 0;
+    s->writer = (struct snnwire_writer){0};
+    s->reader = (struct snnwire_reader){.words = 0};
+    s->words_taken = s->words_credited = 0;
+    s->begin = s->end = 0;
+    (void)pthread_mutex_unlock(&s->desk.lock);
+}
+
 static int request(void *self, struct snn_context *context, const struct snnwire_request *request,
                    uint8_t *data, uint32_t *size_out, unsigned timeout_ms)
 {
-    const struct storm *s = storm_of(self);
+    struct storm *s = storm_of(self);
     const struct snnwire_hello hello = {.version_major = SNNWIRE_VERSION_MAJOR,
                                         .chip = "storm",
                                         .serial = "S",
                                         .buffer_words = s->plan.credit};
-    (void)context;
     (void)timeout_ms;
     *size_out = request->size;
     if (request->code == SNNWIRE_CODE_HELLO) snnwire_hello_write(&hello, data);
-    return SNN_OK;
+    if (request->code == SNNWIRE_CODE_RESET) forget(s);
+    (void)pthread_mutex_lock(&s->desk.lock);
+    const bool gone = s->sums.gone;
+    (void)pthread_mutex_unlock(&s->desk.lock);
+    return gone ? snnbase_fail(context, SNN_ERR_GONE, "the storm is gone") : SNN_OK;
 }
 
 static int submit(void *self, struct snndev_transfer *transfer)
@@ -371,4 +390,9 @@ void storm_vanish(unsigned number)
     (void)pthread_mutex_lock(&s->desk.lock);
     if (!s->sums.gone) vanish(s);
     (void)pthread_mutex_unlock(&s->desk.lock);
+}
+
+uint64_t storm_total(unsigned number)
+{
+    return storms[number].before + storms[number].sums.produced;
 }

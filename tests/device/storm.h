@@ -39,6 +39,8 @@ struct storm_sums {
 
 void storm_begin(unsigned number, const struct storm_plan *plan);
 struct storm_sums storm_sums(unsigned number);
+/* Produced since storm_begin; a RESET sets all sums to 0, but not this one. The link is closed. */
+uint64_t storm_total(unsigned number);
 /* The plug is pulled now. */
 void storm_vanish(unsigned number);
 

@@ -16,7 +16,7 @@ Test(link_stream, events_come_in_their_order)
     fake_write_events(100000);
     fake_write_mark(SNNWIRE_MARK_END, 0, 9);
     cr_assert(fake_send(65536));
-    const struct linked_items items = linked_drain(50);
+    const struct linked_items items = linked_drain_after(100000, 50);
     cr_assert_eq(items.status, SNN_ERR_TIMEOUT);
     cr_assert_eq(items.events, 100000);
     cr_assert(items.in_order);
@@ -33,7 +33,7 @@ Test(link_stream, words_are_cut_apart_anywhere)
         cr_assert_eq(linked_start(NULL), SNN_OK);
         fake_write_events(20);
         cr_assert(fake_send(most));
-        items = linked_drain(20);
+        items = linked_drain_after(20, 20);
         cr_assert_eq(items.events, 20, "in pieces of %zu: %zu", most, (size_t)items.events);
         cr_assert(items.in_order);
         cr_assert_eq(linked_counters().faults + items.gaps[1] + items.gaps[3], 0);
@@ -78,6 +78,7 @@ Test(link_stream, a_reader_that_lags_loses_events_at_their_place)
     /* The stream goes on behind the loss. */
     fake_write_events(1000);
     cr_assert(fake_send(4096));
+    cr_assert(fake_waiting(2));
     items = linked_drain(20);
     cr_assert_eq(items.events + items.gaps[SNNWIRE_LOSS_HOST], 1000);
     cr_assert_gt(items.events, 0);

@@ -63,17 +63,22 @@ static void count(struct linked_items *sum, const struct snnwire_item *item)
     sum->events++;
 }
 
-struct linked_items linked_drain(unsigned quiet_ms)
+struct linked_items linked_drain_after(uint64_t events, unsigned quiet_ms)
 {
     struct linked_items sum = {.in_order = true};
     struct snnwire_item items[100];
     size_t got = 0;
     while ((sum.status = snndev_link_receive(the_link, support_context(), items, 100, &got,
-                                             quiet_ms)) == SNN_OK) {
+                                             sum.events < events ? 5000 : quiet_ms)) == SNN_OK) {
         for (size_t i = 0; i < got; i++)
             count(&sum, &items[i]);
     }
     return sum;
+}
+
+struct linked_items linked_drain(unsigned quiet_ms)
+{
+    return linked_drain_after(0, quiet_ms);
 }
 
 double linked_seconds(void)

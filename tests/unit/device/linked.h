@@ -28,6 +28,8 @@ struct linked_items {
     int status;    /* what ended it */
 };
 struct linked_items linked_drain(unsigned quiet_ms);
+/* The same, but so many events are waited for in any case, for 5 s. */
+struct linked_items linked_drain_after(uint64_t events, unsigned quiet_ms);
 double linked_seconds(void);
 
 #endif
