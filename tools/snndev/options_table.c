@@ -258,9 +258,10 @@ static const struct snncli_entry emulate_examples[] = {
 
 static const struct snncli_verb verbs[SNNDEV_VERB_COUNT + 1] = {
     {"list", "the devices that are plugged in", "[option ...]", list_examples,
-     "Those that may be opened are asked for chip and firmware. Virtual chips in a process of "
-     "their "
-     "own (vdev:) are nobody's devices and not listed."},
+     "Those on USB; the ones that may be opened are asked for chip and firmware. What is at the "
+     "end "
+     "of a serial line cannot be seen from here, and virtual chips in a program (vdev:) are its "
+     "own."},
     {"info", "what a device says of itself, and its counters", "URI [option ...]", info_examples,
      NULL},
     {"load", "put a net on a device and verify it", "URI MODEL [option ...]", load_examples,
