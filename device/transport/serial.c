@@ -45,6 +45,7 @@ static int ask(struct serial *serial, const struct snnwire_request *request, con
     snnwire_request_write(request, payload);
     if (size > 0) memcpy(payload + SNNWIRE_REQUEST_BYTES, data, size);
     (void)pthread_mutex_lock(&line->desk.lock);
+    if (zeros > 0) snndev_line_clear(line);
     memset(line->ask, 0, zeros);
     line->ask_at = 0;
     line->ask_size = zeros + snnwire_frame_write(SNNWIRE_FRAME_REQUEST, payload,

@@ -65,6 +65,8 @@ struct snndev_line {
 /* The descriptor stays the caller's. Errors: NOMEM, IO. */
 int snndev_line_start(struct snndev_line *line, struct snn_context *context, int descriptor);
 void snndev_line_stop(struct snndev_line *line);
+/* Gives up half a frame that came, with what may be behind it; with the lock held. */
+void snndev_line_clear(struct snndev_line *line);
 /* Has the thread look again; with the lock held. */
 void snndev_line_nudge(struct snndev_line *line);
 

@@ -131,6 +131,13 @@ static void take(struct snndev_line *line, const uint8_t *bytes, size_t size)
     }
 }
 
+void snndev_line_clear(struct snndev_line *line)
+{
+    static const uint8_t zeros[SNNWIRE_FRAME_MAX];
+    take(line, zeros, sizeof(zeros));
+    deliver(line);
+}
+
 /* Whether all the frames that may be in so many bytes have room. */
 static bool has_room(const struct snndev_line *line)
 {

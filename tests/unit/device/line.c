@@ -41,6 +41,11 @@ static void answer(struct far_end *end, const struct snnwire_request *request)
         size += request->size;
     }
     size = snnwire_frame_write(SNNWIRE_FRAME_ANSWER, payload, size, frame);
+    if (end->halves > 0) {
+        static const uint8_t half[] = {0xA5, SNNWIRE_FRAME_WORDS, 0, 0x10, 1, 2, 3};
+        end->halves--;
+        send_all(end, half, sizeof(half));
+    }
     if (end->garble > 0) {
         end->garble--;
         frame[size / 2] ^= 1;

@@ -21,6 +21,7 @@ struct far_end {
     _Atomic bool stop;
     /* What it does. */
     unsigned deaf_to;   /* requests that it does not hear, at first */
+    unsigned halves;    /* half frames sent before answers, at first */
     unsigned garble;    /* answers of which a byte is wrong, at first */
     unsigned silent;    /* code that is never answered */
     uint16_t refuse;    /* code that is refused */

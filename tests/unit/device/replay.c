@@ -184,3 +184,17 @@ Test(replay, a_file_that_is_none_is_told)
     cr_assert_eq(ops->open(other, support_context(), "/no/such.tape"), SNN_ERR_NOT_FOUND);
     free(other);
 }
+
+static int open_and_close(struct snn_context *context)
+{
+    void *other = calloc(1, ops->private_size);
+    const int status = ops->open(other, context, support_path("a.tape"));
+    if (status == SNN_OK) ops->close(other);
+    free(other);
+    return status;
+}
+
+Test(replay, memory_may_end_anywhere)
+{
+    support_sweep(open_and_close);
+}

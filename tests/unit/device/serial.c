@@ -103,6 +103,32 @@ Test(serial, a_broken_answer_is_asked_for_again)
     ops->close(near);
 }
 
+/* It claims to go on for 4,096 bytes, which the answers behind it would be taken for. */
+Test(serial, half_a_frame_does_not_swallow_what_follows)
+{
+    const struct snnwire_request crc = {SNNWIRE_CODE_CRC, true, 3, 1, 0, 4};
+    open_both();
+    far.halves = 1;
+    cr_assert_eq(ask(&crc, 400), SNN_OK);
+    cr_assert(size == 4 && data[0] == 3);
+    far.halves = 2;
+    cr_assert_eq(ask(&crc, 400), SNN_ERR_TIMEOUT);
+    cr_assert_eq(ask(&crc, 400), SNN_OK);
+    ops->close(near);
+}
+
+Test(serial, noise_between_frames_is_passed_over)
+{
+    static const char noise[] = "\xa5\x02\x08\x01 and \xa5\x09 more \xa5\xa5\xa5";
+    open_both();
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(write(far.descriptor, noise, (size_t)i % sizeof(noise)),
+                     i % (int)sizeof(noise));
+        cr_assert_eq(ask(&hello, 400), SNN_OK, "round %d", i);
+    }
+    ops->close(near);
+}
+
 Test(serial, silence_is_a_time_out_and_the_line_goes_on)
 {
     const struct snnwire_request commit = {SNNWIRE_CODE_COMMIT, false, 0, 0, 0, 0};
