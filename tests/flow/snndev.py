@@ -228,6 +228,16 @@ def dense(inputs, outputs):
     return tensor([0.1] * (inputs * outputs), [outputs, inputs])
 
 
+def shared_layers_record_as_whole_ones(place):
+    """a layer that two cores share has the same spikes in its file as on one core"""
+    for layer, cores in (("conv2", "3,4"), ("fc3", "4,7")):
+        for name, more in (("one", ()), ("two", ("--core", f"{layer}={cores}"))):
+            answer = place.run("record", VDEV, MODEL, "-n", 2, "-t", 6, "-l", layer, "-o",
+                               f"{name}.npy", *more)
+            require(answer.returncode == 0, "record failed", answer)
+        require(read_npy(place.at("one.npy")) == read_npy(place.at("two.npy")), f"{layer} differs")
+
+
 def every_event_is_in_the_table(place):
     """*.csv has every event; the readout's are those of *.npy"""
     for name in ("e.csv", "e.npy"):
@@ -467,7 +477,8 @@ if __name__ == "__main__":
         info_says_who_it_is, load_says_what_was_written, loading_twice_writes_once,
         run_is_the_simulated_chip, serial_line_says_the_same, program_is_taken_as_it_is,
         program_of_another_chip_is_refused, net_that_does_not_fit_is_told, reset_is_told,
-        recorded_layer_is_the_simulated, every_event_is_in_the_table,
+        recorded_layer_is_the_simulated, shared_layers_record_as_whole_ones,
+        every_event_is_in_the_table,
         session_runs_again_without_the_device, json_is_whole_or_not_at_all,
         unwritable_outputs_are_told_before_the_work,
         monitor_prints_a_line_a_second, monitor_serves_a_page, list_may_be_empty,
