@@ -24,7 +24,8 @@ struct snndev_place {
 
 struct snndev_session {
     struct snn_allocator allocator;
-    char *uri; /* of the device alone */
+    char *uri;    /* of the device alone */
+    char *record; /* file for the whole session; NULL: none */
     enum snn_order order;
     uint64_t seed;
     bool allow_loss;

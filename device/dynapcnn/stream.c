@@ -212,18 +212,26 @@ static uint32_t count_ahead(const struct snndev_session *s)
     return steps == 0 ? 1 : steps < SNN_TARGET_STEPS_MAX ? (uint32_t)steps : SNN_TARGET_STEPS_MAX;
 }
 
+/* Packets end at steps that do not depend on when answers come, so that a session that is played
+ * again has the same bytes. */
+static int send_packet(struct snndev_session *s, struct snn_context *context, uint32_t end)
+{
+    int status = SNN_OK;
+    while (status == SNN_OK && s->place.sent < end)
+        status = send_step(s, context);
+    return status == SNN_OK ? snndev_link_flush(snndev_device_link(s->device), context) : status;
+}
+
 static int run_steps(struct snndev_session *s, struct snn_context *context, uint32_t end)
 {
     struct snndev_place *p = &s->place;
+    const uint32_t ahead = count_ahead(s), packet = ahead < PACKET_STEPS ? ahead : PACKET_STEPS;
     int status = SNN_OK;
     bool over = false;
     while (status == SNN_OK && p->done < end && !over) {
-        while (status == SNN_OK && p->sent < end && p->sent - p->done < count_ahead(s)) {
-            const uint32_t ahead = p->done + count_ahead(s), last = p->sent + PACKET_STEPS;
-            while (status == SNN_OK && p->sent < end && p->sent < ahead && p->sent < last)
-                status = send_step(s, context);
-            if (status == SNN_OK)
-                status = snndev_link_flush(snndev_device_link(s->device), context);
+        while (status == SNN_OK && p->sent < end && p->sent + packet <= p->done + ahead) {
+            const uint32_t last = p->sent + packet;
+            status = send_packet(s, context, last < end ? last : end);
         }
         if (status == SNN_OK) status = receive(s, context, &over);
     }

@@ -1,6 +1,6 @@
 /* Devices as targets: "usb:1209:0001", "serial:/dev/ttyUSB0", "vdev:speck2f", "replay:FILE", each
- * with ",order=NAME[,seed=N]" behind it. They take a chip program and give what the target
- * "chip:NAME" gives for it: the same net, the same events in the same order, elsewhere.
+ * with ",record=FILE" and ",order=NAME[,seed=N]" behind it. They take a chip program and give what
+ * the target "chip:NAME" gives for it: the same net, the same events in the same order, elsewhere.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,16 +10,17 @@
 #include "libsnn/base/memory.h"
 
 #define ARGUMENTS \
-    "behind the device order=raster|interleave|random|recorded, and behind that seed=N"
+    "behind the device record=FILE, then order=raster|interleave|random|recorded, then seed=N"
 
 /* ---- URIs ---- */
 
 /* The last ",order=", from where on the words are the target's: a device's own may be called alike
- * (the seed of faults), and files have commas. The text's end where there is none. */
-static const char *find_order(const char *arguments)
+ * (the seed of faults), and files have commas. The text's end where there is none. Before it the
+ * same with ",record=". */
+static const char *find_word(const char *arguments, const char *word)
 {
     const char *found = NULL;
-    for (const char *at = arguments; (at = strstr(at, ",order=")) != NULL; at++)
+    for (const char *at = arguments; (at = strstr(at, word)) != NULL; at++)
         found = at;
     return found != NULL ? found : arguments + strlen(arguments);
 }
@@ -35,6 +36,22 @@ static int take_seed(struct snndev_session *s, struct snn_context *context, cons
     }
     if (!good) return snnbase_fail(context, SNN_ERR_INVALID, "the seed is no number");
     s->seed = seed;
+    return SNN_OK;
+}
+
+/* Cuts ",record=FILE" off the URI. */
+static int take_record(struct snndev_session *s, struct snn_context *context)
+{
+    static const char word[] = ",record=";
+    char *at = s->uri + (find_word(s->uri, word) - s->uri);
+    if (*at == '\0') return SNN_OK;
+    const char *file = at + strlen(word);
+    if (*file == '\0')
+        return snnbase_fail(context, SNN_ERR_INVALID, "record= names no file for the session");
+    s->record = snnbase_alloc(context, strlen(file) + 1, 1);
+    if (s->record == NULL) return SNN_ERR_NOMEM;
+    memcpy(s->record, file, strlen(file));
+    *at = '\0';
     return SNN_OK;
 }
 
@@ -68,6 +85,7 @@ static void session_close(void *session)
     snn_schedule_destroy(&s->schedule);
     snn_device_close(&s->device);
     snnbase_allocator_free(&allocator, s->uri);
+    snnbase_allocator_free(&allocator, s->record);
     snnbase_allocator_free(&allocator, s);
 }
 
@@ -97,7 +115,8 @@ static int load_profile(struct snndev_session *s, struct snn_context *context)
 
 static int open_device(struct snndev_session *s, struct snn_context *context)
 {
-    int status = snn_device_open(&s->device, context, s->uri, NULL);
+    const struct snn_device_options options = {.record = s->record};
+    int status = snn_device_open(&s->device, context, s->uri, &options);
     return status == SNN_OK ? load_profile(s, context) : status;
 }
 
@@ -123,11 +142,12 @@ static int make_session(struct snndev_session **out, struct snn_context *context
 static int open_scheme(void **session_out, struct snn_context *context, const char *scheme,
                        const char *arguments)
 {
-    const char *words = find_order(arguments);
+    const char *words = find_word(arguments, ",order=");
     struct snndev_session *s = NULL;
     int status = make_session(&s, context, scheme, arguments, (size_t)(words - arguments));
     if (status != SNN_OK) return status;
     status = parse(s, context, words);
+    if (status == SNN_OK) status = take_record(s, context);
     if (status == SNN_OK) status = open_device(s, context);
     if (status != SNN_OK) {
         session_close(s);
@@ -207,6 +227,11 @@ static int session_fork(void **session_out, struct snn_context *context, void *s
     const struct snndev_session *parent = session;
     const char *arguments = strchr(parent->uri, ':') + 1;
     struct snndev_session *s = NULL;
+    if (parent->record != NULL) {
+        snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: a session that is recorded is a single one",
+                     parent->uri);
+        return snnbase_hint(context, "run it on one thread (--threads 1)");
+    }
     int status = make_session(&s, context, "vdev", arguments, strlen(arguments));
     if (status != SNN_OK) return status;
     s->order = parent->order;

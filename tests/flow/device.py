@@ -155,6 +155,23 @@ def runs_alike(place):
     require(timing["faults"] == timing["device_faults"] == timing["spares_used"] == 0, f"{timing}")
 
 
+def played_again(place):
+    """a session that was recorded gives the same result without the device, and no other input"""
+    common = ("-n", 6, "-t", 40, "--threads", 1, "--rule", "margin:2")
+    recorded = run(place, *common, "--target", "vdev:speck2f,record=run.tape,order=raster")
+    played = run(place, *common, "--target", "replay:run.tape,order=raster")
+    one, other = recorded["results"][0], played["results"][0]
+    for key in one.keys() - {"target", "device"}:
+        require(one[key] == other[key], key)
+    for key in one["device"].keys() - {"uri"}:
+        require(one["device"][key] == other["device"][key], f"device: {key}")
+    answer = run(place, *common, "--target", "replay:run.tape", status=76)
+    require("of the recording" in answer.stderr, "another order", answer)
+    answer = run(place, "-n", 6, "-t", 4, "--threads", 2, "--target",
+                 "vdev:speck2f,record=two.tape", status=65)
+    require("--threads 1" in answer.stderr, "two sessions on one tape", answer)
+
+
 def images(place):
     """MNIST through a device: the chip's predictions and counts"""
     part, steps, ends = (1000, 100, 10000) if SOAK else (300, 16, 300)
@@ -252,7 +269,7 @@ def not_there(place):
 
 
 TESTS = named([digits, other_chips, the_order_of_its_own, side_by_side, measured_on_a_stand_in,
-               runs_alike, images, survived, told, corrupt_anywhere, losses_allowed, not_there])
+               runs_alike, played_again, images, survived, told, corrupt_anywhere, losses_allowed, not_there])
 
 if __name__ == "__main__":
     sys.exit(report(TESTS, os.path.abspath(sys.argv[1])))

@@ -31,7 +31,7 @@ bool snnsim_options_is_chip(const char *target)
 /* Whether an argument of a target begins here; a file's path may have commas. */
 static bool is_argument(const char *text)
 {
-    static const char *const words[] = {",order=", ",seed=", ",serial=", ",fault="};
+    static const char *const words[] = {",order=", ",seed=", ",serial=", ",fault=", ",record="};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strncmp(text, words[i], strlen(words[i])) == 0) return true;
     }

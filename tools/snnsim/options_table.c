@@ -283,8 +283,10 @@ static const struct snncli_option table[] = {
          "usb:[VID:PID[:SERIAL]], serial:PATH[@BAUD], vdev:NAME (a virtual chip behind the same "
          "protocol, within this process; vdev:NAME,fault=SPEC with faults), replay:FILE (a "
          "recorded session): a device. It is loaded and streamed to, and gives the numbers of "
-         "chip:NAME, with what was counted on the way. ,order=O and behind it ,seed=N as above; "
-         "snndev(1) finds and tries devices."},
+         "chip:NAME, with what was counted on the way. ,record=FILE behind it keeps the session "
+         "for "
+         "replay:FILE, ,order=O and behind that ,seed=N are as above; snndev(1) finds and tries "
+         "devices."},
     {SNNCLI_ROW_CORE, .id = OPT_CORE, .group = "Machine"},
     {.id = OPT_ALLOW_LOSS,
      .name = "allow-loss",

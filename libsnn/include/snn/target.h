@@ -43,9 +43,9 @@ struct snn_target;
  * (snn/device.h): "usb:", "serial:/dev/ttyUSB0", "vdev:speck2f", "replay:FILE". The simulator takes
  * arguments: "sim:sync", "sim:async,order=random,seed=7"; order is raster, interleave (default),
  * random or recorded. A chip is asynchronous and takes its profile's name or file and the same
- * order: "chip:speck2f,order=raster"; so does a device, with the seed behind it:
- * "usb:,order=random,seed=7". Errors: NOT_FOUND (unknown; the hint lists the known ones),
- * INVALID (arguments), and the target's own. */
+ * order: "chip:speck2f,order=raster"; so does a device, with the seed behind it, and before them a
+ * file for the session: "usb:,record=FILE,order=random,seed=7". Errors: NOT_FOUND (unknown; the
+ * hint lists the known ones), INVALID (arguments), and the target's own. */
 SNN_API int snn_target_open(struct snn_target **out, struct snn_context *context, const char *uri);
 /* Loads a net, which must stay until close or the next load. Every function below gives INVALID on
  * a target without a net. Errors: BUSY (forks are open), INVALID (a decoded chip program whose
