@@ -221,6 +221,11 @@ def recorded_layer_is_the_simulated(place):
     require(answer.returncode == 0, "snnsim does not read it", answer)
     found = json.loads(answer.stdout)["results"][0]
     require(abs(found["input_spikes_mean"] * 4 - sum(data)) < 0.5, f"{found['input_spikes_mean']}")
+    sent = document(place.run("replay", "c.npy", "next.json", "--norm", "none", "--to", VDEV,
+                              "--json", "-"))
+    require(sent["events"]["in"] == sum(data) and sent["timesteps"] == 8, f"{sent}")
+    refused(place.run("replay", "c.npy", "next.json", "--to", VDEV, "--data", "c.npy"), 64,
+            "the data are c.npy")
 
 
 def dense(inputs, outputs):
@@ -274,7 +279,7 @@ def session_runs_again_without_the_device(place):
     refused(answer, 76, "byte")
     refused(place.run("replay", "gone.tape", MODEL), 66, "gone.tape")
     place.write("not.tape", b"hello")
-    refused(place.run("replay", "not.tape", MODEL), 65, "not.tape")
+    refused(place.run("replay", "not.tape", MODEL), 65, "not.tape", "--to URI")
 
 
 def unwritable_outputs_are_told_before_the_work(place):

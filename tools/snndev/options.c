@@ -108,6 +108,8 @@ static const char **text_of(struct snndev_options *o, int id)
         return &o->layer;
     case OPT_SESSION:
         return &o->session;
+    case OPT_TO:
+        return &o->to;
     case OPT_NORM:
         return &o->norm;
     case OPT_DATA:
@@ -276,7 +278,10 @@ static int check(const struct snndev_options *o)
     if (status == SNNCLI_GO_ON && o->verb == SNNDEV_LIST && o->given[OPT_SECONDS] && !o->watch)
         status =
             snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--seconds", "only goes with --watch here");
-    if (status == SNNCLI_GO_ON && o->labels != NULL && o->data == NULL)
+    if (status == SNNCLI_GO_ON && o->to != NULL && o->data != NULL)
+        status = snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--data", "with --to the data are %s",
+                             o->uri);
+    if (status == SNNCLI_GO_ON && o->labels != NULL && o->data == NULL && o->to == NULL)
         status = snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--labels", "needs --data");
     return status == SNNCLI_GO_ON ? check_files(o) : status;
 }

@@ -31,6 +31,7 @@ struct snndev_options {
     const char *serve_text;
     struct snndev_address serve;
     const char *output, *layer, *session;
+    const char *to; /* replay: the device that events go to; NULL: FILE is a session */
     struct snn_lower_options lower;
     const char *norm; /* NULL: the default */
     struct snncli_pins pins;

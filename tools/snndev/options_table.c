@@ -70,6 +70,15 @@ static const struct snncli_option table[] = {
      .text = "A self-contained page over HTTP, from this address only: name the loopback unless "
              "others are to see it. Port 0 takes one that is free and prints it. Nothing can be "
              "changed through it."},
+    {.id = OPT_TO,
+     .name = "to",
+     .metavar = "URI",
+     .group = "Output",
+     .verbs = "replay",
+     .help = "FILE holds events: send them to this device",
+     .text =
+         "FILE is then what snndev run --data takes: spikes that record wrote, or recordings of "
+         "an event camera."},
     {.id = OPT_NORM,
      .name = "norm",
      .metavar = "N",
@@ -246,6 +255,7 @@ static const struct snncli_entry record_examples[] = {
 
 static const struct snncli_entry replay_examples[] = {
     {"snndev replay monday.tape lenet.json", "the session again, without the device"},
+    {"snndev replay conv2.npy rest.json --to usb:", "recorded spikes as input"},
     {NULL, NULL},
 };
 
@@ -277,10 +287,10 @@ static const struct snncli_verb verbs[SNNDEV_VERB_COUNT + 1] = {
      "second elsewhere."},
     {"record", "events or the whole session into a file", "URI MODEL [option ...]", record_examples,
      "Runs the model as `run` does, and keeps what came back."},
-    {"replay", "a recorded session, without the device", "FILE MODEL [option ...]", replay_examples,
-     "The device's part comes from the file that --session wrote; this side runs again with the "
-     "same model and options. The first byte that differs from the recorded one is an error that "
-     "names its place."},
+    {"replay", "a recorded session, or recorded events", "FILE MODEL [option ...]", replay_examples,
+     "A session that --session wrote takes the device's place; this side runs again with the same "
+     "model and options, and the first byte that differs from the recorded one is an error that "
+     "names its place. Recorded events go to the device that --to names."},
     {"reset", "all state as after loading, counters 0", "URI [option ...]", NULL, NULL},
     {"doctor", "what keeps a device from being used, and the remedy", "[option ...]", NULL,
      "Looks at the machine: libraries that were built in, USB devices and who may open them, the "
@@ -306,7 +316,7 @@ static const struct snncli_entry positionals[] = {
     {"URI",
      "usb: (the only one), usb:VID:PID[:SERIAL], serial:PATH@BAUD, vdev:speck2f (in this process)"},
     {"MODEL", "any model file, or a chip program (*.chip.json)"},
-    {"FILE", "a session that record or --session wrote"},
+    {"FILE", "a session that --session wrote, or events with --to"},
     {NULL, NULL},
 };
 

@@ -28,6 +28,7 @@ enum snndev_option {
     OPT_OUTPUT,
     OPT_LAYER,
     OPT_SESSION,
+    OPT_TO,
     OPT_NORM,
     OPT_MAX_POOL,
     OPT_CORE,

@@ -213,7 +213,7 @@ static int run_samples(struct run *run)
     struct snndev_session *s = run->session;
     const struct snndev_options *o = &s->options;
     const uint64_t left = snn_source_count(s->source) - o->offset;
-    const uint64_t wanted = o->samples > 0 ? o->samples : SAMPLES_DEFAULT;
+    const uint64_t wanted = o->samples > 0 ? o->samples : o->to != NULL ? left : SAMPLES_DEFAULT;
     const uint64_t count = wanted < left ? wanted : left;
     const double start_s = snndev_now_s();
     struct snn_device_statistics have;
@@ -268,16 +268,27 @@ int snndev_run(struct snndev_session *s)
     return run_on(s, s->options.uri);
 }
 
-/* The same against a tape in the device's place. */
-int snndev_replay(struct snndev_session *s)
+/* A tape in the device's place. */
+static int replay_session(struct snndev_session *s)
 {
     static const char scheme[] = "replay:";
-    const size_t size = sizeof(scheme) + strlen(s->options.uri);
+    const char *file = s->options.uri;
+    const size_t size = sizeof(scheme) + strlen(file);
     char *uri = malloc(size);
     if (uri == NULL) return snndev_fail_memory(s);
-    (void)snprintf(uri, size, "%s%s", scheme, s->options.uri);
+    (void)snprintf(uri, size, "%s%s", scheme, file);
     int status = run_on(s, uri);
+    if (status == SNNCLI_EXIT_DATA && s->device == NULL)
+        snncli_hint(&s->console, "events go to a device: snndev replay %s MODEL --to URI", file);
     free(uri);
     if (status == SNNCLI_EXIT_OK && snndev_wants_text(s)) puts("as recorded, to the last byte");
     return status;
+}
+
+int snndev_replay(struct snndev_session *s)
+{
+    if (s->options.to == NULL) return replay_session(s);
+    s->options.data = s->options.uri;
+    s->options.uri = s->options.to;
+    return run_on(s, s->options.uri);
 }
