@@ -25,7 +25,7 @@
 #include "libsnn/base/memory.h"
 #include "libsnn/wire/bytes.h"
 
-enum { WAIT_MS = 100, BUFFER_BYTES = 16384, PACKET = 512, LANES = 2 };
+enum { WAIT_MS = 100, BUFFER_BYTES = 16384, PACKET = 512, LANES = 2, TRIES = 4 };
 enum lane_index { OUT, IN };
 
 /* One read or write that may be under way. */
@@ -88,12 +88,14 @@ static int give(struct function *function)
     size_t actual = 0;
     if (!function->enabled || function->gone || lane->busy) return SNN_OK;
     enum snndev_outcome outcome = SNNDEV_FAILED;
-    while (outcome == SNNDEV_FAILED || outcome == SNNDEV_STALLED) {
+    for (unsigned i = 0; i < TRIES && outcome != SNNDEV_COMPLETED && !function->gone; i++) {
         outcome =
             snndev_port_give(function->device->port, lane->bytes, BUFFER_BYTES, PACKET, &actual);
         if (outcome == SNNDEV_STALLED) halt(function, IN);
+        function->gone = outcome == SNNDEV_VANISHED;
     }
-    function->gone = outcome == SNNDEV_VANISHED;
+    /* A bus that is broken for ever is a plug that was pulled. */
+    function->gone = function->gone || outcome == SNNDEV_FAILED;
     return function->gone || actual == 0 ? SNN_OK : begin(function, IN, actual);
 }
 
@@ -102,12 +104,12 @@ static void take(struct function *function, size_t size)
 {
     enum snndev_outcome outcome = SNNDEV_FAILED;
     const uint8_t *bytes = function->lanes[OUT].bytes;
-    while (outcome == SNNDEV_FAILED || outcome == SNNDEV_STALLED) {
+    for (unsigned i = 0; i < TRIES && outcome != SNNDEV_COMPLETED && !function->gone; i++) {
         size_t actual = 0;
         outcome = snndev_port_take(function->device->port, bytes, size, &actual);
         if (outcome == SNNDEV_STALLED) halt(function, OUT);
+        function->gone = function->gone || outcome == SNNDEV_VANISHED;
     }
-    function->gone = function->gone || outcome == SNNDEV_VANISHED;
 }
 
 static int end_one(struct function *function, const struct io_event *event)

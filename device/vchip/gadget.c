@@ -19,15 +19,30 @@
 
 #define CONFIGFS "/sys/kernel/config/usb_gadget"
 #define CONTROLLERS "/sys/class/udc"
-enum { PATH_BYTES = 192, TEXT_BYTES = 64, FULL_SPEED_PACKET = 64, CONFIGURATION_BYTES = 9 };
+enum {
+    PATH_BYTES = 192,
+    TEXT_BYTES = 64,
+    FULL_SPEED_PACKET = 64,
+    CONFIGURATION_BYTES = 9,
+    NAMES_MAX = 16
+};
 
 /* ---- Nodes of configfs ---- */
 
-/* Folders of a gadget, in the order of their making; and what `made` counts behind them. */
+/* Folders of a gadget, in the order of their making; and what `made` counts behind them. The name
+ * of the gadget goes behind "ffs.". */
 static const char *const folders[] = {
-    "", "/strings/0x409", "/functions/ffs.snn", "/configs/c.1", "/configs/c.1/strings/0x409",
+    "", "/strings/0x409", "/functions/ffs.", "/configs/c.1", "/configs/c.1/strings/0x409",
 };
-enum { FOLDERS = sizeof folders / sizeof *folders, MOUNT_POINT = FOLDERS, MOUNTED };
+enum { FUNCTION = 2, FOLDERS = sizeof folders / sizeof *folders, MOUNT_POINT = FOLDERS, MOUNTED };
+
+static void folder_path(const struct snndev_gadget *gadget, unsigned index, char *out)
+{
+    const char *folder = folders[index];
+    const size_t size = strlen(folder);
+    const bool named = size > 0 && folder[size - 1] == '.';
+    snprintf(out, PATH_BYTES, "%s%s%s", gadget->node, folder, named ? gadget->name : "");
+}
 
 static int fail_node(struct snn_context *context, int error, const char *path)
 {
@@ -56,8 +71,16 @@ static int make_folders(struct snn_context *context, struct snndev_gadget *gadge
         return snnbase_hint(context, "run `modprobe libcomposite` as root, and `mount -t configfs "
                                      "none /sys/kernel/config` where that is not mounted");
     }
-    for (unsigned i = 0; i < FOLDERS; i++) {
-        snprintf(path, sizeof path, "%s%s", gadget->node, folders[i]);
+    /* The first one has a name of its own: this process may have made a gadget before. */
+    for (unsigned i = 0; i < NAMES_MAX && gadget->made == 0; i++) {
+        snprintf(gadget->name, sizeof gadget->name, "snn-%ld-%u", (long)getpid(), i);
+        snprintf(gadget->node, sizeof gadget->node, CONFIGFS "/%s", gadget->name);
+        gadget->made = mkdir(gadget->node, 0755) == 0;
+        if (gadget->made == 0 && errno != EEXIST) break;
+    }
+    if (gadget->made == 0) return fail_node(context, errno, gadget->node);
+    for (unsigned i = 1; i < FOLDERS; i++) {
+        folder_path(gadget, i, path);
         if (mkdir(path, 0755) != 0) return fail_node(context, errno, path);
         gadget->made = i + 1;
     }
@@ -108,8 +131,8 @@ static int describe(struct snn_context *context, const struct snndev_gadget *gad
 static int link_function(struct snn_context *context, const struct snndev_gadget *gadget)
 {
     char function[PATH_BYTES], link[PATH_BYTES];
-    snprintf(function, sizeof function, "%s/functions/ffs.snn", gadget->node);
-    snprintf(link, sizeof link, "%s/configs/c.1/ffs.snn", gadget->node);
+    folder_path(gadget, FUNCTION, function);
+    snprintf(link, sizeof link, "%s/configs/c.1/ffs", gadget->node);
     return symlink(function, link) == 0 ? SNN_OK : fail_node(context, errno, link);
 }
 
@@ -120,7 +143,7 @@ static int mount_function(struct snn_context *context, struct snndev_gadget *gad
     snprintf(gadget->mount, sizeof gadget->mount, "/tmp/snn-gadget-XXXXXX");
     if (!mkdtemp(gadget->mount)) return fail_node(context, errno, gadget->mount);
     gadget->made = MOUNT_POINT + 1;
-    if (mount("snn", gadget->mount, "functionfs", 0, NULL) != 0)
+    if (mount(gadget->name, gadget->mount, "functionfs", 0, NULL) != 0)
         return fail_node(context, errno, gadget->mount);
     gadget->made = MOUNTED + 1;
     return SNN_OK;
@@ -222,7 +245,6 @@ int snndev_gadget_init(struct snndev_gadget *gadget, struct snn_context *context
 {
     struct snndev_usbdevice asked = *device;
     *gadget = (struct snndev_gadget){.control = -1, .out = -1, .in = -1};
-    snprintf(gadget->node, sizeof gadget->node, CONFIGFS "/snn-%ld", (long)getpid());
     int status = make_folders(context, gadget);
     if (status == SNN_OK) status = describe(context, gadget, &asked);
     if (status == SNN_OK) status = link_function(context, gadget);
@@ -259,12 +281,12 @@ void snndev_gadget_fini(struct snndev_gadget *gadget)
     close_file(&gadget->in);
     close_file(&gadget->out);
     close_file(&gadget->control);
-    snprintf(path, sizeof path, "%s/configs/c.1/ffs.snn", gadget->node);
+    snprintf(path, sizeof path, "%s/configs/c.1/ffs", gadget->node);
     unlink(path);
     if (gadget->made > MOUNTED) umount(gadget->mount);
     if (gadget->made > MOUNT_POINT) rmdir(gadget->mount);
     for (unsigned i = FOLDERS; i-- > 0;) {
-        snprintf(path, sizeof path, "%s%s", gadget->node, folders[i]);
+        folder_path(gadget, i, path);
         if (i < gadget->made) rmdir(path);
     }
     gadget->made = 0;

@@ -8,7 +8,8 @@
 #include "device/vchip/usbdevice.h"
 
 struct snndev_gadget {
-    char node[64];  /* folder of the gadget in configfs */
+    char name[32];  /* of the gadget, and of its FunctionFS */
+    char node[80];  /* folder of the gadget in configfs */
     char mount[64]; /* where its FunctionFS is mounted */
     char controller[64];
     unsigned made; /* how far it came; what fini takes back */

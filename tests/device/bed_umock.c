@@ -59,22 +59,27 @@ struct slot {
 
 /* What a test program cannot do without: libusb calls open, which must know what is denied. */
 static struct {
-    pthread_mutex_t mutex;
+    pthread_mutex_t mutex; /* of the slots */
+    pthread_mutex_t files;
     UMockdevTestbed *testbed;
     struct slot *slots[BED_SLOTS]; /* what is plugged in */
     struct slot *ever;
     unsigned next_number;
     char denied[BED_SLOTS][NAME_BYTES];
-} all = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} all = {.mutex = PTHREAD_MUTEX_INITIALIZER, .files = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- Permissions ---- */
 
-/* These come before libumockdev-preload's own, to which they lead: root may open everything
- * otherwise. glibc's headers make calls with constant flags one of the two. */
+/* These come before libumockdev-preload's own, to which they lead. Root may open everything, unless
+ * it is denied here; and the list of open files of libumockdev-preload 0.17 knows no threads, so
+ * one opens or closes at a time. glibc's headers make calls of open with constant flags the second.
+ */
 int denying_open(const char *path, int flags, ...) __asm__("open");
 int denying_open_2(const char *path, int flags) __asm__("__open_2");
+int locked_close(int file) __asm__("close");
 
 typedef int (*open_fn)(const char *, int, ...);
+typedef int (*close_fn)(int);
 
 static bool is_denied(const char *path)
 {
@@ -88,9 +93,16 @@ static int open_next(const char *path, int flags, mode_t mode)
     open_fn next = NULL;
     void *symbol = dlsym(RTLD_NEXT, "open");
     memcpy(&next, &symbol, sizeof next);
-    if (!is_denied(path)) return next(path, flags, mode);
-    errno = EACCES;
-    return -1;
+    if (is_denied(path)) {
+        errno = EACCES;
+        return -1;
+    }
+    pthread_mutex_lock(&all.files);
+    const int file = next(path, flags, mode);
+    const int error = errno;
+    pthread_mutex_unlock(&all.files);
+    errno = error;
+    return file;
 }
 
 int denying_open(const char *path, int flags, ...)
@@ -105,6 +117,19 @@ int denying_open(const char *path, int flags, ...)
 int denying_open_2(const char *path, int flags)
 {
     return open_next(path, flags, 0);
+}
+
+int locked_close(int file)
+{
+    close_fn next = NULL;
+    void *symbol = dlsym(RTLD_NEXT, "close");
+    memcpy(&next, &symbol, sizeof next);
+    pthread_mutex_lock(&all.files);
+    const int result = next(file);
+    const int error = errno;
+    pthread_mutex_unlock(&all.files);
+    errno = error;
+    return result;
 }
 
 static int deny(unsigned index, bool denied)
@@ -132,6 +157,7 @@ static void free_urb(struct urb *urb)
 {
     umockdev_ioctl_data_unref(urb->urb);
     if (urb->buffer) umockdev_ioctl_data_unref(urb->buffer);
+    g_object_unref(urb->client);
     free(urb);
 }
 
@@ -240,7 +266,7 @@ static int submit(struct slot *slot, UMockdevIoctlClient *client, UMockdevIoctlD
     if (length > 0)
         urb->buffer = umockdev_ioctl_data_resolve(
             urb->urb, G_STRUCT_OFFSET(struct usbdevfs_urb, buffer), length, NULL);
-    urb->client = client;
+    urb->client = g_object_ref(client);
     urb->sequence = ++slot->sequence;
     struct urb **end = &slot->list;
     while (*end)
@@ -295,20 +321,29 @@ static int reap(struct slot *slot, const UMockdevIoctlClient *client, UMockdevIo
     return 0;
 }
 
-/* What an owner that closed its file has left under way is nobody's. */
-static int claim(struct slot *slot, UMockdevIoctlClient *client)
+/* What files that are closed have left under way is nobody's. */
+static void drop_orphans(struct slot *slot)
 {
-    if (slot->owner == client) return 0;
-    if (slot->owner && umockdev_ioctl_client_get_connected(slot->owner)) return EBUSY;
-    while (slot->list) {
-        uint8_t header[USBIP_CLIENT_HEADER];
-        struct urb *urb = slot->list;
-        slot->list = urb->next;
+    uint8_t header[USBIP_CLIENT_HEADER];
+    for (struct urb **at = &slot->list; *at;) {
+        struct urb *urb = *at;
+        if (umockdev_ioctl_client_get_connected(urb->client)) {
+            at = &urb->next;
+            continue;
+        }
+        *at = urb->next;
         usbip_client_unlink(header, ++slot->sequence, urb->sequence);
         snndev_urbs_take(slot->urbs, slot->context, header, sizeof header, now_ms());
         free_urb(urb);
     }
     take_answers(slot);
+}
+
+static int claim(struct slot *slot, UMockdevIoctlClient *client)
+{
+    if (slot->owner == client) return 0;
+    if (slot->owner && umockdev_ioctl_client_get_connected(slot->owner)) return EBUSY;
+    drop_orphans(slot);
     if (slot->owner) g_object_unref(slot->owner);
     slot->owner = g_object_ref(client);
     return 0;

@@ -42,7 +42,7 @@ mkdir -p /dev/shm /dev/pts
 mount -t tmpfs tmp /dev/shm
 mount -t tmpfs tmp /run
 stty raw -echo < /dev/ttyS1
-while read -r module; do insmod "/modules/$module"; done < /modules/order
+while read -r module options; do insmod "/modules/$module" $options; done < /modules/order
 if [ -e /sys/kernel/config ]; then mount -t configfs none /sys/kernel/config; fi
 if [ -x {udevd} ]; then {udevd} --daemon --resolve-names=never; fi
 export HOME=/ LD_LIBRARY_PATH=/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu PATH=/bin
@@ -113,7 +113,8 @@ def find_kernel():
 
 
 def module_order(folder, names):
-    """The files of the modules and all that they depend on, in the order of loading."""
+    """The files of the modules and all that they depend on, in the order of loading. A name may
+    have options behind it: "dummy_hcd num=2"."""
     files = {name[:-3].replace("-", "_"): name
              for name in os.listdir(folder) if name.endswith(".ko")}
     order = []
@@ -131,9 +132,13 @@ def module_order(folder, names):
                 add(needed)
         order.append(files[name])
 
+    options = {}
     for name in names:
+        name, _, text = name.partition(" ")
+        options[name] = text
         add(name)
-    return order
+    by_file = {files[name.replace("-", "_")]: text for name, text in options.items()}
+    return [(name, by_file.get(name, "")) for name in order]
 
 
 # --- Root file system ---------------------------------------------------------------------------
@@ -199,9 +204,10 @@ def make_root(arguments, kernel):
     for applet in APPLETS:
         root.entry("bin/" + applet, 0o120777, b"busybox")
     order = module_order(kernel, arguments.module)
-    for name in order:
+    for name, _ in order:
         root.copy(os.path.join(kernel, name), "/modules/" + name)
-    root.file("/modules/order", "".join(name + "\n" for name in order).encode())
+    lines = [f"{name} {options}\n" for name, options in order]
+    root.file("/modules/order", "".join(lines).encode())
     if arguments.udev:
         root.program(require(UDEVD, "udev"))
         root.file("/etc/udev/rules.d/60-guest.rules", RULES.encode(), 0o644)
