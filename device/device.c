@@ -312,7 +312,8 @@ static int explain_timeout(struct snn_device *d, struct snn_context *context)
 int snndev_device_settle(struct snn_device *device, struct snn_context *context)
 {
     int status = snndev_link_settle(device->link, context, device->timeout_ms);
-    return status == SNN_ERR_PROTOCOL && device->lost ? SNN_OK : status;
+    if (device->lost && (status == SNN_ERR_PROTOCOL || status == SNN_ERR_TIMEOUT)) return SNN_OK;
+    return status;
 }
 
 int snndev_device_receive(struct snn_device *device, struct snn_context *context,

@@ -120,6 +120,7 @@ static int take_spike(struct snndev_session *s, struct snn_context *context,
 {
     const struct snndev_place *p = &s->place;
     uint32_t population = 0;
+    if (p->done == p->sent && p->lost) return SNN_OK; /* of a step that was given up */
     if (p->done == p->sent)
         return snnbase_fail(context, SNN_ERR_PROTOCOL,
                             "%s: an event of core %u behind the last step", s->uri, event->layer);
@@ -146,6 +147,7 @@ static int take_spike(struct snndev_session *s, struct snn_context *context,
 static int take_tick(struct snndev_session *s, struct snn_context *context, uint32_t step)
 {
     struct snndev_place *p = &s->place;
+    if (p->lost && step < p->done) return SNN_OK; /* nobody waits for it any more */
     const bool due = step == p->done || (p->lost && step > p->done);
     if (!due || step >= p->sent)
         return snnbase_fail(context, SNN_ERR_PROTOCOL, "%s: answers step %u where %u is due",
