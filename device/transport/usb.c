@@ -15,7 +15,7 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 
-enum { CLOSE_MS = 300, ERROR_PAUSE_MS = 2 };
+enum { CLOSE_MS = 300, ERROR_PAUSE_MS = 2, CLAIM_TRIES = 4, CLAIM_PAUSE_MS = 15 };
 
 struct usb;
 
@@ -86,6 +86,24 @@ static int fail_busy(struct snn_context *context, const char *uri)
     return snnbase_hint(context, "end that program, or close it there first");
 }
 
+static void pause_ms(long ms)
+{
+    const struct timespec pause = {.tv_nsec = ms * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* Whoever lists devices has the interface for a moment, to see whether it is free: so what is busy
+ * gets a second chance. */
+static int claim(struct usb *usb)
+{
+    int error = libusb_claim_interface(usb->handle, usb->pipes.interface);
+    for (int i = 1; i < CLAIM_TRIES && error == LIBUSB_ERROR_BUSY; i++) {
+        pause_ms(CLAIM_PAUSE_MS);
+        error = libusb_claim_interface(usb->handle, usb->pipes.interface);
+    }
+    return error;
+}
+
 static int handle_open(struct usb *usb, struct snn_context *context, libusb_device *device,
                        const struct snn_device_description *about)
 {
@@ -100,7 +118,7 @@ static int handle_open(struct usb *usb, struct snn_context *context, libusb_devi
     }
     /* Where the host has no kernel drivers to detach, this says so and there is nothing to do. */
     (void)libusb_set_auto_detach_kernel_driver(usb->handle, 1);
-    error = libusb_claim_interface(usb->handle, usb->pipes.interface);
+    error = claim(usb);
     if (error == LIBUSB_ERROR_BUSY) return fail_busy(context, about->uri);
     return error != 0 ? snndev_usb_fail(context, error, about->uri) : SNN_OK;
 }
@@ -272,8 +290,7 @@ static void handle_events(struct usb *usb, int64_t ms)
     int error = libusb_handle_events_timeout_completed(usb->libusb, &time, &usb->attention);
     if (error == 0 || error == LIBUSB_ERROR_INTERRUPTED) return;
     /* It cannot wait, for want of memory or files: a caller that tries again must not spin. */
-    const struct timespec pause = {.tv_nsec = ERROR_PAUSE_MS * 1000000L};
-    if (ms > 0) (void)nanosleep(&pause, NULL);
+    if (ms > 0) pause_ms(ERROR_PAUSE_MS);
 }
 
 /* True: reap has its answer, in *out. */

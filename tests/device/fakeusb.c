@@ -177,14 +177,34 @@ int LIBUSB_CALL libusb_has_capability(uint32_t capability)
     return capability == LIBUSB_CAP_HAS_CAPABILITY || capability == LIBUSB_CAP_HAS_HOTPLUG;
 }
 
+static const struct {
+    int error;
+    const char *name, *text;
+} errors[] = {
+    {LIBUSB_ERROR_NO_DEVICE, "LIBUSB_ERROR_NO_DEVICE", "No such device"},
+    {LIBUSB_ERROR_TIMEOUT, "LIBUSB_ERROR_TIMEOUT", "Operation timed out"},
+    {LIBUSB_ERROR_NO_MEM, "LIBUSB_ERROR_NO_MEM", "Insufficient memory"},
+    {LIBUSB_ERROR_IO, "LIBUSB_ERROR_IO", "Input/Output Error"}, /* and all others */
+};
+
+enum { ERRORS = sizeof(errors) / sizeof(errors[0]) };
+
+static unsigned find_error(int error)
+{
+    unsigned i = 0;
+    while (i + 1 < ERRORS && errors[i].error != error)
+        i++;
+    return i;
+}
+
 const char *LIBUSB_CALL libusb_strerror(int error)
 {
-    return error == LIBUSB_ERROR_NO_MEM ? "Insufficient memory" : "Input/Output Error";
+    return errors[find_error(error)].text;
 }
 
 const char *LIBUSB_CALL libusb_error_name(int error)
 {
-    return error == LIBUSB_ERROR_NO_MEM ? "LIBUSB_ERROR_NO_MEM" : "LIBUSB_ERROR_IO";
+    return errors[find_error(error)].name;
 }
 
 /* ---- Handles ---- */
