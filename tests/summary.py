@@ -19,6 +19,7 @@ BEDS = {
     "behaviour-fake": "A (fake libusb)",
     "behaviour-umock": "B (libusb on umockdev)",
     "behaviour-vhci": "C (kernel with vhci-hcd)",
+    "behaviour-gadget": "C with gadgets (FunctionFS)",
 }
 TAP_SKIP = re.compile(r"\s*#\s*skip\S*\s*(.*)$", re.IGNORECASE)
 

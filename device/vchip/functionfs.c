@@ -25,7 +25,7 @@
 #include "libsnn/base/memory.h"
 #include "libsnn/wire/bytes.h"
 
-enum { WAIT_MS = 100, BUFFER_BYTES = 16384, PACKET = 512, LANES = 2, TRIES = 4 };
+enum { WAIT_MS = 100, BUFFER_BYTES = 16384, PACKET = 512, LANES = 2, TRIES = 4, DRAIN_MS = 500 };
 enum lane_index { OUT, IN };
 
 /* One read or write that may be under way. */
@@ -43,7 +43,7 @@ struct function {
     struct snndev_gadget gadget;
     aio_context_t kernel;
     int ended; /* an eventfd: counts what has ended */
-    bool enabled, gone, told;
+    bool enabled, gone, told, draining;
     struct lane lanes[LANES];
     uint8_t control[UINT16_MAX + 1];
 };
@@ -117,7 +117,7 @@ static int end_one(struct function *function, const struct io_event *event)
     struct lane *lane = &function->lanes[event->data];
     lane->busy = false;
     if (event->data == OUT && event->res > 0) take(function, (size_t)event->res);
-    if (event->data == OUT && event->res >= 0 && function->enabled)
+    if (event->data == OUT && event->res >= 0 && function->enabled && !function->draining)
         return begin(function, OUT, BUFFER_BYTES);
     return SNN_OK;
 }
@@ -132,6 +132,28 @@ static int end_transfers(struct function *function)
         syscall(SYS_io_getevents, function->kernel, 0L, (long)LANES, events, (void *)NULL);
     for (long i = 0; i < found && status == SNN_OK; i++)
         status = end_one(function, &events[i]);
+    return status;
+}
+
+/* Empties the endpoints before a RESET: of what a host took back half of a transfer may be here,
+ * and what it never fetched waits for it. It would be taken for the new stream's. */
+static int drain(struct function *function)
+{
+    const uint64_t until = snndev_serve_clock() + DRAIN_MS;
+    struct pollfd ended = {.fd = function->ended, .events = POLLIN};
+    int status = end_transfers(function);
+    function->draining = true;
+    for (unsigned i = 0; i < LANES; i++) {
+        struct io_event none;
+        struct lane *lane = &function->lanes[i];
+        if (lane->busy) syscall(SYS_io_cancel, function->kernel, &lane->request, &none);
+    }
+    while (status == SNN_OK && (function->lanes[OUT].busy || function->lanes[IN].busy) &&
+           snndev_serve_clock() < until) {
+        poll(&ended, 1, WAIT_MS);
+        status = end_transfers(function);
+    }
+    function->draining = false;
     return status;
 }
 
@@ -177,6 +199,18 @@ static void answer_request(struct function *function, const struct usb_ctrlreque
         (void)!read(control, function->control, 0);
 }
 
+static int take_request(struct function *function, const struct usb_ctrlrequest *request)
+{
+    const bool reset =
+        request->bRequestType == SNNWIRE_SETUP_OUT && request->bRequest == SNNWIRE_CODE_RESET;
+    int status = reset ? drain(function) : SNN_OK;
+    if (status != SNN_OK) return status;
+    answer_request(function, request);
+    if (reset && function->enabled && !function->lanes[OUT].busy)
+        status = begin(function, OUT, BUFFER_BYTES);
+    return status;
+}
+
 static int take_event(struct function *function)
 {
     struct usb_functionfs_event event;
@@ -184,8 +218,7 @@ static int take_event(struct function *function)
     if (size != (ssize_t)sizeof event) return SNN_OK;
     switch (event.type) {
     case FUNCTIONFS_SETUP:
-        answer_request(function, &event.u.setup);
-        return SNN_OK;
+        return take_request(function, &event.u.setup);
     case FUNCTIONFS_ENABLE:
         function->enabled = true;
         return function->lanes[OUT].busy ? SNN_OK : begin(function, OUT, BUFFER_BYTES);

@@ -101,7 +101,7 @@ RUNS = [
 BED_RUNS = [
     ("1..2\nok 1 - a\nok 2 - b # SKIP why\n", "1..0 # SKIP no kernel\n",
      "test beds: A (fake libusb) did not run; B (libusb on umockdev) ran, 1 behaviours; "
-     "C (kernel with vhci-hcd) did not run"),
+     "C (kernel with vhci-hcd) did not run; C with gadgets (FunctionFS) did not run"),
 ]
 
 
