@@ -1,5 +1,5 @@
-/* Opening a serial port: by libserialport, whose only door this is; and a pty, which has no modem
- * lines and which libserialport 0.1.1 refuses for want of them, by the calls of the system.
+/* Opening a serial port: by libserialport, whose only door this is; and a pty, which libserialport
+ * 0.1.1 refuses for want of modem lines, by the calls of the system.
  *
  * The port is told by the name that its path leads to, so that links to ports can be given.
  */
@@ -103,19 +103,19 @@ static bool parse_baud(const char *text, unsigned *out)
     return value > 0;
 }
 
+/* `path` has SNNDEV_SERIAL_PATH bytes and gets the path as it was given. */
 static int parse(struct snndev_serial_port *port, struct snn_context *context,
-                 const char *arguments)
+                 const char *arguments, char *path)
 {
     const char *at = strrchr(arguments, '@');
     const size_t size = at != NULL ? (size_t)(at - arguments) : strlen(arguments);
-    char path[SNNDEV_SERIAL_PATH];
     port->baud = BAUD_DEFAULT;
     if (at != NULL && !parse_baud(at + 1, &port->baud)) {
         snnbase_fail(context, SNN_ERR_INVALID, "'%s' is no rate of a serial line", at + 1);
         return snnbase_hint(context, "bits a second: serial:%.*s@%u", (int)size, arguments,
                             BAUD_DEFAULT);
     }
-    if (size == 0 || size >= sizeof(path)) {
+    if (size == 0 || size >= SNNDEV_SERIAL_PATH) {
         snnbase_fail(context, SNN_ERR_INVALID,
                      size == 0 ? "a serial line without its port"
                                : "a serial port's path is too long");
@@ -180,20 +180,31 @@ static int set_up(struct snndev_serial_port *port, struct snn_context *context)
     return SNN_OK;
 }
 
-static int open_port(struct snndev_serial_port *port, struct snn_context *context)
+/* libserialport takes names below /dev for which there is a link below /sys/class/tty. A link to a
+ * pty is both by a way round. */
+static enum sp_return open_by_library(struct snndev_serial_port *port, const char *given)
 {
-    enum sp_return result = sp_get_port_by_name(port->path, &port->port);
-    if (result != SP_OK) return fail_library(context, port->path, result);
+    char name[SNNDEV_SERIAL_PATH + 16];
+    (void)snprintf(name, sizeof(name), "%s%.*s", is_pty(port->path) ? "/dev/../../.." : "",
+                   SNNDEV_SERIAL_PATH, is_pty(port->path) ? given : port->path);
+    enum sp_return result = sp_get_port_by_name(name, &port->port);
+    if (result != SP_OK) return result;
     result = sp_open(port->port, SP_MODE_READ_WRITE);
-    if (result != SP_OK) {
-        const int status = fail_library(context, port->path, result);
-        sp_free_port(port->port);
-        return status;
-    }
-    const int status = set_up(port, context);
-    if (status == SNN_OK) return SNN_OK;
-    (void)sp_close(port->port);
+    if (result == SP_OK) return SP_OK;
     sp_free_port(port->port);
+    port->port = NULL;
+    return result;
+}
+
+static int open_port(struct snndev_serial_port *port, struct snn_context *context,
+                     const char *given)
+{
+    const enum sp_return result = open_by_library(port, given);
+    /* For want of such a link, or of modem lines. */
+    if (result != SP_OK && is_pty(port->path)) return open_pty(port, context);
+    if (result != SP_OK) return fail_library(context, port->path, result);
+    const int status = set_up(port, context);
+    if (status != SNN_OK) snndev_serial_port_close(port);
     return status;
 }
 
@@ -201,9 +212,9 @@ int snndev_serial_port_open(struct snndev_serial_port *out, struct snn_context *
                             const char *arguments)
 {
     struct snndev_serial_port port = {.descriptor = -1};
-    int status = parse(&port, context, arguments);
-    if (status == SNN_OK)
-        status = is_pty(port.path) ? open_pty(&port, context) : open_port(&port, context);
+    char given[SNNDEV_SERIAL_PATH];
+    int status = parse(&port, context, arguments, given);
+    if (status == SNN_OK) status = open_port(&port, context, given);
     if (status != SNN_OK) return status;
     /* Two programs on one line would take each other's answers. */
     if (flock(port.descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {

@@ -34,6 +34,10 @@ struct far_end {
     struct snnwire_framer framer;
 };
 
+/* Whether ptys have modem lines, and how often those were asked for. */
+extern _Atomic bool far_has_modem;
+extern _Atomic unsigned far_modem_calls;
+
 void far_begin(struct far_end *end);
 /* Sends stream bytes to the host. */
 void far_send(struct far_end *end, const uint8_t *bytes, size_t size);

@@ -259,6 +259,37 @@ static int open_and_close(struct snn_context *context)
     return status;
 }
 
+/* The line by a link: what libserialport takes for a port, if it has modem lines. */
+static const char *linked_line(const char *rate)
+{
+    static char uri[160];
+    char target[80];
+    snprintf(target, sizeof(target), "%s", far.uri);
+    *strchr(target, '@') = '\0';
+    (void)unlink(support_path("line"));
+    cr_assert_eq(symlink(target, support_path("line")), 0);
+    snprintf(uri, sizeof(uri), "%s@%s", support_path("line"), rate);
+    return uri;
+}
+
+Test(serial, libserialport_opens_what_has_modem_lines)
+{
+    far_begin(&far);
+    far_has_modem = true;
+    cr_assert_eq(ops->open(near, support_context(), linked_line("115200")), SNN_OK, "%s",
+                 snn_context_message(support_context()));
+    cr_assert_gt(far_modem_calls, 0);
+    cr_assert_eq(ask(&hello, 1000), SNN_OK);
+    ops->close(near);
+    memset(near, 0, ops->private_size);
+    cr_assert_eq(ops->open(near, support_context(), linked_line("123456")), SNN_OK, "%s",
+                 snn_context_message(support_context()));
+    cr_assert_eq(ask(&hello, 1000), SNN_OK);
+    far_pull(&far);
+    cr_assert_eq(ask(&hello, 1000), SNN_ERR_GONE);
+    ops->close(near);
+}
+
 Test(serial, opens_again_and_again)
 {
     far_begin(&far);
