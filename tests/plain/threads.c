@@ -143,6 +143,48 @@ static bool shared_net(const struct place *place, const char *expected)
     return good;
 }
 
+/* A run on virtual devices, one a worker, each with threads of its own. */
+static bool same_on_devices(struct passage *p, unsigned threads)
+{
+    struct snn_energy_profile energy;
+    struct snn_run_options run;
+    struct snn_target *target = NULL;
+    struct snn_result *result = NULL;
+    const struct snn_result *chip = p->chip_result;
+    int status = snn_energy_profile_load(&energy, p->context, "sinabs");
+    passage_run_options(&run, &energy);
+    run.threads = threads;
+    run.timesteps = chip->timesteps;
+    run.rule_count = run.sweep_count = 0;
+    if (status == SNN_OK)
+        status = snn_target_open(&target, p->context, "vdev:speck2f,order=random,seed=3");
+    if (status == SNN_OK) status = snn_target_load_program(target, p->context, p->program);
+    if (status == SNN_OK)
+        status = snn_run(&result, p->context, target, snn_target_net(target), p->source, &run);
+    if (status != SNN_OK) tap_note("%u threads: %s", threads, snn_context_message(p->context));
+    bool good =
+        status == SNN_OK && result->device != NULL && result->device->sessions == result->threads &&
+        memcmp(result->predictions, chip->predictions, SAMPLE_COUNT * sizeof(*chip->predictions)) ==
+            0 &&
+        memcmp(&result->synops_total, &chip->synops_total, sizeof(double)) == 0;
+    snn_result_destroy(&result);
+    snn_target_close(&target);
+    return good;
+}
+
+static bool devices(const struct place *place)
+{
+    static const unsigned counts[] = {1, 2, 5};
+    struct passage p;
+    char *text = passage_load(&p, NULL, place) == SNN_OK ? run_text(&p, 1) : NULL;
+    bool good = text != NULL;
+    for (size_t i = 0; good && i < sizeof(counts) / sizeof(counts[0]); i++)
+        good = same_on_devices(&p, counts[i]);
+    free(text);
+    passage_end(&p);
+    return good;
+}
+
 int main(void)
 {
     struct tap tap = {0, false};
@@ -152,6 +194,7 @@ int main(void)
     tap_check(&tap, any_thread_count(&place, expected), "any number of workers, the same report");
     tap_check(&tap, call_together(&place, NULL, expected), "contexts run side by side");
     tap_check(&tap, shared_net(&place, expected), "contexts share graph, source and net");
+    tap_check(&tap, devices(&place), "a virtual device a worker, the chip's predictions");
     free(expected);
     place_remove(&place);
     return tap_end(&tap);
