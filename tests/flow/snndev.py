@@ -29,6 +29,15 @@ def other(place, name):
     return os.path.join(os.path.dirname(os.path.abspath(place.tool)), name)
 
 
+def run(place, verb, *arguments):
+    """Runs a verb; on a busy machine a thread may have to wait for its turn longer than a device
+    for its answer."""
+    patient = verb in ("info", "load", "run", "monitor", "record", "replay", "reset")
+    if patient and "--timeout" not in arguments:
+        arguments = (*arguments, "--timeout", 20000)
+    return place.run(verb, *arguments)
+
+
 def run_other(place, name, *arguments):
     return subprocess.run([other(place, name), *arguments], cwd=place.folder, check=False, text=True,
                           capture_output=True, env=environment(), timeout=150)
@@ -89,7 +98,7 @@ def emulated(place, *arguments):
 
 
 def open_or_skip(place, uri):
-    answer = place.run("info", uri)
+    answer = run(place, "info", uri)
     if "built without" in answer.stderr:
         raise Skip("built without that transport")
     require(answer.returncode == 0, "info failed", answer)
@@ -101,18 +110,18 @@ def open_or_skip(place, uri):
 
 def info_says_who_it_is(place):
     """info tells chip, serial number, firmware, protocol and credit"""
-    answer = place.run("info", VDEV)
+    answer = run(place, "info", VDEV)
     require(answer.returncode == 0, "info failed", answer)
     for part in ("chip         speck2f", "cores        9", "protocol     ", "0 dropped"):
         require(part in answer.stdout, f"'{part}' expected", answer)
-    found = document(place.run("info", VDEV, "--json", "-"))
+    found = document(run(place, "info", VDEV, "--json", "-"))
     require(found["schema"] == "snn.device/1" and found["chip"] == "speck2f", f"{found}")
     require(found["buffer_words"] > 0 and found["cores"] == 9, f"{found}")
 
 
 def load_says_what_was_written(place):
     """load places a model and tells cores and bytes"""
-    found = document(place.run("load", VDEV, MODEL, "--json", "-"))
+    found = document(run(place, "load", VDEV, MODEL, "--json", "-"))
     require(found["cores_written"] + found["cores_kept"] >= 5, f"{found}")
     # Weights of LeNet on speck2f: 256 + 3072 + 65536 + 15360 + 5376 words of 8 bits at least.
     require(found["bytes_written"] + found["bytes_verified"] >= 89600, f"{found}")
@@ -123,15 +132,15 @@ def loading_twice_writes_once(place):
     """what is right already is not written again"""
     with emulated(place) as uri:
         open_or_skip(place, uri)
-        first = document(place.run("load", uri, MODEL, "--json", "-"))
-        again = document(place.run("load", uri, MODEL, "--json", "-"))
+        first = document(run(place, "load", uri, MODEL, "--json", "-"))
+        again = document(run(place, "load", uri, MODEL, "--json", "-"))
         require(first["cores_written"] >= 5, f"{first}")
         require(again["cores_written"] == 0 and again["cores_kept"] >= 5, f"{again}")
 
 
 def run_is_the_simulated_chip(place):
     """run counts what snnsim counts on chip:speck2f, sample by sample"""
-    found = document(place.run("run", VDEV, MODEL, "-n", 20, "-t", 12, "--json", "-"))
+    found = document(run(place, "run", VDEV, MODEL, "-n", 20, "-t", 12, "--json", "-"))
     answer = run_other(place, "snnsim", MODEL, "-q", "-n", "20", "-t", "12", "--target",
                        "chip:speck2f", "--save-counts", "counts.npy", "--json", "-")
     expected = json.loads(answer.stdout)["results"][0]
@@ -152,8 +161,8 @@ def serial_line_says_the_same(place):
     """a chip in another process answers as the one in this"""
     with emulated(place) as uri:
         open_or_skip(place, uri)
-        there = document(place.run("run", uri, MODEL, "-n", 3, "-t", 8, "--json", "-"))
-    here = document(place.run("run", VDEV, MODEL, "-n", 3, "-t", 8, "--json", "-"))
+        there = document(run(place, "run", uri, MODEL, "-n", 3, "-t", 8, "--json", "-"))
+    here = document(run(place, "run", VDEV, MODEL, "-n", 3, "-t", 8, "--json", "-"))
     require(there["samples"] == here["samples"], f"{there}\n{here}")
 
 
@@ -163,12 +172,12 @@ def program_is_taken_as_it_is(place):
                        "lenet.chip.json")
     require(answer.returncode == 0, "snnconvert failed", answer)
     data = os.path.join(os.path.dirname(MODEL), "digits", "digits-images-idx3-ubyte.gz")
-    whole = document(place.run("run", VDEV, "lenet.chip.json", "-d", data, "-n", 3, "--json", "-"))
-    model_run = document(place.run("run", VDEV, MODEL, "-n", 3, "--json", "-"))
+    whole = document(run(place, "run", VDEV, "lenet.chip.json", "-d", data, "-n", 3, "--json", "-"))
+    model_run = document(run(place, "run", VDEV, MODEL, "-n", 3, "--json", "-"))
     require(whole["samples"] == model_run["samples"], f"{whole}\n{model_run}")
-    refused(place.run("run", VDEV, "lenet.chip.json", "--norm", "max"), 64, "--norm",
+    refused(run(place, "run", VDEV, "lenet.chip.json", "--norm", "max"), 64, "--norm",
             "placed already")
-    refused(place.run("run", VDEV, "lenet.chip.json"), 64, "names no sample data", "--data")
+    refused(run(place, "run", VDEV, "lenet.chip.json"), 64, "names no sample data", "--data")
 
 
 def program_of_another_chip_is_refused(place):
@@ -176,7 +185,7 @@ def program_of_another_chip_is_refused(place):
     answer = run_other(place, "snnconvert", MODEL, "--check", "dynapcnn", "-n", "1", "-o",
                        "other.chip.json")
     require(answer.returncode == 0, "snnconvert failed", answer)
-    refused(place.run("load", VDEV, "other.chip.json"), 78, "is a program for dynapcnn",
+    refused(run(place, "load", VDEV, "other.chip.json"), 78, "is a program for dynapcnn",
             "is a speck2f", "--check speck2f")
 
 
@@ -186,13 +195,13 @@ def net_that_does_not_fit_is_told(place):
     wide["layers"][1]["padding"] = [0, 0, 0, 0]
     big = os.path.join(os.path.dirname(MODEL), "..", "tests", "golden", "input",
                        "lenet-20-50-500.json")
-    answer = place.run("load", VDEV, big, "--norm", "none")
+    answer = run(place, "load", VDEV, big, "--norm", "none")
     refused(answer, 78, "does not fit speck2f", "exceeds the 65536", "--check speck2f")
 
 
 def reset_is_told(place):
     """reset says what it did"""
-    answer = place.run("reset", VDEV)
+    answer = run(place, "reset", VDEV)
     require(answer.returncode == 0 and "counters 0" in answer.stdout, "reset failed", answer)
 
 
@@ -201,7 +210,7 @@ def reset_is_told(place):
 
 def recorded_layer_is_the_simulated(place):
     """a recorded layer has the spikes that snnsim counts, and snnsim reads the file"""
-    answer = place.run("record", VDEV, MODEL, "-n", 4, "-t", 8, "-l", "conv2", "-o", "c.npy")
+    answer = run(place, "record", VDEV, MODEL, "-n", 4, "-t", 8, "-l", "conv2", "-o", "c.npy")
     require(answer.returncode == 0, "record failed", answer)
     shape, data = read_npy(place.at("c.npy"))
     require(shape == (4, 8, 16, 10, 10), f"{shape}")
@@ -221,10 +230,10 @@ def recorded_layer_is_the_simulated(place):
     require(answer.returncode == 0, "snnsim does not read it", answer)
     found = json.loads(answer.stdout)["results"][0]
     require(abs(found["input_spikes_mean"] * 4 - sum(data)) < 0.5, f"{found['input_spikes_mean']}")
-    sent = document(place.run("replay", "c.npy", "next.json", "--norm", "none", "--to", VDEV,
+    sent = document(run(place, "replay", "c.npy", "next.json", "--norm", "none", "--to", VDEV,
                               "--json", "-"))
     require(sent["events"]["in"] == sum(data) and sent["timesteps"] == 8, f"{sent}")
-    refused(place.run("replay", "c.npy", "next.json", "--to", VDEV, "--data", "c.npy"), 64,
+    refused(run(place, "replay", "c.npy", "next.json", "--to", VDEV, "--data", "c.npy"), 64,
             "the data are c.npy")
 
 
@@ -237,7 +246,7 @@ def shared_layers_record_as_whole_ones(place):
     """a layer that two cores share has the same spikes in its file as on one core"""
     for layer, cores in (("conv2", "3,4"), ("fc3", "4,7")):
         for name, more in (("one", ()), ("two", ("--core", f"{layer}={cores}"))):
-            answer = place.run("record", VDEV, MODEL, "-n", 2, "-t", 6, "-l", layer, "-o",
+            answer = run(place, "record", VDEV, MODEL, "-n", 2, "-t", 6, "-l", layer, "-o",
                                f"{name}.npy", *more)
             require(answer.returncode == 0, "record failed", answer)
         require(read_npy(place.at("one.npy")) == read_npy(place.at("two.npy")), f"{layer} differs")
@@ -246,7 +255,7 @@ def shared_layers_record_as_whole_ones(place):
 def every_event_is_in_the_table(place):
     """*.csv has every event; the readout's are those of *.npy"""
     for name in ("e.csv", "e.npy"):
-        answer = place.run("record", VDEV, MODEL, "-n", 2, "-t", 6, "-o", name)
+        answer = run(place, "record", VDEV, MODEL, "-n", 2, "-t", 6, "-o", name)
         require(answer.returncode == 0, "record failed", answer)
     shape, data = read_npy(place.at("e.npy"))
     require(shape == (2, 6, 10, 1, 1), f"{shape}")
@@ -264,51 +273,51 @@ def every_event_is_in_the_table(place):
 
 def session_runs_again_without_the_device(place):
     """a recorded session is replayed to the last byte, and nothing else is"""
-    first = place.run("run", VDEV, MODEL, "-n", 3, "-t", 6, "--json", "-", "--session", "s.tape")
+    first = run(place, "run", VDEV, MODEL, "-n", 3, "-t", 6, "--json", "-", "--session", "s.tape")
     if "UNSUPPORTED" in first.stderr:
         raise Skip("this build has no tapes")
     samples = document(first)["samples"]
-    again = document(place.run("replay", "s.tape", MODEL, "-n", 3, "-t", 6, "--json", "-"))
+    again = document(run(place, "replay", "s.tape", MODEL, "-n", 3, "-t", 6, "--json", "-"))
     require(again["samples"] == samples, f"{again}")
-    answer = place.run("replay", "s.tape", MODEL, "-n", 3, "-t", 6)
+    answer = run(place, "replay", "s.tape", MODEL, "-n", 3, "-t", 6)
     require(answer.returncode == 0 and "as recorded" in answer.stdout, "replay failed", answer)
-    answer = place.run("record", VDEV, MODEL, "-n", 2, "-t", 6, "-o", "r.csv", "--session", "r.tape")
+    answer = run(place, "record", VDEV, MODEL, "-n", 2, "-t", 6, "-o", "r.csv", "--session", "r.tape")
     require(answer.returncode == 0, "record failed", answer)
-    document(place.run("replay", "r.tape", MODEL, "-n", 2, "-t", 6, "--json", "-"))
-    answer = place.run("replay", "s.tape", MODEL, "-n", 3, "-t", 6, "--encoding", "bernoulli")
+    document(run(place, "replay", "r.tape", MODEL, "-n", 2, "-t", 6, "--json", "-"))
+    answer = run(place, "replay", "s.tape", MODEL, "-n", 3, "-t", 6, "--encoding", "bernoulli")
     refused(answer, 76, "byte")
-    refused(place.run("replay", "gone.tape", MODEL), 66, "gone.tape")
+    refused(run(place, "replay", "gone.tape", MODEL), 66, "gone.tape")
     place.write("not.tape", b"hello")
-    refused(place.run("replay", "not.tape", MODEL), 65, "not.tape", "--to URI")
+    refused(run(place, "replay", "not.tape", MODEL), 65, "not.tape", "--to URI")
 
 
 def unwritable_outputs_are_told_before_the_work(place):
     """outputs that cannot be, or would replace an input, are refused first"""
     for option in ("-o", "--session"):
         name = "nowhere/x.npy"
-        refused(place.run("record", VDEV, MODEL, option, name), 73, "nowhere/x.npy")
-    refused(place.run("record", VDEV, "model.json", "--session", "model.json"), 64,
+        refused(run(place, "record", VDEV, MODEL, option, name), 73, "nowhere/x.npy")
+    refused(run(place, "record", VDEV, "model.json", "--session", "model.json"), 64,
             "would overwrite model.json")
-    refused(place.run("record", VDEV, MODEL, "-l", "conv9", "-o", "x.npy", "-n", 1), 64,
+    refused(run(place, "record", VDEV, MODEL, "-l", "conv9", "-o", "x.npy", "-n", 1), 64,
             "no layer of lenet is named 'conv9'", "conv1, conv2, fc1, fc2, fc3")
     require(place.files() == ["images-idx3", "labels-idx1", "model.json"], f"{place.files()}")
 
 
 def json_is_whole_or_not_at_all(place):
     """--json FILE comes beside the text, and a run that fails leaves neither file nor half of it"""
-    answer = place.run("run", VDEV, MODEL, "-n", 2, "-t", 4, "--json", "r.json")
+    answer = run(place, "run", VDEV, MODEL, "-n", 2, "-t", 4, "--json", "r.json")
     require(answer.returncode == 0 and "2 samples" in answer.stdout, "run failed", answer)
     require(len(place.read_json("r.json")["samples"]) == 2, "two samples expected")
     gone = f"{VDEV},fault=gone@20000"
-    answer = place.run("run", gone, MODEL, "-n", 5, "--json", "gone.json")
+    answer = run(place, "run", gone, MODEL, "-n", 5, "--json", "gone.json")
     require(answer.returncode == 74, "status 74 expected", answer)
-    answer = place.run("run", gone, MODEL, "-n", 5, "--json", "-")
+    answer = run(place, "run", gone, MODEL, "-n", 5, "--json", "-")
     require(answer.returncode == 74 and answer.stdout == "", "half of a result", answer)
-    answer = place.run("monitor", VDEV, MODEL, "--seconds", 2.5, "--json", "lines")
+    answer = run(place, "monitor", VDEV, MODEL, "--seconds", 2.5, "--json", "lines")
     require(answer.returncode == 0 and "conv1" in answer.stdout, "monitor failed", answer)
     with open(place.at("lines"), encoding="utf-8") as file:
         require([json.loads(line)["schema"] for line in file] == ["snn.rates/1"] * 2, "two lines")
-    refused(place.run("info", VDEV, "--json", "nowhere/x.json"), 73, "nowhere/x.json")
+    refused(run(place, "info", VDEV, "--json", "nowhere/x.json"), 73, "nowhere/x.json")
     left = [name for name in place.files() if "gone" in name or "part" in name]
     require(not left, f"left behind: {left}")
 
@@ -318,13 +327,13 @@ def json_is_whole_or_not_at_all(place):
 
 def monitor_prints_a_line_a_second(place):
     """monitor prints rates by layer once a second, and JSON as lines"""
-    answer = place.run("monitor", VDEV, MODEL, "--seconds", 2.5)
+    answer = run(place, "monitor", VDEV, MODEL, "--seconds", 2.5)
     require(answer.returncode == 0, "monitor failed", answer)
     lines = answer.stdout.splitlines()
     require(len(lines) == 2, "two lines expected", answer)
     for part in ("conv1 ", "fc3 ", "samples ", "right ", "lost 0"):
         require(part in lines[1], f"'{part}' expected", answer)
-    answer = place.run("monitor", VDEV, MODEL, "--seconds", 1.5, "--json", "-")
+    answer = run(place, "monitor", VDEV, MODEL, "--seconds", 1.5, "--json", "-")
     found = [json.loads(line) for line in answer.stdout.splitlines()]
     require(len(found) == 1 and found[0]["schema"] == "snn.rates/1", "", answer)
     cores = {core["layer"]: core for core in found[0]["cores"]}
@@ -369,10 +378,10 @@ def monitor_serves_a_page(place):
 
 def list_may_be_empty(place):
     """list is a table or says that nothing is there; virtual chips in a process are not listed"""
-    answer = place.run("list")
+    answer = run(place, "list")
     require(answer.returncode == 0, "list failed", answer)
     require("vdev:" not in answer.stdout, "vdev is listed", answer)
-    found = document(place.run("list", "--json", "-"))
+    found = document(run(place, "list", "--json", "-"))
     require(found["schema"] == "snn.devices/1", f"{found}")
     if not found["devices"]:
         require("no device is plugged in" in answer.stdout, "", answer)
@@ -381,9 +390,9 @@ def list_may_be_empty(place):
 
 def doctor_finds_and_explains(place):
     """doctor explains; every trouble has a remedy and decides the status"""
-    answer = place.run("doctor")
+    answer = run(place, "doctor")
     require(answer.returncode in (0, 1), "", answer)
-    found = document(place.run("doctor", "--json", "-"), answer.returncode)
+    found = document(run(place, "doctor", "--json", "-"), answer.returncode)
     require(found["schema"] == "snn.doctor/1", f"{found}")
     troubles = [f for f in found["findings"] if f["verdict"] == "trouble"]
     require(bool(troubles) == (answer.returncode == 1) == (not found["fine"]), f"{found}")
@@ -400,7 +409,7 @@ def doctor_finds_and_explains(place):
 
 def no_device_is_69(place):
     """a device that is not there ends with 69 and what to do"""
-    answer = place.run("info", "usb:1209:0001:NONE-HAS-THIS")
+    answer = run(place, "info", "usb:1209:0001:NONE-HAS-THIS")
     if "built without" in answer.stderr:
         require(answer.returncode == 65, "", answer)
         return
@@ -411,7 +420,7 @@ def unknown_uris_are_refused(place):
     """a URI that is none is told, and what there is"""
     for uri in ("", "usb", "usbx:", "vdev:", "vdev:speck9", "serial:", "usb:1209",
                 "usb:zzzz:0001", "vdev:speck2f,fault=none", "serial:/dev/null@0"):
-        answer = place.run("info", uri)
+        answer = run(place, "info", uri)
         require(answer.returncode in (64, 65, 66, 69, 74, 77), f"{uri}", answer)
         require(answer.stderr.startswith("snndev: "), f"{uri}", answer)
         require("hint:" in answer.stderr, f"{uri}: no hint", answer)
@@ -423,7 +432,7 @@ def faults_end_with_their_status(place):
                                 ("refuse=commit", 76, ""), ("wrong-crc", 76, ""),
                                 ("silent=statistics", 74, ""), ("corrupt-in@4001", 76, "")):
         start = time.monotonic()
-        answer = place.run("run", f"{VDEV},fault={fault}", MODEL, "-n", 5, "-t", 16,
+        answer = run(place, "run", f"{VDEV},fault={fault}", MODEL, "-n", 5, "-t", 16,
                            "--timeout", 300)
         refused(answer, status, part)
         require("hint:" in answer.stderr or status == 76, f"{fault}: no hint", answer)
@@ -432,20 +441,20 @@ def faults_end_with_their_status(place):
 
 def harmless_faults_change_nothing(place):
     """short and odd packets, stalls and bus errors: the same answers"""
-    expected = document(place.run("run", VDEV, MODEL, "-n", 2, "-t", 8, "--json", "-"))["samples"]
+    expected = document(run(place, "run", VDEV, MODEL, "-n", 2, "-t", 8, "--json", "-"))["samples"]
     for fault in ("short", "odd", "stall-in@2048", "stall-out@2048", "error-in@3000"):
-        found = document(place.run("run", f"{VDEV},fault={fault}", MODEL, "-n", 2, "-t", 8,
+        found = document(run(place, "run", f"{VDEV},fault={fault}", MODEL, "-n", 2, "-t", 8,
                                    "--json", "-"))
         require(found["samples"] == expected, f"{fault}: {found}")
 
 
 def emulate_refuses_what_cannot_be(place):
     """emulate names what is wrong with chip, kind, fault and address"""
-    refused(place.run("emulate", "--chip", "speck9"), 66, "speck9", "hint:")
-    refused(place.run("emulate", "--as", "magic"), 64, "unknown choice 'magic'")
-    refused(place.run("emulate", "--as", "process", "--fault", "flood"), 64, "flood", "hint:")
-    refused(place.run("emulate", "--as", "usbip", "--address", "here"), 64, "'here'", "hint:")
-    refused(place.run("emulate", "--as", "process", "--serial", "a b"), 64, "a b", "hint:")
+    refused(run(place, "emulate", "--chip", "speck9"), 66, "speck9", "hint:")
+    refused(run(place, "emulate", "--as", "magic"), 64, "unknown choice 'magic'")
+    refused(run(place, "emulate", "--as", "process", "--fault", "flood"), 64, "flood", "hint:")
+    refused(run(place, "emulate", "--as", "usbip", "--address", "here"), 64, "'here'", "hint:")
+    refused(run(place, "emulate", "--as", "process", "--serial", "a b"), 64, "a b", "hint:")
 
 
 def vanished_process_is_reported(place):
