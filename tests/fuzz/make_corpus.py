@@ -1,4 +1,4 @@
-"""Makes corpus/import, events, program, words, frames, records, vchip, tape: make_corpus.py SNNCONVERT
+"""Makes corpus/import, events, program, words, frames, records, vchip, usbip, tape: make_corpus.py SNNCONVERT
 
 Small models of each format that get the whole way to a spiking net, between them by every pass.
 Needs numpy, onnx, torch. Zip archives and pickles differ from run to run in their time stamps only.
@@ -248,6 +248,43 @@ def vchip():
             file.write(data)
 
 
+# --- A client of USB/IP: usbip.c ------------------------------------------------------------------
+
+
+def usbip_submit(sequence, endpoint, length, setup=bytes(8), data=b""):
+    """An endpoint's address has bit 7 where data go to the host."""
+    return struct.pack(">12I", 1, sequence, 65537, endpoint >> 7, endpoint & 15, 0, length, 0,
+                       0xffffffff, 0, 0, 0)[:40] + setup + data
+
+
+def usbip_unlink(sequence, unlinked):
+    return struct.pack(">12I", 2, sequence, 65537, 0, 0, unlinked, 0, 0, 0, 0, 0, 0)
+
+
+def usbip():
+    def control(sequence, kind, request, value, index, length):
+        return usbip_submit(sequence, kind & 0x80, length,
+                            struct.pack("<BBHHH", kind, request, value, index, length))
+
+    # BEGIN of sample 0, which a chip without a configuration answers with an ERROR.
+    mark = struct.pack("<II", 0, 0x42ffffff) + struct.pack("<II", 0, 0x41000000)
+    mark += struct.pack("<II", 0, 0x44000000)
+    block = mark + struct.pack("<II", zlib.crc32(mark), 0x43000003)
+    enumeration = b"".join((
+        control(1, 0x80, 6, 0x100, 0, 18), control(2, 0x80, 6, 0x200, 0, 255),
+        control(3, 0x00, 9, 1, 0, 0), control(4, 0xc0, 1, 255, 0, 64),
+        control(5, 0xc0, 99, 0, 0, 8), control(6, 0xc0, 2, 0, 0, 8)))
+    stream = b"".join((
+        usbip_submit(10, 0x81, 512), usbip_submit(11, 0x81, 65536),
+        usbip_submit(12, 0x01, len(block), data=block), usbip_unlink(13, 11),
+        control(14, 0x02, 1, 0, 0x81, 0), usbip_unlink(15, 10), usbip_submit(16, 0x83, 8),
+        control(17, 0x40, 8, 0, 0, 0), usbip_submit(18, 0x01, 0)))
+    for name, begin in (("whole", b"\xff\0"), ("stalled", b"\x07\1"), ("broken", b"\x2f\2"),
+                        ("odd", b"\0\4"), ("silent", b"\x30\6"), ("late", b"\x10\7")):
+        with open(path_of("usbip", f"{name}.bin"), "wb") as file:
+            file.write(begin + enumeration + stream)
+
+
 def tape_record(kind, result, time, data):
     return struct.pack("<BBHIQ", kind, result, 0, len(data), time) + data
 
@@ -298,6 +335,7 @@ def main():
     events()
     wire()
     vchip()
+    usbip()
     tapes()
 
 
