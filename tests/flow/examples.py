@@ -115,6 +115,20 @@ def deploys_over_a_serial_line(place):
         deploys(place, uri, "chip:speck2f")
 
 
+def a_serial_line_is_the_chip(place):
+    """every count over a serial line is the chip's, and so is that of the session played again"""
+    arguments = (MODEL, "-n", COUNT, "-t", 16, "--threads", 1)
+    with serial_line("odd") as uri:
+        known(uri)
+        expected = counted(place, "chip:speck2f", *arguments)
+        require(counted(place, f"{uri},record={place.at('a.tape')}", *arguments) == expected,
+                "other counts over the line")
+    require(counted(place, f"replay:{place.at('a.tape')}", *arguments) == expected,
+            "other counts from the tape")
+    other = place.run(*arguments, "--target", f"replay:{place.at('a.tape')}", "--offset", 1)
+    require(other.returncode == 76 and "of the recording" in other.stderr, "another sample", other)
+
+
 def deploys_frame_by_frame(_place):
     """deploy takes a target that takes frames"""
     found = example("deploy", MODEL, "frame:int8", DIGITS, COUNT).stdout
@@ -218,7 +232,7 @@ def watches_on_a_virtual_chip(place):
 if __name__ == "__main__":
     sys.exit(report(named([
         deploys_on_the_simulator, deploys_on_a_chip, deploys_on_a_virtual_chip,
-        deploys_over_a_serial_line,
+        deploys_over_a_serial_line, a_serial_line_is_the_chip,
         deploys_frame_by_frame, says_what_is_wrong, first_spikes_of_the_simulator,
         first_spikes_of_a_chip, first_spikes_of_a_virtual_chip, watches_on_the_simulator,
         watches_on_a_chip, watches_on_a_virtual_chip]), sys.argv[1]))
