@@ -1,6 +1,8 @@
 /* What comes over a link: order, words cut apart, losses at their place, settling. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/device/linked.h"
 
@@ -97,4 +99,128 @@ Test(link_stream, a_loss_up_to_the_end_leaves_nothing_unsettled)
     cr_assert_gt(items.gaps[SNNWIRE_LOSS_HOST], 0);
     cr_assert_eq(items.marks[SNNWIRE_MARK_END], 1);
     cr_assert_eq(snndev_link_settle(linked(), support_context(), 100), SNN_OK);
+}
+
+static void assert_message(const char *text)
+{
+    cr_assert(strstr(snn_context_message(support_context()), text) != NULL, "message: %s",
+              snn_context_message(support_context()));
+}
+
+Test(link_stream, an_error_of_the_device_is_told_behind_what_came_before_it)
+{
+    struct snnwire_item items[100];
+    size_t count = 0;
+    cr_assert_eq(linked_start(NULL), SNN_OK);
+    fake_write_events(5);
+    fake_write_mark(SNNWIRE_MARK_ERROR, SNNWIRE_ERROR_OVERRUN, 12);
+    fake_write_events(3);
+    cr_assert(fake_send(4096));
+    cr_assert_eq(snndev_link_receive(linked(), support_context(), items, 100, &count, 5000),
+                 SNN_OK);
+    cr_assert_eq(count, 5);
+    cr_assert_eq(snndev_link_receive(linked(), support_context(), items, 100, &count, 5000),
+                 SNN_ERR_PROTOCOL);
+    assert_message("more words came than it gave credit for (error 5, detail 12)");
+    cr_assert_eq(snndev_link_receive(linked(), support_context(), items, 100, &count, 5000),
+                 SNN_OK);
+    cr_assert_eq(count, 3);
+}
+
+Test(link_stream, a_corrupt_word_shows_when_the_stream_settles)
+{
+    size_t size = 0;
+    cr_assert_eq(linked_start(NULL), SNN_OK);
+    fake_write_events(20);
+    uint8_t *bytes = fake_written(&size);
+    bytes[8 * 5] ^= 1;
+    cr_assert(fake_give(bytes, size, SNNDEV_COMPLETED));
+    cr_assert_eq(linked_drain_after(20, 20).events, 20);
+    cr_assert_eq(snndev_link_settle(linked(), support_context(), 1000), SNN_ERR_PROTOCOL);
+    cr_assert_eq(linked_counters().faults, 1);
+    /* It is told once. */
+    cr_assert_eq(snndev_link_settle(linked(), support_context(), 1000), SNN_OK);
+}
+
+Test(link_stream, a_block_without_its_end_does_not_settle)
+{
+    size_t size = 0;
+    cr_assert_eq(linked_start(NULL), SNN_OK);
+    fake_write_events(20);
+    const uint8_t *bytes = fake_written(&size);
+    cr_assert(fake_give(bytes, size - 3, SNNDEV_COMPLETED));
+    cr_assert_eq(linked_drain_after(20, 20).events, 20);
+    cr_assert_eq(snndev_link_settle(linked(), support_context(), 20), SNN_ERR_TIMEOUT);
+    assert_message("the end of a block is missing");
+    cr_assert(fake_give(bytes + size - 3, 3, SNNDEV_COMPLETED));
+    cr_assert_eq(snndev_link_settle(linked(), support_context(), 1000), SNN_OK);
+}
+
+Test(link_stream, losses_of_the_device_are_counted_apart)
+{
+    cr_assert_eq(linked_start(NULL), SNN_OK);
+    fake_write_events(2);
+    fake_write_mark(SNNWIRE_MARK_GAP, SNNWIRE_LOSS_DEVICE, 100);
+    fake_write_events(2);
+    fake_write_mark(SNNWIRE_MARK_GAP, SNNWIRE_LOSS_DEVICE, 11);
+    fake_write_events(1);
+    cr_assert(fake_send(4096));
+    const struct linked_items items = linked_drain_after(5, 20);
+    cr_assert_eq(items.gaps[SNNWIRE_LOSS_DEVICE], 111);
+    cr_assert_eq(linked_counters().dropped_device, 111);
+    cr_assert_eq(linked_counters().dropped_host, 0);
+}
+
+Test(link_stream, events_are_received_up_to_a_mark)
+{
+    struct snnwire_event events[100];
+    struct snnwire_item mark;
+    size_t count = 0;
+    cr_assert_eq(linked_start(NULL), SNN_OK);
+    fake_write_events(7);
+    fake_write_mark(SNNWIRE_MARK_TICK, 0, 4);
+    fake_write_events(9);
+    cr_assert(fake_send(4096));
+    cr_assert_eq(
+        snndev_link_receive_events(linked(), support_context(), events, 100, &count, &mark, 5000),
+        SNN_OK);
+    cr_assert_eq(count, 7);
+    cr_assert(mark.is_mark);
+    cr_assert_eq(mark.mark, SNNWIRE_MARK_TICK);
+    cr_assert_eq(mark.value, 4);
+    cr_assert_eq(
+        snndev_link_receive_events(linked(), support_context(), events, 5, &count, &mark, 5000),
+        SNN_OK);
+    cr_assert_eq(count, 5);
+    cr_assert_not(mark.is_mark);
+    cr_assert_eq(events[4].time_us, 11);
+}
+
+Test(link_stream, short_transfers_share_a_slot)
+{
+    cr_assert_eq(linked_start(&small), SNN_OK);
+    /* 200 transfers of a mark each in two slots of 4 KiB: nobody reads, nothing is lost. */
+    for (unsigned i = 0; i < 200; i++) {
+        fake_write_mark(SNNWIRE_MARK_TICK, 0, i);
+        cr_assert(fake_send(4096));
+    }
+    cr_assert(fake_waiting(2));
+    cr_assert_eq(linked_drain(20).marks[SNNWIRE_MARK_TICK], 200);
+    cr_assert_eq(linked_counters().spare_used, 0);
+    cr_assert_eq(linked_counters().short_packets, 200);
+}
+
+Test(link_stream, a_recording_is_whole_or_not_there)
+{
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s", support_path("session.tape"));
+    const struct snndev_link_options options = {.record = path};
+    cr_assert_eq(linked_start(&options), SNN_OK);
+    fake_write_events(5);
+    cr_assert(fake_send(4096));
+    cr_assert_eq(linked_drain_after(5, 20).events, 5);
+    cr_assert_neq(access(path, R_OK), 0);
+    cr_assert_eq(snndev_link_record_end(linked(), support_context()), SNN_OK);
+    cr_assert_eq(access(path, R_OK), 0);
+    cr_assert_eq(snndev_link_record_end(linked(), support_context()), SNN_OK);
 }
