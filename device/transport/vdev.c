@@ -79,6 +79,26 @@ static void serve_request(struct vdev *v)
     (void)pthread_cond_broadcast(&v->desk.changed);
 }
 
+static void cancel(struct vdev *v)
+{
+    snndev_desk_end_all(&v->desk, &v->desk.out, SNNDEV_CANCELLED);
+    snndev_desk_end_all(&v->desk, &v->desk.in, SNNDEV_CANCELLED);
+}
+
+/* The transfer that the device was at ends, and those behind it if all are to: never before it. */
+static void end_served(struct vdev *v, struct snndev_transfer *transfer, size_t actual,
+                       enum snndev_outcome outcome)
+{
+    const bool cancelled = v->cancelled;
+    v->busy = v->cancelled = false;
+    transfer->actual = actual;
+    snndev_desk_end(&v->desk, transfer, outcome);
+    if (outcome == SNNDEV_VANISHED)
+        vanish(v);
+    else if (cancelled)
+        cancel(v);
+}
+
 static void serve_out(struct vdev *v)
 {
     struct snndev_transfer *transfer = snndev_queue_take(&v->desk.out);
@@ -88,10 +108,8 @@ static void serve_out(struct vdev *v)
     const enum snndev_outcome outcome =
         snndev_port_take(v->port, transfer->bytes, transfer->size, &actual);
     (void)pthread_mutex_lock(&v->desk.lock);
-    transfer->actual = actual;
-    v->busy = v->cancelled = v->dry = false;
-    snndev_desk_end(&v->desk, transfer, outcome);
-    if (outcome == SNNDEV_VANISHED) vanish(v);
+    v->dry = false;
+    end_served(v, transfer, actual, outcome);
 }
 
 static void put_back(struct snndev_queue *queue, struct snndev_transfer *transfer)
@@ -118,10 +136,7 @@ static void serve_in(struct vdev *v)
         return;
     }
     if (!nothing) hold_back(v);
-    v->busy = v->cancelled = false;
-    transfer->actual = actual;
-    snndev_desk_end(&v->desk, transfer, nothing ? SNNDEV_CANCELLED : outcome);
-    if (outcome == SNNDEV_VANISHED) vanish(v);
+    end_served(v, transfer, actual, nothing ? SNNDEV_CANCELLED : outcome);
 }
 
 static void clear_halts(struct vdev *v)
@@ -229,9 +244,8 @@ static void vdev_cancel_all(void *self)
 {
     struct vdev *v = self;
     (void)pthread_mutex_lock(&v->desk.lock);
-    snndev_desk_end_all(&v->desk, &v->desk.out, SNNDEV_CANCELLED);
-    snndev_desk_end_all(&v->desk, &v->desk.in, SNNDEV_CANCELLED);
     v->cancelled = v->busy;
+    if (!v->busy) cancel(v);
     rouse(v);
     (void)pthread_mutex_unlock(&v->desk.lock);
 }
