@@ -488,10 +488,11 @@ static int wait_until_listed(const struct slot *slot)
 
 static int make_chip(struct slot *slot, const char *fault)
 {
-    struct snndev_faults faults;
-    const struct snndev_vchip_options options = {.chip = "speck2f", .serial = slot->device.serial};
+    struct snndev_faults faults = {.output_words = 0};
     int status = snn_context_create(&slot->context, NULL);
     if (status == SNN_OK) status = snndev_faults_parse(&faults, slot->context, fault);
+    const struct snndev_vchip_options options = {
+        .chip = "speck2f", .serial = slot->device.serial, .output_words = faults.output_words};
     if (status == SNN_OK) status = snndev_vchip_create(&slot->chip, slot->context, &options);
     if (status == SNN_OK)
         status = snndev_port_create(&slot->port, slot->context, slot->chip, &faults);

@@ -9,6 +9,7 @@
 #include "libsnn/wire/word.h"
 #include "snn/status.h"
 #include "tests/device/usbip_client.h"
+#include "tests/unit/support.h"
 
 enum { OUT = SNNWIRE_ENDPOINT_OUT, IN = SNNWIRE_ENDPOINT_IN, STALL = -32, BUS_ERROR = -71 };
 enum { UNLINKED = -104, BLOCK_MAX = 64, LENGTH = 512 };
@@ -284,4 +285,29 @@ Test(urbs, bytes_that_are_no_command_are_an_error)
     set_up(&bench, NULL);
     cr_assert_eq(take_at(&bench, header, sizeof header, 0), SNN_ERR_PROTOCOL);
     tear_down(&bench);
+}
+
+/* A session of each kind of command; the first status that is not OK. */
+static int converse(struct snn_context *context)
+{
+    const struct snndev_vchip_options options = {.chip = "speck2f"};
+    struct bench bench = {.device = {.configuration = 1, .serial = "BENCH"}, .context = context};
+    int status = snndev_vchip_create(&bench.chip, context, &options);
+    if (status == SNN_OK) status = snndev_port_create(&bench.port, context, bench.chip, NULL);
+    bench.device.port = bench.port;
+    if (status == SNN_OK) status = snndev_urbs_create(&bench.urbs, context, &bench.device);
+    if (status == SNN_OK) status = submit(&bench, 1, IN, LENGTH);
+    if (status == SNN_OK) status = request(&bench, 2, hello, 0);
+    if (status == SNN_OK) status = send_block(&bench, 3);
+    if (status == SNN_OK) status = submit(&bench, 4, IN, LENGTH);
+    if (status == SNN_OK) status = take_back(&bench, 5, 4);
+    snndev_urbs_destroy(&bench.urbs);
+    snndev_port_destroy(&bench.port);
+    snndev_vchip_destroy(&bench.chip);
+    return status;
+}
+
+Test(urbs, out_of_memory_is_told_and_gives_all_back)
+{
+    support_sweep(converse);
 }
