@@ -18,7 +18,7 @@ struct snndev_usb_pipes {
     uint8_t in, out; /* addresses; out 0: there is none */
 };
 
-/* A libusb context that never writes to stderr. */
+/* A libusb context that keeps its log to itself. */
 int snndev_usb_init(struct libusb_context **out, struct snn_context *context);
 /* Raises libusb's error: "<what>: <its text>". Returns the status. */
 int snndev_usb_fail(struct snn_context *context, int error, const char *what);

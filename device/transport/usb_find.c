@@ -22,7 +22,9 @@ struct wanted {
 
 /* ---- libusb's errors ---- */
 
-/* Where libusb's log goes. */
+/* Where libusb's log goes: nowhere. What libusb_init itself has to say comes before that, and only
+ * to users who asked for it by LIBUSB_DEBUG; the callback for that is one of the whole process, of
+ * which this library has no right to dispose. */
 static void LIBUSB_CALL on_log(libusb_context *libusb, enum libusb_log_level level,
                                const char *text)
 {
