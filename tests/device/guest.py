@@ -15,6 +15,7 @@ import argparse
 import io
 import lzma
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -101,6 +102,8 @@ def unpack_kernel(package, folder):
 
 
 def find_kernel():
+    if platform.machine() != "x86_64":
+        raise Missing(f"the guest is an x86_64 machine, and this one runs {platform.machine()}")
     package = os.environ.get(PACKAGE)
     if not package:
         raise Missing(f"no kernel: {PACKAGE} names no linux-image package")
