@@ -4,6 +4,7 @@
  *
  * Nobody polls: the thread sleeps while there is nothing to take and nothing to give.
  */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,8 +22,9 @@ struct vdev {
     pthread_cond_t work;    /* for the device: there is something to do */
     pthread_mutex_t asking; /* one request at a time */
     pthread_t thread;
+    atomic_bool stopping; /* set behind the desk's lock; the device reads it in mid-step, too */
     /* Behind the desk's lock. */
-    bool stopping, gone;
+    bool gone;
     bool busy, cancelled; /* the device is at a transfer, which is to end */
     bool dry;             /* nothing was there to give, and nothing has happened since */
     bool clear_in, clear_out;
@@ -333,6 +335,12 @@ static int plug(struct vdev *v, struct snn_context *context, const struct words 
     return status;
 }
 
+static bool goes_on(void *user)
+{
+    const struct vdev *v = user;
+    return !v->stopping;
+}
+
 static void unplug(struct vdev *v)
 {
     snndev_port_destroy(&v->port);
@@ -366,6 +374,7 @@ static int vdev_open(void *self, struct snn_context *context, const char *argume
     int status = parse(&words, context, arguments);
     if (status == SNN_OK) status = plug(v, context, &words);
     if (status == SNN_OK) status = snndev_desk_init(&v->desk, context);
+    if (status == SNN_OK) snndev_vchip_ask(v->vchip, goes_on, v);
     if (status != SNN_OK) {
         unplug(v);
         return status;

@@ -65,6 +65,7 @@ int snn_emulate(struct snn_context *context, const struct snn_emulate_options *o
         .chip = options->chip, .serial = options->serial, .output_words = faults.output_words};
     status = snndev_vchip_create(&chip, context, &wanted);
     if (status != SNN_OK) return status;
+    snndev_vchip_ask(chip, options->go_on, options->user);
     status = serve_chip(context, emulator, chip, &faults, options);
     snndev_vchip_destroy(&chip);
     return status;

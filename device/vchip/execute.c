@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "libsnn/base/error.h"
+#include "libsnn/stream/target.h"
 
 int snndev_execute_init(struct snndev_execute *execute, struct snn_context *context,
                         const char *chip, snndev_firing_fn fire, void *user)
@@ -98,6 +99,9 @@ int snndev_execute_load(struct snndev_execute *execute, struct snn_context *cont
     int status = snn_target_load_program(execute->target, context, program);
     if (status == SNN_OK) status = make_output(execute, context);
     if (status == SNN_OK) status = snn_target_watch(execute->target, context, take_spike, execute);
+    if (status == SNN_OK)
+        status =
+            snnstream_target_ask(execute->target, context, execute->go_on, execute->go_on_user);
     snn_program_destroy(&before);
     if (status != SNN_OK) {
         snn_program_destroy(&program);

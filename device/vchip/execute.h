@@ -31,6 +31,8 @@ struct snndev_execute {
     struct snnbase_arena arena;  /* of these two */
     snndev_firing_fn fire;
     void *user;
+    bool (*go_on)(void *user); /* asked within steps, NULL: nobody is */
+    void *go_on_user;
     /* Of the step under way: times as they came, events as the target takes them. */
     uint64_t *times;
     struct snn_event *events;
@@ -54,7 +56,8 @@ int snndev_execute_begin(struct snndev_execute *execute, struct snn_context *con
 /* An event of the input, which is within it. Errors: LIMIT, NOMEM. */
 int snndev_execute_event(struct snndev_execute *execute, struct snn_context *context,
                          uint64_t time_us, uint32_t address);
-/* The step is over: its events, one after another, then the biases. */
+/* The step is over: its events, one after another, then the biases. Errors: CANCELLED (go_on said
+ * no), those of the target. */
 int snndev_execute_tick(struct snndev_execute *execute, struct snn_context *context);
 
 #endif

@@ -171,9 +171,13 @@ static void refuse(const struct function *function, bool in)
 
 static void hold_back(const struct function *function)
 {
-    const unsigned delay = snndev_port_delay(function->device->port);
-    const struct timespec pause = {.tv_sec = delay / 1000, .tv_nsec = delay % 1000 * 1000000L};
-    if (delay > 0) nanosleep(&pause, NULL);
+    unsigned left = snndev_port_delay(function->device->port);
+    while (left > 0 && snndev_serve_goes_on(function->options)) {
+        const unsigned part = left < WAIT_MS ? left : WAIT_MS;
+        const struct timespec pause = {.tv_nsec = part * 1000000L};
+        nanosleep(&pause, NULL);
+        left -= part;
+    }
 }
 
 static void answer_request(struct function *function, const struct usb_ctrlrequest *request)

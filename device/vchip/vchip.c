@@ -24,7 +24,8 @@ enum phase {
     PHASE_IDLE = 0,   /* no sample is under way */
     PHASE_SAMPLE = 1, /* BEGIN came, END did not yet */
     PHASE_FAILED = 2, /* an ERROR was sent: all is ignored until the next BEGIN */
-    PHASE_DEAD = 3    /* the host overran its credit: all is ignored until RESET */
+    PHASE_DEAD = 3    /* the host overran its credit, or the chip was told to stop: all is ignored
+                       * until RESET */
 };
 
 struct snndev_vchip {
@@ -132,6 +133,12 @@ void snndev_vchip_destroy(struct snndev_vchip **vchip)
     snn_context_destroy(&v->context);
     snnbase_allocator_free(&allocator, v);
     *vchip = NULL;
+}
+
+void snndev_vchip_ask(struct snndev_vchip *vchip, bool (*go_on)(void *user), void *user)
+{
+    vchip->execute.go_on = go_on;
+    vchip->execute.go_on_user = user;
 }
 
 const struct snnwire_hello *snndev_vchip_hello(const struct snndev_vchip *vchip)
@@ -377,8 +384,14 @@ static void take_begin_mark(struct snndev_vchip *v, uint32_t sample)
 /* The events so far take effect; false: that went wrong. */
 static bool finish_step(struct snndev_vchip *v)
 {
-    if (snndev_execute_tick(&v->execute, v->context) == SNN_OK) return true;
-    fail(v, SNNWIRE_ERROR_INTERNAL, 0);
+    const struct snndev_execute *execute = &v->execute;
+    const bool stopped = execute->go_on != NULL && !execute->go_on(execute->go_on_user);
+    const int status = stopped ? SNN_ERR_CANCELLED : snndev_execute_tick(&v->execute, v->context);
+    if (status == SNN_OK) return true;
+    if (status == SNN_ERR_CANCELLED)
+        v->phase = PHASE_DEAD;
+    else
+        fail(v, SNNWIRE_ERROR_INTERNAL, 0);
     return false;
 }
 

@@ -26,6 +26,11 @@ int snndev_vchip_create(struct snndev_vchip **out, struct snn_context *context,
                         const struct snndev_vchip_options *options);
 void snndev_vchip_destroy(struct snndev_vchip **vchip);
 
+/* Asks go_on now and then within `take`, and also within a step, from the thread that is in there.
+ * When it says no, the step under way and all that is behind it are not executed any more: until a
+ * RESET nothing is. NULL: goes on for as long as it takes. Before the first COMMIT. */
+void snndev_vchip_ask(struct snndev_vchip *vchip, bool (*go_on)(void *user), void *user);
+
 /* What HELLO tells. */
 const struct snnwire_hello *snndev_vchip_hello(const struct snndev_vchip *vchip);
 

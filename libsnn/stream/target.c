@@ -276,6 +276,17 @@ int snn_target_watch(struct snn_target *target, struct snn_context *context, snn
     return target->ops->watch(target->session, context, watch, user);
 }
 
+int snnstream_target_ask(struct snn_target *target, struct snn_context *context,
+                         bool (*go_on)(void *user), void *user)
+{
+    int status = check_loaded(target, context, SNN_TARGET_SPIKING);
+    if (status != SNN_OK) return status;
+    if (target->ops->ask == NULL)
+        return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "target %s cannot stop within a step",
+                            target->ops->name);
+    return target->ops->ask(target->session, context, go_on, user);
+}
+
 void snn_target_allow_loss(struct snn_target *target, bool allow)
 {
     if (target->ops->allow_loss != NULL) target->ops->allow_loss(target->session, allow);

@@ -9,6 +9,12 @@
 /* Adds one session of the target to `add`, or only begins anew where that is NULL; nothing for a
  * target that is no device. Errors: PROTOCOL (what the device counted is not what came), TIMEOUT,
  * GONE, IO. */
+/* Has advance of this session, until its next load, ask now and then within a step whether to go
+ * on; where it says no, advance gives CANCELLED and the sample is spoilt until the next reset. NULL
+ * ends that. Errors: UNSUPPORTED. */
+int snnstream_target_ask(struct snn_target *target, struct snn_context *context,
+                         bool (*go_on)(void *user), void *user);
+
 int snnstream_target_telemetry(struct snn_target *target, struct snn_context *context,
                                struct snnstream_telemetry *add);
 
@@ -43,6 +49,8 @@ struct snn_target_ops {
                   uint32_t *counts);
     /* NULL: the target does not tell spikes one by one. */
     int (*watch)(void *session, struct snn_context *context, snn_spike_fn watch, void *user);
+    /* NULL: the target does not ask. */
+    int (*ask)(void *session, struct snn_context *context, bool (*go_on)(void *user), void *user);
     /* NULL: nothing can be lost. */
     void (*allow_loss)(void *session, bool allow);
     /* Ends the sample at hand and adds what happened since the last call, or since the load, to

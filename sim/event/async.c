@@ -15,6 +15,7 @@
 
 #define NO_SOURCE UINT32_MAX
 #define FEW 32u /* spikes that are put in order one by one */
+#define ASK_EVERY 1024u
 
 /* The neurons of a population, or those of a further readout. */
 struct cells {
@@ -58,6 +59,9 @@ struct snnsim_async {
     bool stepped; /* since the reset */
     snn_spike_fn watch;
     void *watch_user;
+    bool (*go_on)(void *user);
+    void *go_on_user;
+    uint32_t unasked; /* events since it was asked */
 };
 
 /* What one event brings: weights of either arithmetic for the lanes of a footprint. */
@@ -264,12 +268,21 @@ static int deliver(struct snnsim_async *a, struct snn_context *context,
     return status;
 }
 
+/* A single event may set off any number of others, so they are counted here. */
+static int ask(struct snnsim_async *a, struct snn_context *context)
+{
+    a->unasked = 0;
+    if (a->go_on == NULL || a->go_on(a->go_on_user)) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_CANCELLED, "stopped within a step");
+}
+
 static int drain(struct snnsim_async *a, struct snn_context *context)
 {
     int status = SNN_OK;
     while (status == SNN_OK && a->queue.count > 0) {
         const struct snnsim_event event = snnsim_queue_pop(&a->queue);
         status = deliver(a, context, &event);
+        if (status == SNN_OK && ++a->unasked >= ASK_EVERY) status = ask(a, context);
     }
     return status;
 }
@@ -582,7 +595,7 @@ void snnsim_async_reset(struct snnsim_async *a)
     a->stepped = false;
 }
 
-/* ---- Counts, potentials, watching ---- */
+/* ---- Counts, potentials, watching, asking ---- */
 
 int snnsim_async_count(struct snnsim_async *a, struct snn_context *context)
 {
@@ -624,6 +637,13 @@ void snnsim_async_watch(struct snnsim_async *a, snn_spike_fn watch, void *user)
 {
     a->watch = watch;
     a->watch_user = user;
+}
+
+void snnsim_async_ask(struct snnsim_async *a, bool (*go_on)(void *user), void *user)
+{
+    a->go_on = go_on;
+    a->go_on_user = user;
+    a->unasked = 0;
 }
 
 size_t snnsim_async_high_water(const struct snnsim_async *a)

@@ -34,7 +34,7 @@ int snnsim_async_push(struct snnsim_async *async, struct snn_context *context,
                       const struct snn_spikes *spikes);
 
 /* Step `row` of what was pushed, results at index `out_row` of `out`. Errors, which leave the
- * sample unfinished: LIMIT (too many spikes on their way), NOMEM. */
+ * sample unfinished: LIMIT (too many spikes on their way), NOMEM, CANCELLED (by whom it asks). */
 int snnsim_async_step(struct snnsim_async *async, struct snn_context *context,
                       const struct snn_spikes *spikes, uint32_t row, struct snn_output *out,
                       uint32_t out_row);
@@ -46,6 +46,9 @@ void snnsim_async_counts(const struct snnsim_async *async, uint32_t population, 
 /* Told of every spike of every population, as they come; NULL: nobody is. Of input events that
  * enter together it was the last that set a spike off, as far as anybody can tell. */
 void snnsim_async_watch(struct snnsim_async *async, snn_spike_fn watch, void *user);
+
+/* Asked every thousand events or so within a step whether to go on; NULL: nobody is. */
+void snnsim_async_ask(struct snnsim_async *async, bool (*go_on)(void *user), void *user);
 
 /* Potentials of a population, [channels][height][width]. */
 void snnsim_async_potentials(const struct snnsim_async *async, uint32_t population,

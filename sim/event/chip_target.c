@@ -117,5 +117,6 @@ const struct snn_target_ops snnsim_chip_target = {
     .pull = snnsim_session_pull,
     .counts = snnsim_session_counts,
     .watch = snnsim_session_watch,
+    .ask = snnsim_session_ask,
     .close = snnsim_session_close,
 };

@@ -289,3 +289,12 @@ int snnsim_session_watch(void *session, struct snn_context *context, snn_spike_f
     snnsim_async_watch(s->async, watch, user);
     return SNN_OK;
 }
+
+int snnsim_session_ask(void *session, struct snn_context *context, bool (*go_on)(void *user),
+                       void *user)
+{
+    (void)context;
+    const struct snnsim_session *s = session;
+    snnsim_async_ask(s->async, go_on, user);
+    return SNN_OK;
+}

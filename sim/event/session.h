@@ -79,5 +79,7 @@ int snnsim_session_counts(void *session, struct snn_context *context, uint32_t p
 /* Of asynchronous sessions. */
 int snnsim_session_watch(void *session, struct snn_context *context, snn_spike_fn watch,
                          void *user);
+int snnsim_session_ask(void *session, struct snn_context *context, bool (*go_on)(void *user),
+                       void *user);
 
 #endif

@@ -634,3 +634,40 @@ Test(vchip_stream, spikes_are_those_of_the_target_one_by_one)
     }
     cr_assert_gt(all, 1000);
 }
+
+/* ---- Stopping ---- */
+
+static bool wanted;
+
+static bool is_wanted(void *user)
+{
+    cr_assert_eq(user, &wanted);
+    return wanted;
+}
+
+Test(vchip_stream, chip_that_is_told_to_stop_rests_until_a_reset)
+{
+    struct snn_program *program = echo(1);
+    chip_plug_for(program, (struct snndev_vchip_options){0});
+    snndev_vchip_ask(chip, is_wanted, &wanted);
+    chip_load(program, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        begin_sample(i);
+        chip_put_event(7, 0, 0, 0);
+        chip_put_mark(SNNWIRE_MARK_TICK, 0);
+    }
+    chip_send();
+    chip_receive();
+    chip_is_mark(0, SNNWIRE_MARK_BEGIN, 0, 0);
+    cr_assert_eq(chip_item_count, 1, "nothing else, and no credit");
+    wanted = true;
+    cr_assert_eq(chip_ask(SNNWIRE_CODE_RESET, 0, 0), SNNWIRE_ERROR_NONE);
+    begin_sample(2);
+    chip_put_event(7, 0, 0, 0);
+    chip_put_mark(SNNWIRE_MARK_TICK, 0);
+    chip_send();
+    chip_receive();
+    chip_is_mark(0, SNNWIRE_MARK_BEGIN, 0, 2);
+    chip_is_event(1, 7, SKETCH_READOUT, 0);
+    chip_is_mark(2, SNNWIRE_MARK_TICK, 0, 0);
+}

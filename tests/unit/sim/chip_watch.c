@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "libsnn/stream/target.h"
 #include "snn/status.h"
 #include "snn/target.h"
 #include "tests/unit/sketch.h"
@@ -150,4 +151,53 @@ Test(chip_watch, simulator_takes_events_of_one_time_together)
     cr_expect_eq(spikes[0], 0);
     cr_expect_eq(snn_target_watch(sim, support_context(), see, &seen_count), SNN_ERR_UNSUPPORTED);
     snn_target_close(&sim);
+}
+
+/* ---- Stopping ---- */
+
+static unsigned asked, asked_most;
+
+static bool goes_on(void *user)
+{
+    cr_assert_eq(user, &asked);
+    return ++asked < asked_most;
+}
+
+/* An event sets off 64, and 1,000 of them are a step: 65,000 events. */
+Test(chip_watch, step_is_left_when_nobody_wants_it_any_more)
+{
+    enum { MANY = 1000, WIDE = 64 };
+    static int8_t weights[WIDE], zeros[WIDE];
+    static float count[1] = {MANY}, potential[1];
+    static const uint32_t address[1], begins[] = {0, 1};
+    static uint64_t others[5][4];
+    struct snn_context *context = support_context();
+    struct snn_output out = {0,         spikes,    potential, others[0],
+                             others[1], others[2], others[3], others[4]};
+    const struct snn_spikes in = {
+        .step_count = 1, .step_begin = begins, .address = address, .count = count};
+    struct snn_program *sketch = draw(1);
+    memset(weights, 100, sizeof(weights));
+    sketch_add((struct snn_core){.output = {WIDE, 0, 0},
+                                 .kernel_size = 1,
+                                 .weights = weights,
+                                 .threshold_high = 100,
+                                 .destination_count = 1,
+                                 .destinations = {{1, 1, 0}}});
+    sketch_add((struct snn_core){
+        .index = 1, .output = {1, 0, 0}, .kernel_size = 1, .weights = zeros, .threshold_high = 1});
+    load(sketch);
+    require_ok(snnstream_target_ask(target, context, goes_on, &asked));
+    asked_most = 3;
+    require_ok(snn_target_reset(target, context));
+    require_ok(snn_target_push(target, context, &in));
+    cr_assert_eq(snn_target_advance(target, context, 1), SNN_ERR_CANCELLED);
+    cr_assert_eq(asked, 3);
+    asked_most = 1000;
+    require_ok(snn_target_reset(target, context));
+    require_ok(snn_target_push(target, context, &in));
+    require_ok(snn_target_advance(target, context, 1));
+    require_ok(snn_target_pull(target, context, &out));
+    cr_assert_geq(asked, 3 + 60);
+    cr_assert_eq(others[0][0], MANY * WIDE);
 }
