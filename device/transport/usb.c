@@ -15,7 +15,7 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 
-enum { CLOSE_MS = 300, ERROR_PAUSE_MS = 2, CLAIM_TRIES = 4, CLAIM_PAUSE_MS = 15 };
+enum { PROBE_MS = 200, CLOSE_MS = 300, ERROR_PAUSE_MS = 2, CLAIM_TRIES = 4, CLAIM_PAUSE_MS = 15 };
 
 struct usb;
 
@@ -347,11 +347,24 @@ static void usb_cancel_all(void *self)
     pthread_mutex_unlock(&usb->mutex);
 }
 
+/* Whether anybody is at endpoint 0: clearing a halt takes five seconds if not, and nothing ends
+ * that (USBDEVFS_CLEAR_HALT; only there the host's side of the pipe begins anew, too). */
+static int probe(const struct usb *usb, uint8_t endpoint)
+{
+    uint8_t status[2];
+    const uint8_t type = LIBUSB_ENDPOINT_IN | LIBUSB_RECIPIENT_ENDPOINT;
+    const int result = libusb_control_transfer(usb->handle, type, LIBUSB_REQUEST_GET_STATUS, 0,
+                                               endpoint, status, sizeof(status), PROBE_MS);
+    return result >= 0 || result == LIBUSB_ERROR_PIPE ? 0 : result;
+}
+
 static int usb_clear_halt(void *self, bool out)
 {
     struct usb *usb = self;
     uint8_t endpoint = out ? usb->pipes.out : usb->pipes.in;
-    return endpoint == 0 ? SNN_ERR_IO : submit_status(libusb_clear_halt(usb->handle, endpoint));
+    if (endpoint == 0) return SNN_ERR_IO;
+    const int error = probe(usb, endpoint);
+    return submit_status(error != 0 ? error : libusb_clear_halt(usb->handle, endpoint));
 }
 
 /* Whatever still flies ends with the handle: the host's kernel takes its transfers back. */

@@ -18,6 +18,8 @@
 int fakeusb_plug(unsigned slot, const char *fault);
 void fakeusb_unplug(unsigned slot);
 void fakeusb_deny(unsigned slot, bool denied);
+/* Has endpoint 0 answer nothing, or again, while it is plugged in. */
+void fakeusb_mute(unsigned slot, bool muted);
 
 /* The `call`-th call from now on that can fail does, once, with this error of libusb (functions
  * that return memory give NULL). 0: none does. The count begins anew. */

@@ -18,6 +18,7 @@ struct gadget {
     unsigned slot;
     uint8_t address;
     bool attached;
+    bool muted;                           /* endpoint 0 */
     struct libusb_device_handle *claimed; /* by whom */
     struct snn_context *context;
     struct snndev_vchip *chip;

@@ -119,6 +119,13 @@ void fakeusb_deny(unsigned slot, bool denied)
     fakeusb_leave();
 }
 
+void fakeusb_mute(unsigned slot, bool muted)
+{
+    fakeusb_enter();
+    if (fakeusb_bus.slots[slot]) fakeusb_bus.slots[slot]->muted = muted;
+    fakeusb_leave();
+}
+
 /* ---- Devices ---- */
 
 libusb_device *LIBUSB_CALL libusb_ref_device(libusb_device *device)
@@ -278,6 +285,8 @@ static int control(struct gadget *gadget, const uint8_t *setup, uint8_t *data, u
     if (held_back > fakeusb_now_ms()) pass_time(gadget, held_back < end ? held_back : end);
     if (!gadget->attached) return LIBUSB_ERROR_NO_DEVICE;
     if (held_back > end) return LIBUSB_ERROR_TIMEOUT;
+    if (gadget->muted) pass_time(gadget, end);
+    if (gadget->muted) return gadget->attached ? LIBUSB_ERROR_TIMEOUT : LIBUSB_ERROR_NO_DEVICE;
     enum snndev_outcome outcome = snndev_usb_control(&gadget->usb, setup, data, &actual);
     fakeusb_changed();
     switch (outcome) {
@@ -340,7 +349,8 @@ int LIBUSB_CALL libusb_clear_halt(libusb_device_handle *handle, unsigned char en
     const uint8_t setup[8] = {0x02, LIBUSB_REQUEST_CLEAR_FEATURE, 0, 0, endpoint};
     fakeusb_enter();
     int result = fakeusb_fails_locked("libusb_clear_halt");
-    if (result == 0) result = control(handle->gadget, setup, NULL, 1000);
+    /* The kernel's time-out, which nobody can change. */
+    if (result == 0) result = control(handle->gadget, setup, NULL, 5000);
     fakeusb_leave();
     return result < 0 ? result : 0;
 }

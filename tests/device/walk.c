@@ -218,6 +218,27 @@ static bool walk(const struct route *route, const struct failure *failure, unsig
     return good && (told > 0 || STRIDE > 1);
 }
 
+/* A pipe that stalls while endpoint 0 says nothing: the halt cannot be cleared, and closing does
+ * not wait until the kernel has given it up. */
+static const char *silent_halt(void)
+{
+    struct passage p = {.whole = true, .step = ""};
+    (void)alarm(HANG_S);
+    fixture_begin(&p.f, &counting);
+    const char *seen = loaded(&p.f, 0, "stall-in@200");
+    fakeusb_mute(0, true);
+    if (!seen && send_sample(p.f.device[0], p.f.context, 0) != SNN_OK) seen = "nothing is sent";
+    pause_ms(100);
+    const int64_t begin = clock_ms();
+    snn_device_close(&p.f.device[0]);
+    const int64_t took = clock_ms() - begin;
+    if (!seen && took > patient_ms(STEP_MS)) seen = why("close took %lld ms", (long long)took);
+    fakeusb_mute(0, false);
+    fixture_end(&p.f);
+    if (!seen && fakeusb_held() != 0) seen = why("%ld things are still held", fakeusb_held());
+    return seen;
+}
+
 int main(void)
 {
     static const struct route routes[] = {
@@ -238,7 +259,7 @@ int main(void)
     };
     bool good = true;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("1..%d\n", ROUTES * FAILURES);
+    printf("1..%d\n", ROUTES * FAILURES + 1);
     for (unsigned i = 0; i < ROUTES * FAILURES; i++) {
         const struct route *route = &routes[i / FAILURES];
         const struct failure *failure = &failures[i % FAILURES];
@@ -249,6 +270,11 @@ int main(void)
         printf("# %lld ms\n", (long long)(clock_ms() - begin));
         good = good && passed;
     }
+    const char *seen = silent_halt();
+    if (seen) printf("# %s\n", seen);
+    printf("%sok %d - close while a halt cannot be cleared\n", seen ? "not " : "",
+           ROUTES * FAILURES + 1);
+    good = good && !seen;
     fakeusb_unplug(0);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
