@@ -11,7 +11,14 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 
-enum { URBS_MAX = 4096, CONTROL_BYTES = 65536, PACKET_HIGH = 512, PACKET_SUPER = 1024 };
+/* Of transfers to the device that wait: what usbfs lends all programs of a host together. */
+#define WAITING_MAX ((size_t)SNNDEV_USBIP_LENGTH_MAX)
+enum {
+    URBS_MAX = 4096,
+    CONTROL_BYTES = SNNDEV_USBIP_CONTROL_MAX + 1,
+    PACKET_HIGH = 512,
+    PACKET_SUPER = 1024
+};
 
 struct urb {
     struct snndev_usbip_command command;
@@ -25,6 +32,7 @@ struct snndev_urbs {
     struct snndev_usbdevice *device;
     struct urb *urbs; /* oldest first */
     size_t count, capacity;
+    size_t waiting; /* bytes of their data */
     struct snnbase_buffer in, out;
     size_t out_sent;
     bool gone;
@@ -172,9 +180,11 @@ static enum verdict try_urb(struct snndev_urbs *urbs, struct snn_context *contex
 
 static void remove_urb(struct snndev_urbs *urbs, size_t index)
 {
-    snnbase_free(urbs->context, urbs->urbs[index].data);
+    struct urb *urb = &urbs->urbs[index];
+    if (urb->data) urbs->waiting -= urb->command.length;
+    snnbase_free(urbs->context, urb->data);
     urbs->count--;
-    memmove(urbs->urbs + index, urbs->urbs + index + 1, (urbs->count - index) * sizeof *urbs->urbs);
+    memmove(urb, urb + 1, (urbs->count - index) * sizeof *urb);
 }
 
 /* Tries each once, except behind one that waits at the same endpoint. True: some have ended. */
@@ -243,6 +253,10 @@ static int submit_urb(struct snndev_urbs *urbs, struct snn_context *context,
     const unsigned delay = snndev_port_delay(urbs->device->port);
     if (urbs->count == URBS_MAX)
         return snnbase_fail(context, SNN_ERR_PROTOCOL, "more than %d transfers at once", URBS_MAX);
+    const size_t data_size = command->in ? 0 : command->length;
+    if (data_size > WAITING_MAX - urbs->waiting)
+        return snnbase_fail(context, SNN_ERR_PROTOCOL,
+                            "more than %zu bytes wait for the device at once", WAITING_MAX);
     void *array = urbs->urbs;
     const int status =
         snnbase_grow(context, &array, &urbs->capacity, urbs->count + 1, sizeof(struct urb));
@@ -250,11 +264,12 @@ static int submit_urb(struct snndev_urbs *urbs, struct snn_context *context,
     if (status != SNN_OK) return status;
     struct urb *urb = &urbs->urbs[urbs->count];
     *urb = (struct urb){.command = *command, .due_ms = delay > 0 ? now_ms + delay : 0};
-    if (!command->in && command->length > 0) {
-        urb->data = snnbase_alloc(context, command->length, 1);
+    if (data_size > 0) {
+        urb->data = snnbase_alloc(context, data_size, 1);
         if (!urb->data) return SNN_ERR_NOMEM;
-        memcpy(urb->data, data, command->length);
+        memcpy(urb->data, data, data_size);
     }
+    urbs->waiting += data_size;
     urbs->count++;
     return SNN_OK;
 }

@@ -90,6 +90,7 @@ bool snndev_usbip_command_read(struct snndev_usbip_command *out, const uint8_t *
     command.endpoint = (uint8_t)endpoint;
     command.length = get32(bytes + 24);
     if (command.length > SNNDEV_USBIP_LENGTH_MAX) return false;
+    if (endpoint == 0 && command.length > SNNDEV_USBIP_CONTROL_MAX) return false;
     memcpy(command.setup, bytes + 40, sizeof command.setup);
     *out = command;
     return true;

@@ -20,6 +20,7 @@
 #define SNNDEV_USBIP_HEADER_BYTES 48u
 /* Larger transfers than a host's usbfs lends memory for are no transfers. */
 #define SNNDEV_USBIP_LENGTH_MAX (16u << 20)
+#define SNNDEV_USBIP_CONTROL_MAX 65535u /* at endpoint 0: as much as a setup packet can say */
 
 enum snndev_usbip_op { SNNDEV_USBIP_IMPORT = 3, SNNDEV_USBIP_DEVLIST = 5 };
 

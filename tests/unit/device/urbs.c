@@ -287,6 +287,35 @@ Test(urbs, bytes_that_are_no_command_are_an_error)
     tear_down(&bench);
 }
 
+/* Transfers to a device that holds its answers back, a megabyte each, whatever their endpoint. */
+Test(urbs, what_waits_for_the_device_has_a_bound)
+{
+    enum { MEGABYTE = 1 << 20 };
+    static uint8_t bytes[USBIP_CLIENT_HEADER + MEGABYTE];
+    struct bench bench;
+    set_up(&bench, "delay=50");
+    for (uint32_t i = 1; i <= 16; i++) {
+        usbip_client_submit(bytes, i, OUT, MEGABYTE, NULL);
+        cr_assert_eq(take_at(&bench, bytes, sizeof bytes, 0), SNN_OK);
+    }
+    cr_assert_eq(take_back(&bench, 17, 1), SNN_OK, "there is room again");
+    usbip_client_submit(bytes, 18, 3, MEGABYTE, NULL);
+    cr_assert_eq(take_at(&bench, bytes, sizeof bytes, 0), SNN_OK);
+    cr_assert_eq(send_block(&bench, 19), SNN_ERR_PROTOCOL);
+    tear_down(&bench);
+}
+
+Test(urbs, a_request_says_no_more_than_its_setup_packet_can)
+{
+    static const uint8_t setup[8] = {0x40, SNNWIRE_CODE_WRITE, 0, 0, 0, 0, 8, 0};
+    uint8_t header[USBIP_CLIENT_HEADER];
+    struct bench bench;
+    set_up(&bench, NULL);
+    usbip_client_submit(header, 1, 0, 65536, setup);
+    cr_assert_eq(take_at(&bench, header, sizeof header, 0), SNN_ERR_PROTOCOL, "before its data");
+    tear_down(&bench);
+}
+
 /* A session of each kind of command; the first status that is not OK. */
 static int converse(struct snn_context *context)
 {

@@ -86,6 +86,14 @@ Test(usbip, what_no_host_sends_is_refused)
     cr_assert(reads_with(6, SNNDEV_USBIP_LENGTH_MAX));
     cr_assert_not(reads_with(8, 1), "isochronous packets");
     cr_assert(reads_with(8, 0xffffffff), "none of those, as the document says it");
+    struct snndev_usbip_command command;
+    uint32_t values[WORDS];
+    memcpy(values, interrupt_out, sizeof values);
+    values[4] = 0;
+    values[6] = SNNDEV_USBIP_CONTROL_MAX;
+    cr_assert(reads(&command, values));
+    values[6]++;
+    cr_assert_not(reads(&command, values), "length at endpoint 0");
 }
 
 /* The tables of RET_SUBMIT and RET_UNLINK: device, direction and endpoint are 0. */
