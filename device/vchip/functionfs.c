@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -154,6 +155,8 @@ static int drain(struct function *function)
         status = end_transfers(function);
     }
     function->draining = false;
+    /* What the controller holds already, if its driver can. */
+    (void)ioctl(function->gadget.in, FUNCTIONFS_FIFO_FLUSH);
     return status;
 }
 

@@ -269,8 +269,8 @@ static void stop(void)
 }
 
 /* An emulated machine is about as slow as the chip in it, so that its reader seldom lags. A gadget
- * makes no bus errors, and dummy_hcd ends a request without data by itself; of a session that the
- * host cut short in mid-stream, a gadget's words at times reach the next one. */
+ * makes no bus errors. dummy_hcd ends a request without data by itself, and keeps a packet of up to
+ * 64 bytes that nobody can flush: words of a session that was cut short, for the next one. */
 static const char *const cannot[] = {
     "loss is marked",
 #ifdef BED_GADGET
