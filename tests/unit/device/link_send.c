@@ -268,3 +268,44 @@ Test(link_send, a_reset_begins_at_word_0)
     cr_assert_eq(items.events, 3);
     cr_assert_eq(items.gaps[3] + linked_counters().faults, 0);
 }
+
+/* Events that fill packets of 64 bytes with 4 to 7 words so that a block ends with the 7th word of
+ * one: each new upper half of the time takes a word more. Behind them the 8th word is the CHECK's.
+ */
+static void fill_packet_but_the_check(void)
+{
+    struct snnwire_event event = {.layer = 1};
+    uint32_t words = 0, in_packet = 0, shifts = 0;
+    while (words < SNNWIRE_CHECK_WORDS - 2) {
+        uint32_t own = words == 0 ? 3 : 1; /* SEQUENCE and TIME */
+        if (in_packet >= 4) in_packet = 0;
+        if (in_packet == 3 && words > 3 && shifts < 3) {
+            event.time_us += 1ull << 32;
+            shifts++;
+            own = 2;
+        }
+        cr_assert_eq(snndev_link_send(linked(), support_context(), &event, 1), SNN_OK);
+        words += own;
+        in_packet += own;
+    }
+    event.time_us += 1ull << 32; /* CHECK, SEQUENCE, TIME, event */
+    cr_assert_eq(snndev_link_send(linked(), support_context(), &event, 1), SNN_OK);
+}
+
+Test(link_send, behind_a_flush_that_timed_out_nothing_more_goes_into_the_packet)
+{
+    const struct snndev_link_options options = {.transfer_bytes = 64, .timeout_ms = 50};
+    fake_plan()->hello.buffer_words = 514;
+    cr_assert_eq(linked_start(&options), SNN_OK);
+    fill_packet_but_the_check();
+    const uint64_t sent = linked_counters().events_out;
+    cr_assert_eq(flush(), SNN_ERR_TIMEOUT);
+    cr_assert_eq(send(0, EVENTS_MAX), SNN_ERR_TIMEOUT);
+    cr_assert_eq(linked_counters().events_out, sent);
+    cr_assert_eq(snndev_link_mark(linked(), support_context(), SNNWIRE_MARK_END, 0, 1),
+                 SNN_ERR_TIMEOUT);
+    cr_assert_eq(flush(), SNN_ERR_TIMEOUT);
+    give_credit();
+    cr_assert_eq(flush(), SNN_OK);
+    cr_assert_eq(send(0, 10), SNN_OK);
+}
