@@ -132,6 +132,7 @@ static int open_as(struct snndev_link **out, struct snn_context *context, const 
         status = begin_record(link, context, options->record, uri);
     if (status == SNN_OK) status = say_hello(link, context);
     if (status != SNN_OK) {
+        snndev_tape_abandon(&link->tape);
         snndev_link_close(&link);
         return status;
     }

@@ -141,6 +141,16 @@ Test(link_open, nothing_can_be_sent_before_the_start)
     cr_assert_eq(snndev_link_send(linked(), support_context(), &event, 1), SNN_ERR_INVALID);
 }
 
+Test(link_open, an_open_that_fails_leaves_an_older_recording_alone)
+{
+    char text[8] = "";
+    const struct snndev_link_options options = {.record = support_put("kept.tape", "kept", 4)};
+    fake_plan()->hello.version_major = 2;
+    cr_assert_eq(linked_open(&options), SNN_ERR_PROTOCOL);
+    cr_assert_eq(support_get("kept.tape", text, sizeof(text)), 4);
+    cr_assert_str_eq(text, "kept");
+}
+
 static int open_and_start(struct snn_context *context)
 {
     struct snndev_link *link = NULL;
