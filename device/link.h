@@ -19,7 +19,9 @@ struct snndev_link_options {
     uint32_t transfer_bytes; /* 0: 64 KiB */
     uint32_t ring_slots;     /* 0: twice the transfers */
     unsigned timeout_ms;     /* of requests and of waiting for credit; 0: 1000 */
-    const char *record;      /* file for the whole session (device/transport/tape.h); NULL: none */
+    /* File for the whole session (device/transport/tape.h), which an open that fails leaves as it
+     * was; NULL: none. */
+    const char *record;
 };
 
 /* Since the reset. Towards the host, in events: what the device sent = events_in + events_waiting +
@@ -75,10 +77,11 @@ int snndev_link_send(struct snndev_link *link, struct snn_context *context,
 int snndev_link_mark(struct snndev_link *link, struct snn_context *context, enum snnwire_mark mark,
                      uint32_t argument, uint32_t value);
 int snndev_link_flush(struct snndev_link *link, struct snn_context *context);
-/* The next items that came, up to `room`; waits at most `timeout_ms` for the first. A loss is an
- * item (GAP) at its place; CREDIT is the link's own. What came before the device vanished or an
- * ERROR mark is handed out before that is told. Errors: TIMEOUT (nothing came), GONE, PROTOCOL (an
- * ERROR mark, in words), IO, NOMEM. */
+/* The next items that came, up to `room` or END, so that what is then to settle is of one sample;
+ * waits at most `timeout_ms` for the first. A loss is an item (GAP) at its place, its value may be
+ * 0 where marks alone are lost; CREDIT is the link's own. What came before the device vanished or
+ * an ERROR mark is handed out before that is told. Errors: TIMEOUT (nothing came), GONE, PROTOCOL
+ * (an ERROR mark, in words), IO, NOMEM. */
 int snndev_link_receive(struct snndev_link *link, struct snn_context *context,
                         struct snnwire_item *items, size_t room, size_t *count_out,
                         unsigned timeout_ms);
@@ -87,9 +90,11 @@ int snndev_link_receive(struct snndev_link *link, struct snn_context *context,
 int snndev_link_receive_events(struct snndev_link *link, struct snn_context *context,
                                struct snnwire_event *events, size_t room, size_t *count_out,
                                struct snnwire_item *mark_out, unsigned timeout_ms);
-/* Waits until the words received are all under a CHECK and none is cut apart, as it is where the
- * stream rests: behind END. Errors: TIMEOUT (the end of the block is missing), PROTOCOL (words or
- * CHECKs were wrong since the reset or the last call), GONE, IO. */
+/* Waits until the words received are all under a CHECK, wherever behind the next items it comes,
+ * and none is cut apart. Where a loss cut their block off, its GAP stands for the CHECK. A block
+ * that is wrong is wrong for all that have a part of it: for words received before it ended, and
+ * again for those received behind. Errors: TIMEOUT (the end of the block is missing), PROTOCOL
+ * (words or CHECKs were wrong since the reset or the last call), GONE, IO. */
 int snndev_link_settle(struct snndev_link *link, struct snn_context *context, unsigned timeout_ms);
 void snndev_link_counters(struct snndev_link *link, struct snndev_link_counters *out);
 /* Ends the recording: the tape is then whole. Errors: IO, NOMEM; there is then no file. Without a

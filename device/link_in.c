@@ -43,9 +43,12 @@ void snndev_in_reset(struct snndev_link *link)
 
 static void keep_mark(struct snndev_link *link, const struct snnwire_item *mark)
 {
-    if (snndev_ring_push_mark(&link->ring, mark) || mark->mark != SNNWIRE_MARK_GAP) return;
-    if (mark->argument == SNNWIRE_LOSS_DEVICE) link->counters.dropped_device += mark->value;
-    if (mark->argument == SNNWIRE_LOSS_TRANSPORT) link->counters.dropped_transport += mark->value;
+    struct snnwire_item dropped;
+    snndev_ring_push_mark(&link->ring, mark, &dropped);
+    if (!dropped.is_mark || dropped.mark != SNNWIRE_MARK_GAP) return;
+    if (dropped.argument == SNNWIRE_LOSS_DEVICE) link->counters.dropped_device += dropped.value;
+    if (dropped.argument == SNNWIRE_LOSS_TRANSPORT)
+        link->counters.dropped_transport += dropped.value;
 }
 
 /* A hole in the sequence among words that no decoder gets to see. */

@@ -44,22 +44,26 @@ static bool is_over(const struct snndev_link *link, uint64_t now)
     return link->status != SNN_OK && (link->in.flying == 0 || now >= link->over_at);
 }
 
-/* The next entry. What came before the end of the stream counts, whatever ended it. */
+/* Until something may have come; an error, without words for TIMEOUT: nothing will. With the lock
+ * held. What came before the end of the stream counts, whatever ended it. */
+static int wait_arrival(struct snndev_link *link, struct snn_context *context, uint64_t until)
+{
+    const uint64_t now = snndev_link_now();
+    const bool ends = link->status != SNN_OK;
+    if (is_over(link, now)) return snndev_link_explain(link, context);
+    if (now >= until && !ends) return SNN_ERR_TIMEOUT;
+    (void)snndev_link_wait(link, &link->arrived, ends ? link->over_at : until);
+    return SNN_OK;
+}
+
+/* The next entry. */
 static int next_entry(struct snndev_link *link, struct snn_context *context, uint64_t until)
 {
     int status = SNN_OK;
     (void)pthread_mutex_lock(&link->lock);
     publish(link);
-    while (!change_entry(link) && status == SNN_OK) {
-        const uint64_t now = snndev_link_now();
-        const bool ends = link->status != SNN_OK;
-        if (is_over(link, now))
-            status = snndev_link_explain(link, context);
-        else if (now >= until && !ends)
-            status = SNN_ERR_TIMEOUT;
-        else
-            (void)snndev_link_wait(link, &link->arrived, ends ? link->over_at : until);
-    }
+    while (status == SNN_OK && !change_entry(link))
+        status = wait_arrival(link, context, until);
     (void)pthread_mutex_unlock(&link->lock);
     return status;
 }
@@ -111,9 +115,10 @@ static bool next_of_note(struct snndev_receiver *r, struct snnwire_item *out)
     struct snndev_entry *note = &r->entry;
     if (note->cuts) leave_block(&r->reader);
     note->cuts = false;
-    if (note->lost > 0) {
+    if (note->lost > 0 || note->thinned) {
         const uint32_t part = note->lost < UINT32_MAX ? (uint32_t)note->lost : UINT32_MAX;
         note->lost -= part;
+        note->thinned = false;
         *out = (struct snnwire_item){.is_mark = true,
                                      .mark = SNNWIRE_MARK_GAP,
                                      .argument = SNNWIRE_LOSS_HOST,
@@ -212,6 +217,22 @@ static void publish_now(struct snndev_link *link)
     (void)pthread_mutex_unlock(&link->lock);
 }
 
+static bool is_end(const struct snnwire_item *item)
+{
+    return item->is_mark && item->mark == SNNWIRE_MARK_END;
+}
+
+/* Items of the entry in work. True: the room or a sample ends. */
+static bool take_items(struct snndev_receiver *r, struct snnwire_item *items, size_t room,
+                       size_t *count)
+{
+    while (next_item(r, &items[*count])) {
+        const bool ends = is_end(&items[*count]);
+        if (++*count == room || ends) return true;
+    }
+    return false;
+}
+
 int snndev_link_receive(struct snndev_link *link, struct snn_context *context,
                         struct snnwire_item *items, size_t room, size_t *count_out,
                         unsigned timeout_ms)
@@ -222,10 +243,9 @@ int snndev_link_receive(struct snndev_link *link, struct snn_context *context,
     while (count == 0 && room > 0) {
         const int status = get_entry(link, context, timeout_ms, &until);
         if (status != SNN_OK) return status;
-        do {
-            while (count < room && next_item(r, &items[count]))
-                count++;
-        } while (count > 0 && count < room && !r->has_error && try_entry(link));
+        bool more = true;
+        while (more && !take_items(r, items, room, &count))
+            more = count > 0 && !r->has_error && try_entry(link);
     }
     publish_now(link);
     *count_out = count;
@@ -282,18 +302,38 @@ int snndev_link_receive_events(struct snndev_link *link, struct snn_context *con
 
 /* ---- Settling ---- */
 
-/* Takes the words of the entry in work that are nobody's item. False: an item comes next. */
+static bool is_settled(const struct snndev_receiver *r)
+{
+    return r->reader.unchecked == 0 && r->reader.residue_size == 0;
+}
+
+/* One word, or what there is of it; the bytes that it took. */
+static size_t read_word(struct snnwire_reader *reader, const uint8_t *bytes, size_t size,
+                        struct snnwire_item *item, bool *is_item, enum snnwire_fault *fault)
+{
+    const size_t missing = SNNWIRE_WORD_BYTES - reader->residue_size;
+    size_t used = 0;
+    *is_item = snnwire_read(reader, bytes, size < missing ? size : missing, &used, item, fault);
+    return used;
+}
+
+/* Takes the words of the entry in work that are nobody's item, up to the CHECK. False: an item
+ * comes before it. */
 static bool take_quiet(struct snndev_receiver *r)
 {
     struct snndev_entry *entry = &r->entry;
-    if (entry->bytes == NULL) return entry->lost == 0 && !entry->mark.is_mark && !entry->resumes;
-    while (entry->begin < entry->size) {
+    if (entry->bytes == NULL) {
+        if (entry->cuts) leave_block(&r->reader);
+        entry->cuts = false;
+        return entry->lost == 0 && !entry->thinned && !entry->mark.is_mark && !entry->resumes;
+    }
+    while (entry->begin < entry->size && !is_settled(r)) {
         struct snnwire_reader ahead = r->reader;
         struct snnwire_item item;
         enum snnwire_fault fault;
-        size_t used = 0;
-        const bool is_item = snnwire_read(&ahead, entry->bytes + entry->begin,
-                                          entry->size - entry->begin, &used, &item, &fault);
+        bool is_item;
+        const size_t used = read_word(&ahead, entry->bytes + entry->begin,
+                                      entry->size - entry->begin, &item, &is_item, &fault);
         if (is_item && (!item.is_mark || item.mark != SNNWIRE_MARK_CREDIT)) return false;
         r->reader = ahead;
         entry->begin += used;
@@ -302,29 +342,81 @@ static bool take_quiet(struct snndev_receiver *r)
     return true;
 }
 
-static bool is_settled(const struct snndev_receiver *r)
+enum verdict { VERDICT_OPEN = 0, VERDICT_GOOD = 1, VERDICT_CORRUPT = 2 };
+
+/* What becomes of the reader's block in an entry that is not taken yet. A block that a loss cut off
+ * has no CHECK to wait for: the loss stands there as a GAP. */
+static enum verdict judge(struct snnwire_reader *ahead, const struct snndev_entry *entry)
 {
-    return r->reader.unchecked == 0 && r->reader.residue_size == 0;
+    if (entry->bytes == NULL) return entry->cuts || entry->resumes ? VERDICT_GOOD : VERDICT_OPEN;
+    for (size_t at = entry->begin; at < entry->size;) {
+        struct snnwire_item item;
+        enum snnwire_fault fault;
+        bool is_item;
+        at += read_word(ahead, entry->bytes + at, entry->size - at, &item, &is_item, &fault);
+        if (fault == SNNWIRE_FAULT_SEQUENCE && is_item) return VERDICT_GOOD;
+        if (fault == SNNWIRE_FAULT_SEQUENCE || fault == SNNWIRE_FAULT_CHECK) return VERDICT_CORRUPT;
+        if (ahead->unchecked == 0 && ahead->residue_size == 0) return VERDICT_GOOD;
+    }
+    return VERDICT_OPEN;
+}
+
+/* Looks for the CHECK behind items that nobody has received yet. With the lock held. */
+static enum verdict look_ahead(const struct snndev_link *link)
+{
+    const struct snndev_receiver *r = &link->receiver;
+    struct snnwire_reader ahead = r->reader;
+    if (ahead.unchecked == 0) return VERDICT_GOOD; /* the items are of the next block */
+    const struct snndev_entry *entry = &r->entry;
+    enum verdict verdict = VERDICT_OPEN;
+    for (uint32_t i = 0; verdict == VERDICT_OPEN && entry != NULL; i++) {
+        verdict = judge(&ahead, entry);
+        entry = snndev_ring_peek(&link->ring, i);
+    }
+    return verdict;
+}
+
+static int await_verdict(struct snndev_link *link, struct snn_context *context, uint64_t until,
+                         bool *corrupt_out)
+{
+    enum verdict verdict;
+    int status = SNN_OK;
+    (void)pthread_mutex_lock(&link->lock);
+    while ((verdict = look_ahead(link)) == VERDICT_OPEN && status == SNN_OK)
+        status = wait_arrival(link, context, until);
+    (void)pthread_mutex_unlock(&link->lock);
+    *corrupt_out = verdict == VERDICT_CORRUPT;
+    return verdict == VERDICT_OPEN ? status : SNN_OK;
+}
+
+/* By taking what is nobody's, or else by looking at what comes behind the next item. */
+static int find_check(struct snndev_link *link, struct snn_context *context, uint64_t until,
+                      bool *corrupt_out)
+{
+    struct snndev_receiver *r = &link->receiver;
+    bool quiet = !r->has_entry || take_quiet(r);
+    while (quiet && !is_settled(r)) {
+        const int status = next_entry(link, context, until);
+        if (status != SNN_OK) return status;
+        quiet = take_quiet(r);
+    }
+    return quiet ? SNN_OK : await_verdict(link, context, until, corrupt_out);
 }
 
 int snndev_link_settle(struct snndev_link *link, struct snn_context *context, unsigned timeout_ms)
 {
     struct snndev_receiver *r = &link->receiver;
-    const uint64_t until = snndev_link_now() + timeout_ms;
-    bool quiet = !r->has_entry || take_quiet(r);
-    while (quiet && !is_settled(r)) {
-        const int status = next_entry(link, context, until);
-        if (status == SNN_ERR_TIMEOUT)
-            return snnbase_fail(context, status, "%s %s: the end of a block is missing",
-                                link->hello.chip, link->hello.serial);
-        if (status != SNN_OK) return status;
-        quiet = take_quiet(r);
-    }
+    bool corrupt = false;
+    const int status = find_check(link, context, snndev_link_now() + timeout_ms, &corrupt);
     publish_now(link);
-    const uint64_t before = r->settled_faults;
+    const uint64_t faults = link->counters.faults - r->settled_faults + (corrupt ? 1 : 0);
+    if (status != SNN_OK && status != SNN_ERR_TIMEOUT) return status;
+    if (status == SNN_ERR_TIMEOUT && faults == 0)
+        return snnbase_fail(context, status, "%s %s: the end of a block is missing",
+                            link->hello.chip, link->hello.serial);
     r->settled_faults = link->counters.faults;
-    if (before == r->settled_faults) return SNN_OK;
+    if (faults == 0) return SNN_OK;
     return snnbase_fail(context, SNN_ERR_PROTOCOL,
                         "%s %s: %llu words or checks of what it sent are corrupt", link->hello.chip,
-                        link->hello.serial, (unsigned long long)(r->settled_faults - before));
+                        link->hello.serial, (unsigned long long)faults);
 }

@@ -108,11 +108,45 @@ void snndev_ring_push_loss(struct snndev_ring *ring, uint64_t lost)
     if (lost > 0) note(ring)->lost += lost;
 }
 
-bool snndev_ring_push_mark(struct snndev_ring *ring, const struct snnwire_item *mark)
+/* Of the last two entries: a note with a mark, and the loss behind it, if there is one. */
+static struct snndev_entry *marked_note(struct snndev_ring *ring)
 {
-    if (ring->count + 3 * ring->slots >= ring->capacity) return false;
-    note(ring)->mark = *mark;
-    return true;
+    struct snndev_entry *entry = last(ring);
+    if (entry != NULL && entry == open_note(ring) && ring->count > 1)
+        entry = &ring->entries[(ring->head + ring->count - 2) % ring->capacity];
+    if (entry == NULL || entry->bytes != NULL) return NULL;
+    return entry->mark.is_mark && !entry->resumes ? entry : NULL;
+}
+
+/* Of two marks the one to keep: what a reader may wait for. */
+static bool outlives(const struct snnwire_item *mark, const struct snnwire_item *next)
+{
+    return next->mark == SNNWIRE_MARK_GAP || mark->mark == SNNWIRE_MARK_ERROR;
+}
+
+/* Joins the mark, and the loss in front of it, to the mark before. */
+static void thin(struct snndev_ring *ring, struct snndev_entry *marked,
+                 const struct snnwire_item *mark, struct snnwire_item *dropped_out)
+{
+    const bool keeps = outlives(&marked->mark, mark);
+    *dropped_out = keeps ? *mark : marked->mark;
+    if (!keeps) marked->mark = *mark;
+    marked->thinned = true;
+    if (last(ring) == marked) return;
+    marked->lost += last(ring)->lost;
+    ring->count--;
+}
+
+void snndev_ring_push_mark(struct snndev_ring *ring, const struct snnwire_item *mark,
+                           struct snnwire_item *dropped_out)
+{
+    struct snndev_entry *marked = marked_note(ring);
+    const bool full = ring->count + 3 * ring->slots >= ring->capacity;
+    *dropped_out = (struct snnwire_item){.is_mark = false};
+    if (full && marked != NULL)
+        thin(ring, marked, mark, dropped_out);
+    else
+        note(ring)->mark = *mark;
 }
 
 void snndev_ring_push_resume(struct snndev_ring *ring, uint32_t skipped, const uint8_t *residue,
@@ -132,4 +166,9 @@ bool snndev_ring_pop(struct snndev_ring *ring, struct snndev_entry *out)
     ring->head = (ring->head + 1) % ring->capacity;
     ring->count--;
     return true;
+}
+
+const struct snndev_entry *snndev_ring_peek(const struct snndev_ring *ring, uint32_t index)
+{
+    return index < ring->count ? &ring->entries[(ring->head + index) % ring->capacity] : NULL;
 }

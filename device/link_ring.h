@@ -18,6 +18,7 @@ struct snndev_entry {
     size_t begin, size;
     bool cuts; /* the words in front of it are the last of their block */
     uint64_t lost;
+    bool thinned;             /* marks are lost, too */
     struct snnwire_item mark; /* is_mark: there is one */
     bool resumes;             /* the words behind it begin a block */
     uint32_t skipped;         /* words that were lost since the last bytes */
@@ -56,12 +57,17 @@ void snndev_ring_push_bytes(struct snndev_ring *ring, uint8_t *bytes, size_t beg
 void snndev_ring_push_cut(struct snndev_ring *ring);
 /* Adds to the loss at the end of the ring. */
 void snndev_ring_push_loss(struct snndev_ring *ring, uint64_t lost);
-/* A mark that stood among lost events. False: no room; what stands there is kept. */
-bool snndev_ring_push_mark(struct snndev_ring *ring, const struct snnwire_item *mark);
+/* A mark that stood among lost events. Where marks have used up their room, the last ones become
+ * one, which is the latest, and no GAP: *dropped_out is the mark that went (is_mark), and its place
+ * is told as a loss. */
+void snndev_ring_push_mark(struct snndev_ring *ring, const struct snnwire_item *mark,
+                           struct snnwire_item *dropped_out);
 /* Where words go on behind a loss. */
 void snndev_ring_push_resume(struct snndev_ring *ring, uint32_t skipped, const uint8_t *residue,
                              uint32_t residue_size);
 /* The oldest entry, which leaves the ring; its slot is the caller's. */
 bool snndev_ring_pop(struct snndev_ring *ring, struct snndev_entry *out);
+/* The oldest but `index`, which stays; NULL: there are not as many. */
+const struct snndev_entry *snndev_ring_peek(const struct snndev_ring *ring, uint32_t index);
 
 #endif

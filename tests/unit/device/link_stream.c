@@ -224,3 +224,124 @@ Test(link_stream, a_recording_is_whole_or_not_there)
     cr_assert_eq(access(path, R_OK), 0);
     cr_assert_eq(snndev_link_record_end(linked(), support_context()), SNN_OK);
 }
+
+Test(link_stream, more_marks_than_are_kept_in_a_loss_leave_the_last)
+{
+    enum { TICKS = 6000 };
+    cr_assert_eq(linked_start(&small), SNN_OK);
+    for (uint32_t i = 0; i < TICKS; i++) {
+        fake_write_events(1);
+        if (i == TICKS / 2) fake_write_mark(SNNWIRE_MARK_GAP, SNNWIRE_LOSS_DEVICE, 5);
+        fake_write_mark(SNNWIRE_MARK_TICK, 0, i);
+        if (i == TICKS - 1000) fake_write_mark(SNNWIRE_MARK_GAP, SNNWIRE_LOSS_DEVICE, 7);
+    }
+    fake_write_mark(SNNWIRE_MARK_END, 0, 3);
+    fake_write_mark(SNNWIRE_MARK_GAP, SNNWIRE_LOSS_DEVICE, 9);
+    cr_assert(fake_send(4096));
+    cr_assert(fake_waiting(2));
+    const struct linked_items items = linked_drain(20);
+    cr_assert_eq(items.marks[SNNWIRE_MARK_END], 1);
+    cr_assert_gt(items.marks[SNNWIRE_MARK_TICK], 4000);
+    cr_assert_lt(items.marks[SNNWIRE_MARK_TICK], TICKS);
+    cr_assert_eq(items.events + items.gaps[SNNWIRE_LOSS_HOST], TICKS);
+    cr_assert_eq(items.gaps[SNNWIRE_LOSS_DEVICE], 5);
+    cr_assert_eq(linked_counters().dropped_device, 21);
+    cr_assert_eq(snndev_link_settle(linked(), support_context(), 100), SNN_OK);
+}
+
+/* ---- Settling ---- */
+
+/* Two samples that share a block: three words, END at word 4, BEGIN at word 5, then its CHECK. */
+static uint8_t *write_shared_block(size_t *size)
+{
+    fake_write_mark(SNNWIRE_MARK_BEGIN, 0, 7);
+    fake_write_events(1);
+    fake_write_mark(SNNWIRE_MARK_END, 0, 7);
+    fake_write_mark(SNNWIRE_MARK_BEGIN, 0, 8);
+    return fake_written(size);
+}
+
+/* Receives items up to the mark, of which there is one. */
+static void receive_up_to(enum snnwire_mark mark)
+{
+    struct snnwire_event events[16];
+    struct snnwire_item item = {.is_mark = false};
+    size_t count = 0;
+    while (!item.is_mark || item.mark != mark)
+        cr_assert_eq(snndev_link_receive_events(linked(), support_context(), events, 16, &count,
+                                                &item, 1000),
+                     SNN_OK);
+}
+
+static int settle(unsigned timeout_ms)
+{
+    return snndev_link_settle(linked(), support_context(), timeout_ms);
+}
+
+Test(link_stream, a_corrupt_word_is_told_behind_end_though_more_words_are_under_its_check)
+{
+    size_t size = 0;
+    cr_assert_eq(linked_start(NULL), SNN_OK);
+    uint8_t *bytes = write_shared_block(&size);
+    bytes[3 * SNNWIRE_WORD_BYTES] ^= 2;
+    cr_assert(fake_give(bytes, size, SNNDEV_COMPLETED));
+    receive_up_to(SNNWIRE_MARK_END);
+    cr_assert_eq(settle(1000), SNN_ERR_PROTOCOL);
+    receive_up_to(SNNWIRE_MARK_BEGIN);
+    cr_assert_eq(settle(1000), SNN_ERR_PROTOCOL, "the block is that sample's, too");
+    cr_assert_eq(linked_counters().faults, 1);
+    fake_write_mark(SNNWIRE_MARK_END, 0, 8);
+    cr_assert(fake_send(4096));
+    receive_up_to(SNNWIRE_MARK_END);
+    cr_assert_eq(settle(1000), SNN_OK);
+}
+
+Test(link_stream, a_check_is_waited_for_behind_items_that_nobody_received)
+{
+    size_t size = 0;
+    const struct snndev_link_options options = {.transfer_count = 4, .transfer_bytes = 64};
+    cr_assert_eq(linked_start(&options), SNN_OK);
+    const uint8_t *bytes = write_shared_block(&size);
+    cr_assert(fake_give(bytes, 45, SNNDEV_COMPLETED)); /* END is whole, BEGIN is not */
+    receive_up_to(SNNWIRE_MARK_END);
+    cr_assert_eq(settle(0), SNN_ERR_TIMEOUT);
+    cr_assert(fake_give(bytes + 45, 4, SNNDEV_COMPLETED)); /* BEGIN, and a byte of the CHECK */
+    cr_assert_eq(settle(20), SNN_ERR_TIMEOUT);
+    cr_assert(fake_give(bytes + 49, size - 49, SNNDEV_COMPLETED));
+    cr_assert_eq(settle(1000), SNN_OK);
+    receive_up_to(SNNWIRE_MARK_BEGIN);
+    cr_assert_eq(settle(0), SNN_OK);
+}
+
+Test(link_stream, what_is_wrong_behind_the_check_is_not_yet_told)
+{
+    size_t size = 0;
+    cr_assert_eq(linked_start(NULL), SNN_OK);
+    fake_write_mark(SNNWIRE_MARK_END, 0, 7);
+    uint8_t *bytes = fake_written(&size);
+    cr_assert(fake_give(bytes, size, SNNDEV_COMPLETED));
+    fake_write_mark(SNNWIRE_MARK_BEGIN, 0, 8);
+    fake_write_events(1);
+    bytes = fake_written(&size);
+    bytes[3 * SNNWIRE_WORD_BYTES] ^= 2;
+    cr_assert(fake_give(bytes, size, SNNDEV_COMPLETED));
+    receive_up_to(SNNWIRE_MARK_END);
+    cr_assert_eq(settle(1000), SNN_OK);
+    (void)linked_drain(20);
+    cr_assert_eq(settle(0), SNN_ERR_PROTOCOL);
+}
+
+Test(link_stream, an_end_is_the_last_of_what_is_received_at_once)
+{
+    struct snnwire_item items[16];
+    size_t size = 0, count = 0;
+    cr_assert_eq(linked_start(NULL), SNN_OK);
+    const uint8_t *bytes = write_shared_block(&size);
+    cr_assert(fake_give(bytes, size, SNNDEV_COMPLETED));
+    cr_assert_eq(snndev_link_receive(linked(), support_context(), items, 16, &count, 1000), SNN_OK);
+    cr_assert_eq(count, 3);
+    cr_assert_eq(items[2].mark, SNNWIRE_MARK_END);
+    cr_assert_eq(snndev_link_receive(linked(), support_context(), items, 16, &count, 1000), SNN_OK);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(items[0].mark, SNNWIRE_MARK_BEGIN);
+}
