@@ -1,8 +1,8 @@
 /* An open device behind its public functions: the link below, and what a program asks of it.
  *
  * Events go down as they are and come up as items; the only state kept here is when which tick was
- * sent, for round trips, and whether words were wrong that no loss explains. Loading is the
- * business of the driver (dynapcnn/load.c).
+ * sent, for round trips, the END that waits for its CHECK, and whether words were wrong that no
+ * loss explains. Loading is the business of the driver (dynapcnn/load.c).
  */
 #include "device/device.h"
 
@@ -32,8 +32,11 @@ struct snn_device {
     struct tick pending[PENDING_MAX];
     uint32_t pending_first, pending_count;
     struct snnstream_trips trips;
-    uint64_t faults_seen; /* at the last BEGIN of the device */
-    bool lost;            /* something since then */
+    uint64_t faults_seen;       /* that were told */
+    bool lost;                  /* something since the device's last BEGIN */
+    bool torn;                  /* and among it words, without which no CHECK is right */
+    bool ending;                /* the END of a sample has come, and not yet its CHECK */
+    struct snn_device_item end; /* then */
     struct snnwire_item items[ITEMS_AT_ONCE];
 };
 
@@ -126,7 +129,7 @@ int snn_device_reset(struct snn_device *device, struct snn_context *context)
     device->trips = (struct snnstream_trips){.count = 0};
     device->pending_count = 0;
     device->faults_seen = 0;
-    device->lost = false;
+    device->lost = device->torn = device->ending = false;
     return SNN_OK;
 }
 
@@ -258,14 +261,6 @@ static void answer(struct snn_device *d, uint32_t step)
     }
 }
 
-static void begin(struct snn_device *d)
-{
-    struct snndev_link_counters counters;
-    snndev_link_counters(d->link, &counters);
-    d->faults_seen = counters.faults;
-    d->lost = false;
-}
-
 /* False: nothing that a program is told. */
 static bool convert(struct snn_device *d, const struct snnwire_item *item,
                     struct snn_device_item *out)
@@ -280,7 +275,7 @@ static bool convert(struct snn_device *d, const struct snnwire_item *item,
     switch (item->mark) {
     case SNNWIRE_MARK_BEGIN:
         out->kind = SNN_DEVICE_BEGIN;
-        begin(d);
+        d->lost = d->torn = false;
         return true;
     case SNNWIRE_MARK_TICK:
         out->kind = SNN_DEVICE_TICK;
@@ -293,10 +288,21 @@ static bool convert(struct snn_device *d, const struct snnwire_item *item,
         out->kind = SNN_DEVICE_GAP;
         out->loss = item->argument;
         d->lost = true;
+        d->torn = d->torn || item->argument == SNNWIRE_LOSS_TRANSPORT;
         return true;
     default: /* credit and the like, which are the link's */
         return false;
     }
+}
+
+/* Words are corrupt, or words are missing that a CHECK counted. */
+static int settle(struct snn_device *d, struct snn_context *context, unsigned timeout_ms)
+{
+    struct snndev_link_counters counters;
+    int status = snndev_link_settle(d->link, context, timeout_ms);
+    snndev_link_counters(d->link, &counters);
+    d->faults_seen = counters.faults;
+    return status == SNN_ERR_PROTOCOL && d->torn ? SNN_OK : status;
 }
 
 /* What is missing may be what was corrupt. */
@@ -304,16 +310,15 @@ static int explain_timeout(struct snn_device *d, struct snn_context *context)
 {
     struct snndev_link_counters counters;
     snndev_link_counters(d->link, &counters);
-    if (counters.faults == d->faults_seen || d->lost) return SNN_ERR_TIMEOUT;
-    int status = snndev_link_settle(d->link, context, 0);
+    if (counters.faults == d->faults_seen || d->torn) return SNN_ERR_TIMEOUT;
+    int status = settle(d, context, 0);
     return status == SNN_OK ? SNN_ERR_TIMEOUT : status;
 }
 
 int snndev_device_settle(struct snn_device *device, struct snn_context *context)
 {
-    int status = snndev_link_settle(device->link, context, device->timeout_ms);
-    if (device->lost && (status == SNN_ERR_PROTOCOL || status == SNN_ERR_TIMEOUT)) return SNN_OK;
-    return status;
+    int status = settle(device, context, device->timeout_ms);
+    return status == SNN_ERR_TIMEOUT && device->lost ? SNN_OK : status;
 }
 
 int snndev_device_receive(struct snn_device *device, struct snn_context *context,
@@ -330,24 +335,55 @@ int snndev_device_receive(struct snn_device *device, struct snn_context *context
     return SNN_OK;
 }
 
+/* Items up to the room or to an END, which is kept back. */
+static int take_items(struct snn_device *d, struct snn_context *context,
+                      struct snn_device_item *items, size_t room, size_t *count,
+                      unsigned timeout_ms)
+{
+    size_t came = 0;
+    int status = snndev_link_receive(d->link, context, d->items, room, &came, timeout_ms);
+    if (status == SNN_ERR_TIMEOUT) return explain_timeout(d, context);
+    for (size_t i = 0; status == SNN_OK && i < came; i++) {
+        const bool told = convert(d, &d->items[i], &items[*count]);
+        d->ending = told && items[*count].kind == SNN_DEVICE_END;
+        if (d->ending) d->end = items[*count];
+        *count += told && !d->ending;
+    }
+    return status;
+}
+
+/* The END, once all words in front of it are right. */
+static int take_end(struct snn_device *d, struct snn_context *context, struct snn_device_item *out,
+                    size_t *count, unsigned timeout_ms)
+{
+    int status = settle(d, context, timeout_ms);
+    if (status == SNN_ERR_TIMEOUT && !d->torn) return status;
+    d->ending = false;
+    if (status != SNN_OK && status != SNN_ERR_TIMEOUT) return status;
+    *out = d->end;
+    *count = 1;
+    return SNN_OK;
+}
+
+static unsigned left_ms(uint64_t until_ns)
+{
+    const uint64_t now = now_ns();
+    return now < until_ns ? (unsigned)((until_ns - now + 999999u) / 1000000u) : 0;
+}
+
 int snn_device_receive(struct snn_device *device, struct snn_context *context,
                        struct snn_device_item *items, size_t room, size_t *count_out,
                        unsigned timeout_ms)
 {
+    const uint64_t until = now_ns() + (uint64_t)timeout_ms * 1000000u;
     size_t count = 0;
-    bool over = false; /* a sample, which is good only if all its CHECKs are */
     int status = start(device, context);
     if (room > ITEMS_AT_ONCE) room = ITEMS_AT_ONCE;
-    while (status == SNN_OK && count == 0) {
-        size_t came = 0;
-        status = snndev_link_receive(device->link, context, device->items, room, &came, timeout_ms);
-        for (size_t i = 0; status == SNN_OK && i < came; i++) {
-            count += convert(device, &device->items[i], &items[count]);
-            over = over || (device->items[i].is_mark && device->items[i].mark == SNNWIRE_MARK_END);
-        }
+    while (status == SNN_OK && count == 0 && room > 0) {
+        const unsigned left = left_ms(until);
+        status = device->ending ? take_end(device, context, items, &count, left)
+                                : take_items(device, context, items, room, &count, left);
     }
-    if (status == SNN_OK && over) status = snndev_device_settle(device, context);
-    if (status == SNN_ERR_TIMEOUT) return explain_timeout(device, context);
     if (status == SNN_OK) *count_out = count;
     return status;
 }

@@ -32,8 +32,9 @@ struct snndev_batch {
 int snndev_device_receive(struct snn_device *device, struct snn_context *context,
                           struct snndev_batch *batch);
 
-/* Waits for the CHECK of all that came. Errors: PROTOCOL (it was wrong, and no loss since BEGIN
- * explains that), TIMEOUT, GONE, IO. */
+/* Waits for the CHECK of all that came. Errors: PROTOCOL (it was wrong, and no words that the
+ * transport lost since BEGIN explain that), TIMEOUT (and nothing was lost since BEGIN), GONE, IO.
+ */
 int snndev_device_settle(struct snn_device *device, struct snn_context *context);
 
 #endif

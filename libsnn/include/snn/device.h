@@ -153,8 +153,11 @@ SNN_API int snn_device_send(struct snn_device *device, struct snn_context *conte
                             const struct snn_device_event *events, size_t count);
 SNN_API int snn_device_tick(struct snn_device *device, struct snn_context *context, uint32_t step);
 SNN_API int snn_device_end(struct snn_device *device, struct snn_context *context, uint32_t sample);
-/* What has come, up to `room` items; waits for the first at most `timeout_ms`. Errors: TIMEOUT
- * (nothing came), GONE, PROTOCOL (an ERROR of the device, or a block whose CHECK is wrong), IO. */
+/* What has come, up to `room` items; waits for the first at most `timeout_ms`. An END is handed out
+ * once all words in front of it are known to be right; where one is not, PROTOCOL comes in its
+ * place and the sample is invalid, unless words that the transport lost explain it (a GAP of the
+ * sample tells of them). A loss of events alone excuses nothing. Errors: TIMEOUT (nothing came),
+ * GONE, PROTOCOL (an ERROR of the device, or a block whose CHECK is wrong), IO. */
 SNN_API int snn_device_receive(struct snn_device *device, struct snn_context *context,
                                struct snn_device_item *items, size_t room, size_t *count_out,
                                unsigned timeout_ms);
