@@ -18,7 +18,8 @@ struct snndev_place {
     bool ended;          /* ... and END */
     bool lost;           /* something of this sample */
     bool stepped;        /* since the reset */
-    uint32_t sent, done; /* steps of the sample: ticks sent, ticks answered */
+    uint32_t sent, done; /* steps of the sample: ticks sent, ticks answered or given up */
+    uint32_t answered;   /* behind a loss less than done: what comes may be late */
     uint32_t first_row;  /* step that row 0 of the output stands for */
 };
 

@@ -115,12 +115,23 @@ static int lose(struct snndev_session *s, struct snn_context *context,
     return snnbase_hint(context, "to go on and count what is lost: --allow-loss");
 }
 
+/* Whether the event is of a step that was given up. Those of the bias tick have the time at which
+ * the next step begins. */
+static bool is_late(const struct snndev_session *s, const struct snnwire_event *event)
+{
+    const struct snndev_place *p = &s->place;
+    if (!p->lost) return false;
+    if (p->done == p->sent) return true;
+    const uint64_t begin = (uint64_t)((double)p->done * s->program->dt_us);
+    return p->answered < p->done && event->time_us <= begin;
+}
+
 static int take_spike(struct snndev_session *s, struct snn_context *context,
                       const struct snnwire_event *event)
 {
     const struct snndev_place *p = &s->place;
     uint32_t population = 0;
-    if (p->done == p->sent && p->lost) return SNN_OK; /* of a step that was given up */
+    if (is_late(s, event)) return SNN_OK;
     if (p->done == p->sent)
         return snnbase_fail(context, SNN_ERR_PROTOCOL,
                             "%s: an event of core %u behind the last step", s->uri, event->layer);
@@ -147,12 +158,15 @@ static int take_spike(struct snndev_session *s, struct snn_context *context,
 static int take_tick(struct snndev_session *s, struct snn_context *context, uint32_t step)
 {
     struct snndev_place *p = &s->place;
-    if (p->lost && step < p->done) return SNN_OK; /* nobody waits for it any more */
+    if (p->lost && step < p->done) { /* nobody waits for it any more */
+        p->answered = step + 1;
+        return SNN_OK;
+    }
     const bool due = step == p->done || (p->lost && step > p->done);
     if (!due || step >= p->sent)
         return snnbase_fail(context, SNN_ERR_PROTOCOL, "%s: answers step %u where %u is due",
                             s->uri, step, p->done);
-    p->done = step + 1;
+    p->done = p->answered = step + 1;
     if (s->step_events > s->events_most) s->events_most = s->step_events;
     s->step_events = 0;
     return SNN_OK;
@@ -181,16 +195,15 @@ static int take_mark(struct snndev_session *s, struct snn_context *context,
 }
 
 /* What comes next. Behind a loss answers may be missing, too: then `*over_out` says that nothing
- * more is to be expected. */
+ * more is waited for. */
 static int receive(struct snndev_session *s, struct snn_context *context, bool *over_out)
 {
     int status = SNN_ERR_TIMEOUT;
-    for (unsigned i = 0; status == SNN_ERR_TIMEOUT && i < PATIENCE; i++) {
+    for (unsigned i = 0; status == SNN_ERR_TIMEOUT && i < PATIENCE; i++)
         status = snndev_device_receive(s->device, context, &s->batch);
-        if (status == SNN_ERR_TIMEOUT && s->place.lost) {
-            *over_out = true;
-            return SNN_OK;
-        }
+    if (status == SNN_ERR_TIMEOUT && s->place.lost) {
+        *over_out = true;
+        return SNN_OK;
     }
     if (status == SNN_ERR_TIMEOUT) {
         snnbase_fail(context, status, "%s: no answer to step %u of sample %u", s->uri,
@@ -246,7 +259,7 @@ int snndev_session_reset(void *session, struct snn_context *context)
     struct snndev_session *s = session;
     (void)context;
     s->place.fresh = true;
-    s->place.sent = s->place.done = s->place.first_row = 0;
+    s->place.sent = s->place.done = s->place.answered = s->place.first_row = 0;
     s->place.stepped = false;
     s->pushed = NULL;
     s->steps_left = 0;
@@ -319,17 +332,19 @@ int snndev_session_watch(void *session, struct snn_context *context, snn_spike_f
 
 /* ---- Telemetry ---- */
 
-/* The sample that is open ends, and with it all that is on its way. */
-static int finish_sample(struct snndev_session *s, struct snn_context *context)
+/* The sample that is open ends, and with it all that is on its way: or it is given up. */
+static int finish_sample(struct snndev_session *s, struct snn_context *context, bool *over_out)
 {
     struct snndev_place *p = &s->place;
     bool over = false;
+    *over_out = false;
     if (!p->open) return SNN_OK;
     int status = snn_device_end(s->device, context, p->sample);
     p->open = false;
     p->ended = false;
     while (status == SNN_OK && !p->ended && !over)
         status = receive(s, context, &over);
+    *over_out = over;
     p->sample++;
     p->begun = false;
     return status == SNN_OK ? snndev_device_settle(s->device, context) : status;
@@ -352,9 +367,10 @@ int snndev_session_telemetry(void *session, struct snn_context *context,
 {
     struct snndev_session *s = session;
     struct snn_device_statistics now;
-    int status = finish_sample(s, context);
+    bool over = false;
+    int status = finish_sample(s, context, &over);
     if (status == SNN_OK) status = snn_device_read_statistics(s->device, context, &now);
-    if (status == SNN_OK) status = check_account(s, context, &now);
+    if (status == SNN_OK && !over) status = check_account(s, context, &now);
     if (status != SNN_OK) return status;
     if (add != NULL) {
         add->sessions++;
