@@ -27,7 +27,8 @@ struct watch {
     pthread_t thread;
     snn_device_change_fn change;
     void *user;
-    int stop; /* libusb reads it, so set it atomically */
+    int stop;    /* libusb reads it, so set it atomically */
+    bool orphan; /* stopped by its own thread, which frees it */
     struct seen seen[DEVICES_MAX];
 };
 
@@ -56,6 +57,11 @@ static int LIBUSB_CALL on_change(libusb_context *libusb, libusb_device *device,
     return 0;
 }
 
+static bool is_stopped(const struct watch *watch)
+{
+    return __atomic_load_n(&watch->stop, __ATOMIC_ACQUIRE) != 0;
+}
+
 static void forget(struct seen *seen)
 {
     libusb_unref_device(seen->device);
@@ -75,21 +81,8 @@ static void tell(struct watch *watch, struct seen *seen)
         seen->state = TOLD;
         snndev_usb_describe(&seen->description, seen->device);
         watch->change(&seen->description, true, watch->user);
-        if (seen->state == LEFT) tell(watch, seen);
+        if (seen->state == LEFT && !is_stopped(watch)) tell(watch, seen);
     }
-}
-
-static void *watch_main(void *argument)
-{
-    struct watch *watch = argument;
-    while (!__atomic_load_n(&watch->stop, __ATOMIC_ACQUIRE)) {
-        for (size_t i = 0; i < DEVICES_MAX; i++)
-            tell(watch, &watch->seen[i]);
-        /* For as long as nothing happens; the time is only there to look after what was lost. */
-        struct timeval time = {.tv_sec = 60};
-        (void)libusb_handle_events_timeout_completed(watch->libusb, &time, &watch->stop);
-    }
-    return NULL;
 }
 
 static void watch_free(struct watch *watch)
@@ -100,6 +93,21 @@ static void watch_free(struct watch *watch)
     }
     libusb_exit(watch->libusb); /* takes the callback with it */
     snnbase_allocator_free(&allocator, watch);
+}
+
+static void *watch_main(void *argument)
+{
+    struct watch *watch = argument;
+    while (!is_stopped(watch)) {
+        for (size_t i = 0; i < DEVICES_MAX && !is_stopped(watch); i++)
+            tell(watch, &watch->seen[i]);
+        if (is_stopped(watch)) break;
+        /* For as long as nothing happens; the time is only there to look after what was lost. */
+        struct timeval time = {.tv_sec = 60};
+        (void)libusb_handle_events_timeout_completed(watch->libusb, &time, &watch->stop);
+    }
+    if (watch->orphan) watch_free(watch);
+    return NULL;
 }
 
 static int watch_begin(struct watch *watch, struct snn_context *context)
@@ -141,7 +149,10 @@ int snndev_usb_watch(void **watch_out, struct snn_context *context, snn_device_c
 void snndev_usb_unwatch(void *argument)
 {
     struct watch *watch = argument;
+    watch->orphan = pthread_equal(pthread_self(), watch->thread) != 0;
+    if (watch->orphan) (void)pthread_detach(watch->thread);
     __atomic_store_n(&watch->stop, 1, __ATOMIC_RELEASE);
+    if (watch->orphan) return;
     libusb_interrupt_event_handler(watch->libusb);
     (void)pthread_join(watch->thread, NULL);
     watch_free(watch);

@@ -239,6 +239,54 @@ static const char *silent_halt(void)
     return seen;
 }
 
+struct stopper {
+    struct snn_device_watch *watch;
+    atomic_int told;
+    atomic_bool started, stopped;
+};
+
+static void stop_watch(const struct snn_device_description *description, bool arrived, void *user)
+{
+    struct stopper *stopper = user;
+    (void)description;
+    (void)arrived;
+    stopper->told++;
+    while (!stopper->started)
+        pause_ms(1);
+    snn_device_watch_stop(&stopper->watch);
+    stopper->stopped = true;
+}
+
+/* A watch that is stopped by its own callback, at the first of two devices, ends and is freed. */
+static const char *stopped_by_callback(void)
+{
+    struct fixture f;
+    struct stopper stopper = {.watch = NULL};
+    (void)alarm(HANG_S);
+    fixture_begin(&f, &counting);
+    const char *seen = plugged(0, NULL);
+    if (!seen) seen = plugged(1, NULL);
+    if (!seen && snn_device_watch_start(&stopper.watch, f.context, stop_watch, &stopper) != SNN_OK)
+        seen = "no watch";
+    stopper.started = true;
+    const int64_t until = clock_ms() + patient_ms(STEP_MS);
+    while (!seen && (!stopper.stopped || fakeusb_held() != 0) && clock_ms() < until)
+        pause_ms(1);
+    if (!seen && !stopper.stopped) seen = "it waits for itself";
+    if (!seen && stopper.told != 1) seen = why("told %d times", stopper.told);
+    if (!seen && fakeusb_held() != 0) seen = why("%ld things are still held", fakeusb_held());
+    fixture_end(&f);
+    fakeusb_unplug(1);
+    return seen;
+}
+
+static bool report(int number, const char *name, const char *seen)
+{
+    if (seen) printf("# %s\n", seen);
+    printf("%sok %d - %s\n", seen ? "not " : "", number, name);
+    return !seen;
+}
+
 int main(void)
 {
     static const struct route routes[] = {
@@ -259,7 +307,7 @@ int main(void)
     };
     bool good = true;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("1..%d\n", ROUTES * FAILURES + 1);
+    printf("1..%d\n", ROUTES * FAILURES + 2);
     for (unsigned i = 0; i < ROUTES * FAILURES; i++) {
         const struct route *route = &routes[i / FAILURES];
         const struct failure *failure = &failures[i % FAILURES];
@@ -270,11 +318,9 @@ int main(void)
         printf("# %lld ms\n", (long long)(clock_ms() - begin));
         good = good && passed;
     }
-    const char *seen = silent_halt();
-    if (seen) printf("# %s\n", seen);
-    printf("%sok %d - close while a halt cannot be cleared\n", seen ? "not " : "",
-           ROUTES * FAILURES + 1);
-    good = good && !seen;
+    const int last = ROUTES * FAILURES;
+    good &= report(last + 1, "close while a halt cannot be cleared", silent_halt());
+    good &= report(last + 2, "a watch stopped from its callback", stopped_by_callback());
     fakeusb_unplug(0);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

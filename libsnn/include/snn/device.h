@@ -47,6 +47,8 @@ typedef void (*snn_device_change_fn)(const struct snn_device_description *device
 /* Errors: UNSUPPORTED (built without libusb, or its host has no hotplug), NOMEM, IO. */
 SNN_API int snn_device_watch_start(struct snn_device_watch **out, struct snn_context *context,
                                    snn_device_change_fn change, void *user);
+/* Nobody is told any more: waits for a callback that is under way, unless it is that callback which
+ * stops the watch. */
 SNN_API void snn_device_watch_stop(struct snn_device_watch **watch);
 
 /* ---- One of them ---- */
@@ -181,7 +183,8 @@ struct snn_emulate_options {
 
 /* Plugs a virtual chip in and serves it until go_on says no, or the host lets go of it. Errors:
  * INVALID (no such chip, `as`, fault), ACCESS (needs root), NOT_FOUND (the kernel lacks what it
- * takes; the hint says which module), BUSY, NOMEM, IO. */
+ * takes; the hint says which module), UNSUPPORTED (`as` is not for this system), BUSY, NOMEM, IO.
+ */
 SNN_API int snn_emulate(struct snn_context *context, const struct snn_emulate_options *options);
 
 #ifdef __cplusplus
