@@ -1,12 +1,15 @@
-/* A gadget's nodes, made in order and taken back in the reverse order, as far as they came. Who
- * serves its endpoints is functionfs.c.
+/* A gadget's nodes, made in order and taken back in the reverse order, as far as they came; those
+ * of a process that was killed are taken back by the next one. Who serves its endpoints is
+ * functionfs.c.
  */
 #include "device/vchip/gadget.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/usb/functionfs.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,7 @@
 
 #define CONFIGFS "/sys/kernel/config/usb_gadget"
 #define CONTROLLERS "/sys/class/udc"
+#define MOUNT_PREFIX "/tmp/snn-gadget-"
 enum {
     PATH_BYTES = 192,
     TEXT_BYTES = 64,
@@ -140,7 +144,7 @@ static int link_function(struct snn_context *context, const struct snndev_gadget
 
 static int mount_function(struct snn_context *context, struct snndev_gadget *gadget)
 {
-    snprintf(gadget->mount, sizeof gadget->mount, "/tmp/snn-gadget-XXXXXX");
+    snprintf(gadget->mount, sizeof gadget->mount, MOUNT_PREFIX "XXXXXX");
     if (!mkdtemp(gadget->mount)) return fail_node(context, errno, gadget->mount);
     gadget->made = MOUNT_POINT + 1;
     if (mount(gadget->name, gadget->mount, "functionfs", 0, NULL) != 0)
@@ -238,6 +242,63 @@ static int bind_controller(struct snn_context *context, struct snndev_gadget *ga
     return fail_controller(context, count);
 }
 
+/* ---- What a killed process left behind ---- */
+
+/* Whether a gadget has a name of ours whose process is no more. With the process its endpoints were
+ * closed, which unbinds it: one that is bound has a process, if not one that we see. */
+static bool is_left(const char *name)
+{
+    char path[PATH_BYTES], controller[TEXT_BYTES] = "";
+    unsigned number = 0;
+    long process = 0;
+    int used = 0;
+    if (strlen(name) >= sizeof((struct snndev_gadget *)NULL)->name) return false;
+    if (sscanf(name, "snn-%ld-%u%n", &process, &number, &used) != 2 || name[used] != '\0')
+        return false;
+    if (process <= 0 || process > INT_MAX) return false;
+    if (kill((pid_t)process, 0) == 0 || errno != ESRCH) return false;
+    snprintf(path, sizeof path, CONFIGFS "/%s/UDC", name);
+    FILE *file = fopen(path, "r");
+    if (!file) return false;
+    const bool bound = fgets(controller, sizeof controller, file) && controller[0] != '\n';
+    fclose(file);
+    return !bound;
+}
+
+/* Where its FunctionFS is mounted; false: nowhere. */
+static bool find_mount(const char *name, char *out, size_t room)
+{
+    char line[512], source[64], place[64], kind[32];
+    bool found = false;
+    FILE *mounts = fopen("/proc/self/mounts", "r");
+    if (!mounts) return false;
+    while (!found && fgets(line, sizeof line, mounts))
+        found = sscanf(line, "%63s %63s %31s", source, place, kind) == 3 &&
+                strcmp(source, name) == 0 && strcmp(kind, "functionfs") == 0 &&
+                strncmp(place, MOUNT_PREFIX, strlen(MOUNT_PREFIX)) == 0;
+    fclose(mounts);
+    if (found) snprintf(out, room, "%s", place);
+    return found;
+}
+
+static void remove_one(const char *name)
+{
+    struct snndev_gadget gadget = {.made = FOLDERS, .control = -1, .out = -1, .in = -1};
+    snprintf(gadget.name, sizeof gadget.name, "%.31s", name);
+    snprintf(gadget.node, sizeof gadget.node, CONFIGFS "/%s", gadget.name);
+    if (find_mount(name, gadget.mount, sizeof gadget.mount)) gadget.made = MOUNTED + 1;
+    snndev_gadget_fini(&gadget);
+}
+
+static void remove_left(void)
+{
+    DIR *folder = opendir(CONFIGFS);
+    if (!folder) return;
+    for (const struct dirent *entry = readdir(folder); entry; entry = readdir(folder))
+        if (is_left(entry->d_name)) remove_one(entry->d_name);
+    closedir(folder);
+}
+
 /* ---- All of it ---- */
 
 int snndev_gadget_init(struct snndev_gadget *gadget, struct snn_context *context,
@@ -245,6 +306,7 @@ int snndev_gadget_init(struct snndev_gadget *gadget, struct snn_context *context
 {
     struct snndev_usbdevice asked = *device;
     *gadget = (struct snndev_gadget){.control = -1, .out = -1, .in = -1};
+    remove_left();
     int status = make_folders(context, gadget);
     if (status == SNN_OK) status = describe(context, gadget, &asked);
     if (status == SNN_OK) status = link_function(context, gadget);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -68,6 +69,13 @@ static int attach(struct snn_context *context, int kernel_end, bool superspeed, 
     return snnbase_hint(context, "run it with sudo; the device is open to users as a real one is");
 }
 
+/* Whether the kernel has closed its end: the port is no longer ours, and may be another's. */
+static bool is_let_go(int our_end)
+{
+    struct pollfd socket = {.fd = our_end};
+    return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 /* Closing the socket has the kernel unplug the device soon; this has it do so now. */
 static void detach(unsigned port)
 {
@@ -84,7 +92,7 @@ static int plug(struct snn_context *context, struct snndev_service *service, int
     close(kernel_end);
     if (status != SNN_OK) return status;
     status = snndev_serve(context, service);
-    detach(port);
+    if (!is_let_go(service->socket)) detach(port);
     return status;
 }
 

@@ -1,7 +1,7 @@
-"""snndev and a virtual chip on a real kernel's USB: snndev_guest.py SNNDEV LIBSNN
+"""snndev and a virtual chip on a real kernel's USB: snndev_guest.py SNNDEV LIBSNN [left]
 
-Runs snndev_guest.sh in the machine of guest.py (bed C) and looks at what it printed. Skipped with
-guest.py's reason where the machine cannot be had.
+Runs snndev_guest.sh, or snndev_left.sh, in the machine of guest.py (bed C) and looks at what it
+printed. Skipped with guest.py's reason where the machine cannot be had.
 """
 
 import os
@@ -38,27 +38,45 @@ EXPECTED = [
     ("and it is gone", r"\$ snndev list\nno device is plugged in\n"),
 ]
 
+LEFT = [
+    ("a killed gadget leaves its nodes", r"\[killed 137\]\n1 gadgets, 1 mounts\n"),
+    ("the next one takes them back", r"a virtual speck2f .*\(gadget\).*SECOND\n"
+                                     r"( .*\n)*1 gadgets, 1 mounts\n"),
+    ("and its own", r"\[ended 0\]\n0 gadgets, 0 mounts\n"),
+    ("a port that was taken away is another's", r"a virtual .*FOURTH\n( .*\n)*"
+                                                r"\[third 0\]\n(.*\n)*"
+                                                r"usb:1209:0001:FOURTH .*ready"),
+]
 
-def run(snndev, library):
+SCENES = {
+    "use": ("snndev_guest.sh", ("vhci-hcd",), EXPECTED),
+    "left": ("snndev_left.sh", ("vhci-hcd", "dummy_hcd num=2", "libcomposite", "usb_f_fs"), LEFT),
+}
+
+
+def run(script, modules, snndev, library):
     files = [f"{snndev}:/bin/snndev", f"{library}:{LIBRARY}"]
     files += [f"{os.path.join(DATA, name)}:/data/{name}" for name in SAMPLE]
-    command = [sys.executable, os.path.join(HERE, "guest.py"), "--tap", "--udev", "--module",
-               "vhci-hcd", "--timeout", "250"]
+    command = [sys.executable, os.path.join(HERE, "guest.py"), "--tap", "--udev",
+               "--timeout", "250"]
+    for module in modules:
+        command += ["--module", module]
     for file in files:
         command += ["--file", file]
-    return subprocess.run([*command, os.path.join(HERE, "snndev_guest.sh")], capture_output=True,
+    return subprocess.run([*command, os.path.join(HERE, script)], capture_output=True,
                           text=True, errors="replace", check=False)
 
 
 def main():
-    answer = run(*sys.argv[1:3])
+    script, modules, expected = SCENES[sys.argv[3] if len(sys.argv) > 3 else "use"]
+    answer = run(script, modules, *sys.argv[1:3])
     text = answer.stdout.replace("\r", "")
     if "# SKIP" in text:
         print(text.strip())
         return 0
     failed, at = 0, 0
-    print(f"1..{len(EXPECTED)}")
-    for number, (name, pattern) in enumerate(EXPECTED, 1):
+    print(f"1..{len(expected)}")
+    for number, (name, pattern) in enumerate(expected, 1):
         found = re.compile(pattern).search(text, at)
         at = found.end() if found else at
         failed += not found
