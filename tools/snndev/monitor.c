@@ -59,7 +59,8 @@ static void put_summary(const struct snndev_rates *rates)
     if (rates->labelled > 0)
         printf("  right %s",
                snncli_format_percent((double)rates->right / (double)rates->labelled).text);
-    printf("  lost %" PRIu64, rates->lost);
+    printf("  lost %" PRIu64, rates->lost.events);
+    if (rates->lost.words > 0) printf(" and %" PRIu64 " words", rates->lost.words);
 }
 
 static void draw_terminal(struct monitor *m)
@@ -243,9 +244,9 @@ static int judge_end(struct monitor *m, int status)
     struct snndev_session *s = m->session;
     if (m->status != SNNCLI_EXIT_OK) return m->status;
     if (status != SNNCLI_EXIT_INTERRUPTED) return status;
-    if (m->rates.lost == 0 || s->options.allow_loss) return SNNCLI_EXIT_OK;
-    (void)snncli_fail(&s->console, SNNCLI_EXIT_IO, s->options.uri, "%llu events were lost",
-                      (unsigned long long)m->rates.lost);
+    if (!snndev_losses_any(&m->rates.lost) || s->options.allow_loss) return SNNCLI_EXIT_OK;
+    (void)snncli_fail(&s->console, SNNCLI_EXIT_IO, s->options.uri, "%s were lost",
+                      snndev_losses_format(&m->rates.lost).text);
     snncli_hint(&s->console, "--allow-loss accepts it");
     return SNNCLI_EXIT_IO;
 }

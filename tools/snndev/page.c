@@ -48,7 +48,8 @@ static void put_tiles(FILE *out, const struct snndev_rates *rates)
                        ? snncli_format_percent((double)rates->right / (double)rates->labelled).text
                        : "-");
     put_tile(out, "right", "right", text);
-    put_tile(out, "lost", "events lost", snncli_format_count(rates->lost).text);
+    put_tile(out, "lost", "events lost", snncli_format_count(rates->lost.events).text);
+    put_tile(out, "lost_words", "words lost", snncli_format_count(rates->lost.words).text);
     fputs("</dl>\n", out);
 }
 
@@ -136,7 +137,8 @@ void snndev_page_json(FILE *out, const struct snndev_rates *rates)
     snndev_json_count(&json, "samples", rates->samples);
     snndev_json_count(&json, "labelled", rates->labelled);
     snndev_json_count(&json, "right", rates->right);
-    snndev_json_count(&json, "lost", rates->lost);
+    snndev_json_count(&json, "lost", rates->lost.events);
+    snndev_json_count(&json, "lost_words", rates->lost.words);
     snndev_json_bool(&json, "ended", rates->ended);
     snndev_json_close(&json, '}');
     snndev_json_finish(&json);

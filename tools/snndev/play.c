@@ -52,7 +52,7 @@ static bool take(struct snndev_play *p, const struct snn_device_item *item)
     if (item->kind == SNN_DEVICE_EVENT) p->events_out++;
     if (item->kind == SNN_DEVICE_TICK) p->steps_answered = item->value + 1;
     if (item->kind == SNN_DEVICE_END) p->ended = true;
-    if (item->kind == SNN_DEVICE_GAP) p->lost += item->value;
+    if (item->kind == SNN_DEVICE_GAP) snndev_losses_add(&p->lost, item);
     return p->item == NULL || p->item(item, step, p->user);
 }
 
@@ -84,7 +84,7 @@ static int await(struct snndev_play *p, uint32_t ahead, bool end)
         size_t count = 0;
         const bool wait = end ? !p->ended : p->steps_sent - p->steps_answered > ahead;
         status = receive(p, wait ? timeout_ms : 0, &count);
-        if (status != SNNCLI_EXIT_OK || (!wait && count < ITEMS)) break;
+        if (status != SNNCLI_EXIT_OK || (!wait && count == 0)) break;
         if (count > 0) continue;
         (void)snncli_fail(&s->console, SNNCLI_EXIT_IO, s->options.uri,
                           "sample %llu: no answer within %u ms after step %u of %u",

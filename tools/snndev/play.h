@@ -5,6 +5,7 @@
 #ifndef TOOLS_SNNDEV_PLAY_H
 #define TOOLS_SNNDEV_PLAY_H
 
+#include "tools/snndev/losses.h"
 #include "tools/snndev/session.h"
 
 /* Steps that may be sent before the first of them is answered. */
@@ -22,7 +23,8 @@ struct snndev_play {
     uint32_t steps_sent, steps_answered;
     bool ended;
     /* Of all. */
-    uint64_t events_in, events_out, lost;
+    uint64_t events_in, events_out;
+    struct snndev_losses lost;
     /* What came, in order; `step` is the step it belongs to. Returns false to stop. */
     bool (*item)(const struct snn_device_item *item, uint32_t step, void *user);
     /* Between steps; returns false to stop. */

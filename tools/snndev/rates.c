@@ -38,7 +38,7 @@ void snndev_rates_take(struct snndev_rates *rates, const struct snn_device_stati
     rates->out_rate = rates->primed ? rate_of(have->events_sent, rates->out, seconds) : 0.0;
     rates->in = have->events_taken;
     rates->out = have->events_sent;
-    rates->lost = have->events_dropped + have->host_dropped + have->transport_dropped;
+    rates->lost = snndev_losses_of(have);
     rates->last_s = now_s;
     rates->primed = true;
 }

@@ -5,6 +5,7 @@
 #define TOOLS_SNNDEV_RATES_H
 
 #include "snn/device.h"
+#include "tools/snndev/losses.h"
 
 enum { SNNDEV_HISTORY = 100 };
 
@@ -24,7 +25,7 @@ struct snndev_rates {
     double start_s, last_s;
     uint64_t in, out;         /* events taken and sent by the device */
     double in_rate, out_rate; /* a second */
-    uint64_t lost;
+    struct snndev_losses lost;
     uint64_t samples, labelled, right;
     bool primed; /* counters were read once, from which on there are rates */
     bool ended;

@@ -244,9 +244,9 @@ static int record_samples(struct record *r)
     if (status == SNNCLI_EXIT_OK) status = snndev_read_statistics(s, &have);
     if (status == SNNCLI_EXIT_INTERRUPTED)
         snncli_warning(&s->console, NULL, "interrupted: nothing is written");
-    if (status == SNNCLI_EXIT_OK && r->play.lost > 0 && !o->allow_loss) {
-        snncli_error(&s->console, o->uri, "%llu events were lost, nothing is written",
-                     (unsigned long long)r->play.lost);
+    if (status == SNNCLI_EXIT_OK && snndev_losses_any(&r->play.lost) && !o->allow_loss) {
+        snncli_error(&s->console, o->uri, "%s were lost, nothing is written",
+                     snndev_losses_format(&r->play.lost).text);
         snncli_hint(&s->console, "--allow-loss keeps what is there");
         return SNNCLI_EXIT_IO;
     }

@@ -146,7 +146,9 @@ static int print_text(struct run *run, const struct snn_device_statistics *have,
                snncli_format_percent((double)run->right / (double)run->labelled).text);
     printf("\n  events    %s in, %s spikes out, %s lost\n",
            snncli_format_count(play->events_in).text, snncli_format_count(run->spikes).text,
-           snncli_format_count(play->lost).text);
+           snncli_format_count(play->lost.events).text);
+    if (play->lost.words > 0)
+        printf("  words     %s lost on the way\n", snncli_format_count(play->lost.words).text);
     printf("  speed     %s", snncli_format_seconds(seconds).text);
     if (have->round_trips > 0)
         printf(", a step and its answer %s (95 %% by %s)",
@@ -166,7 +168,8 @@ static void print_end_json(struct run *run, const struct snn_device_statistics *
     snndev_json_open(json, "events", '{');
     snndev_json_count(json, "in", run->play.events_in);
     snndev_json_count(json, "spikes", run->spikes);
-    snndev_json_count(json, "lost", run->play.lost);
+    snndev_json_count(json, "lost", run->play.lost.events);
+    snndev_json_count(json, "lost_words", run->play.lost.words);
     snndev_json_close(json, '}');
     snndev_json_open(json, "timing", '{');
     snndev_json_number(json, "seconds", seconds);
@@ -196,14 +199,13 @@ static void open_json(struct run *run)
 static int judge_loss(struct run *run, int status)
 {
     struct snndev_session *s = run->session;
-    if (run->play.lost == 0 || status != SNNCLI_EXIT_OK) return status;
+    const struct snndev_losses_text lost = snndev_losses_format(&run->play.lost);
+    if (!snndev_losses_any(&run->play.lost) || status != SNNCLI_EXIT_OK) return status;
     if (s->options.allow_loss) {
-        snncli_warning(&s->console, s->options.uri, "%llu events were lost",
-                       (unsigned long long)run->play.lost);
+        snncli_warning(&s->console, s->options.uri, "%s were lost", lost.text);
         return status;
     }
-    (void)snncli_fail(&s->console, SNNCLI_EXIT_IO, s->options.uri, "%llu events were lost",
-                      (unsigned long long)run->play.lost);
+    (void)snncli_fail(&s->console, SNNCLI_EXIT_IO, s->options.uri, "%s were lost", lost.text);
     snncli_hint(&s->console, "snndev info shows where; --allow-loss accepts it");
     return SNNCLI_EXIT_IO;
 }

@@ -79,3 +79,31 @@ Test(snndev_rates, scale_of_silence_is_one)
     struct snndev_rates rates = two_cores();
     cr_expect_float_eq(snndev_rates_scale(&rates), 1.0, 0.0);
 }
+
+/* A word that the transport lost may have been an event, or none. */
+Test(snndev_rates, words_that_are_lost_are_no_events)
+{
+    const struct snn_device_statistics have = {
+        .events_dropped = 5, .host_dropped = 7, .transport_dropped = 512};
+    struct snndev_rates rates = two_cores();
+    snndev_rates_take(&rates, &have, 1.0);
+    cr_expect_eq(rates.lost.events, 12);
+    cr_expect_eq(rates.lost.words, 512);
+    cr_expect_str_eq(snndev_losses_format(&rates.lost).text, "12 events and 512 words on the way");
+}
+
+Test(snndev_rates, gaps_are_counted_by_what_they_tell)
+{
+    struct snndev_losses lost = {.events = 0};
+    cr_expect(!snndev_losses_any(&lost));
+    for (uint32_t loss = 1; loss <= 3; loss++)
+        snndev_losses_add(&lost, &(struct snn_device_item){
+                                     .kind = SNN_DEVICE_GAP, .value = 10 * loss, .loss = loss});
+    cr_expect_eq(lost.events, 30);
+    cr_expect_eq(lost.words, 30);
+    cr_expect(snndev_losses_any(&lost));
+    lost.events = 0;
+    cr_expect_str_eq(snndev_losses_format(&lost).text, "30 words on the way");
+    lost.words = 0;
+    cr_expect_str_eq(snndev_losses_format(&lost).text, "0 events");
+}
