@@ -32,7 +32,7 @@ static int take(struct snnstream_camera_events *out, struct snn_context *context
 static bool counts(enum snndev_outcome outcome)
 {
     return outcome == SNNDEV_COMPLETED || outcome == SNNDEV_TIMED_OUT ||
-           outcome == SNNDEV_CANCELLED;
+           outcome == SNNDEV_CANCELLED || outcome == SNNDEV_STALLED;
 }
 
 static int decode(struct snnstream_camera_events *out, struct snn_context *context,

@@ -3,8 +3,8 @@
  * Two places in the tape: the next thing that the host is to do, a request or stream bytes, and the
  * next transfer of the device. A transfer is handed out once the host has done everything that
  * stands before it, so the host sees the device's answers in the same order as then, at its own
- * pace. A host that does something else than what is on the tape is told where and what, and the
- * device is gone for it.
+ * pace; what the device had sent before a RESET is not handed out behind it. A host that does
+ * something else than what is on the tape is told where and what, and the device is gone for it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +52,7 @@ static void next_due(struct replay *replay)
 static bool has_bytes(enum snndev_outcome outcome)
 {
     return outcome == SNNDEV_COMPLETED || outcome == SNNDEV_TIMED_OUT ||
-           outcome == SNNDEV_CANCELLED;
+           outcome == SNNDEV_CANCELLED || outcome == SNNDEV_STALLED;
 }
 
 /* What was cancelled or timed out without data is the host's affair, which cancels otherwise now.
@@ -64,8 +64,15 @@ static void next_given(struct replay *replay)
     do {
         replay->has_given = snndev_tape_next(&replay->device, &replay->given);
     } while (replay->has_given && (given->kind != SNNDEV_TAPE_IN ||
-                                   (given->size == 0 && given->outcome != SNNDEV_COMPLETED &&
-                                    has_bytes(given->outcome))));
+                                   (given->size == 0 && (given->outcome == SNNDEV_TIMED_OUT ||
+                                                         given->outcome == SNNDEV_CANCELLED))));
+}
+
+/* What the device had sent when it was reset is of the time before. */
+static void pass_given(struct replay *replay, size_t offset)
+{
+    while (replay->has_given && replay->given.offset < offset)
+        next_given(replay);
 }
 
 static void vanish(struct replay *replay)
@@ -75,23 +82,25 @@ static void vanish(struct replay *replay)
     snndev_desk_end_all(&replay->desk, &replay->desk.out, SNNDEV_VANISHED);
 }
 
-/* Hands one transfer over, or as much of it as the host has room for. */
+/* Hands one transfer over, or as much of it as the host has room for; a halt comes with the last of
+ * it. */
 static void give(struct replay *replay)
 {
     const struct snndev_tape_record *given = &replay->given;
     struct snndev_transfer *transfer = snndev_queue_take(&replay->desk.in);
     enum snndev_outcome outcome = given->outcome;
-    const size_t left = given->size - replay->given_at;
+    const size_t left = has_bytes(outcome) ? given->size - replay->given_at : 0;
     transfer->actual = 0;
     if (has_bytes(outcome)) {
         transfer->actual = left < transfer->size ? left : transfer->size;
         if (transfer->actual > 0)
             memcpy(transfer->bytes, given->data + replay->given_at, transfer->actual);
-        outcome = SNNDEV_COMPLETED;
+        if (outcome != SNNDEV_STALLED || transfer->actual < left) outcome = SNNDEV_COMPLETED;
     }
     replay->given_at += transfer->actual;
+    const bool is_cut = transfer->actual < left;
     snndev_desk_end(&replay->desk, transfer, outcome);
-    if (has_bytes(outcome) && replay->given_at < given->size) return;
+    if (is_cut) return;
     /* The others of a halted endpoint end, too. */
     if (outcome == SNNDEV_STALLED)
         snndev_desk_end_all(&replay->desk, &replay->desk.in, SNNDEV_CANCELLED);
@@ -217,11 +226,14 @@ static int replay_request(void *self, struct snn_context *context,
         if (request->in && done.size > 0) memcpy(data, done.data, done.size);
         replay->requests++;
         next_due(replay);
+        if (request->code == SNNWIRE_CODE_RESET && done.status == SNN_OK)
+            pass_given(replay, done.offset);
         run(replay);
     }
+    /* Once there it stays as it is: the device is gone. */
+    const bool is_told = replay->message[0] != '\0';
     (void)pthread_mutex_unlock(&replay->desk.lock);
-    if (replay->message[0] != '\0')
-        return snnbase_fail(context, SNN_ERR_PROTOCOL, "%s", replay->message);
+    if (is_told) return snnbase_fail(context, SNN_ERR_PROTOCOL, "%s", replay->message);
     if (was_gone) return snnbase_fail(context, SNN_ERR_GONE, "the device went away, as recorded");
     if (done.status != SNN_OK)
         return snnbase_fail(context, done.status, "%s: %s, as recorded", code_name(request->code),

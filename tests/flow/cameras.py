@@ -163,6 +163,20 @@ def transfers_that_failed_are_left_out(place):
     require(np.array_equal(taped, plain), "other counts")
 
 
+def transfers_that_a_halt_ended_count(place):
+    """what came before an endpoint halted are events, and a word goes on behind the halt"""
+    events = some_events(60, 40, 7)
+    data = davis(events)
+    cut = len(data) // 2 | 1
+    halted = tape("usb:152a:841b", [(data[:cut], 3), (b"", 2), (b"", 3), (data[cut:], 0)])
+    place.write("session.tape", halted)
+    np.save(place.at("spikes.npy"), dense(events, (2, 40, 60)))
+    net = spiking_net(place, (2, 40, 60))
+    taped = counts(place, "taped.npy", net, "-d", place.at("session.tape"), "-t", STEPS)
+    plain = counts(place, "plain.npy", net, "--input-spikes", place.at("spikes.npy"))
+    require(np.array_equal(taped, plain), "other counts")
+
+
 def refuse(place, status, text, *arguments):
     answer = place.run(*arguments)
     require(answer.returncode == status, f"status {answer.returncode}, not {status}", answer)
@@ -187,4 +201,5 @@ def says_what_is_wrong(place):
 if __name__ == "__main__":
     sys.exit(report(named([
         davis_is_what_it_saw, dvs128_is_what_it_saw, dynapse_is_what_it_fired, views_are_applied,
-        transfers_that_failed_are_left_out, says_what_is_wrong]), sys.argv[1]))
+        transfers_that_failed_are_left_out,
+        transfers_that_a_halt_ended_count, says_what_is_wrong]), sys.argv[1]))

@@ -23,6 +23,19 @@ static uint32_t size;
 static struct snndev_transfer ins[3], outs[2];
 static void *self;
 
+/* What is told is on the tape that is open now. */
+static void play(void (*tell)(struct snndev_tape *tape))
+{
+    struct snndev_tape *tape = NULL;
+    ops->close(self);
+    memset(self, 0, ops->private_size);
+    cr_assert_eq(snndev_tape_create(&tape, support_context(), support_path("c.tape"), "vdev:x"),
+                 SNN_OK);
+    tell(tape);
+    cr_assert_eq(snndev_tape_close(&tape, support_context()), SNN_OK);
+    cr_assert_eq(ops->open(self, support_context(), support_path("c.tape")), SNN_OK);
+}
+
 /* hello, write; 8 bytes out in two parts; 6 in; a halt; 1 in; a refused commit; gone */
 static void begin(void)
 {
@@ -173,6 +186,58 @@ Test(replay, what_waits_can_be_cancelled)
     cr_assert_eq(ops->submit(self, &ins[0]), SNN_OK);
     ops->cancel_all(self);
     ends(&ins[0], SNNDEV_CANCELLED, 0);
+}
+
+static void tell_halts(struct snndev_tape *tape)
+{
+    snndev_tape_in(tape, in, 2, SNNDEV_STALLED);
+    snndev_tape_in(tape, NULL, 0, SNNDEV_CANCELLED);
+    snndev_tape_in(tape, in, 6, SNNDEV_STALLED);
+    snndev_tape_in(tape, in, 3, SNNDEV_FAILED);
+    snndev_tape_in(tape, in, 1, SNNDEV_COMPLETED);
+}
+
+Test(replay, what_came_before_a_halt_is_handed_out)
+{
+    play(tell_halts);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(ops->submit(self, &ins[i]), SNN_OK);
+    ends(&ins[0], SNNDEV_STALLED, 2);
+    cr_assert(memcmp(room[0], in, 2) == 0);
+    /* The second ended before the third was there, so it has the front of a larger one. */
+    ends(&ins[1], SNNDEV_COMPLETED, 4);
+    ends(&ins[2], SNNDEV_STALLED, 2);
+    cr_assert(memcmp(room[1], in, 4) == 0 && memcmp(room[2], in + 4, 2) == 0);
+    cr_assert_eq(ops->submit(self, &ins[0]), SNN_OK);
+    ends(&ins[0], SNNDEV_FAILED, 0);
+    cr_assert_eq(ops->submit(self, &ins[0]), SNN_OK);
+    ends(&ins[0], SNNDEV_COMPLETED, 1);
+}
+
+static const struct snnwire_request reset = {SNNWIRE_CODE_RESET, false, 0, 0, 0, 0};
+
+static void tell_resets(struct snndev_tape *tape)
+{
+    snndev_tape_in(tape, in, 6, SNNDEV_COMPLETED);
+    snndev_tape_in(tape, in + 1, 1, SNNDEV_CANCELLED);
+    snndev_tape_request(tape, &reset, NULL, 0, SNN_ERR_TIMEOUT);
+    snndev_tape_in(tape, in + 2, 1, SNNDEV_CANCELLED);
+    snndev_tape_request(tape, &reset, NULL, 0, SNN_OK);
+    snndev_tape_in(tape, in + 3, 1, SNNDEV_COMPLETED);
+}
+
+Test(replay, what_came_before_a_reset_is_not_handed_out_behind_it)
+{
+    play(tell_resets);
+    cr_assert_eq(ops->submit(self, &ins[0]), SNN_OK);
+    ends(&ins[0], SNNDEV_COMPLETED, 4);
+    cr_assert_eq(ask(&reset, NULL), SNN_ERR_TIMEOUT);
+    cr_assert_eq(ops->submit(self, &ins[1]), SNN_OK); /* that one has reset nothing */
+    ends(&ins[1], SNNDEV_COMPLETED, 2);
+    cr_assert_eq(ask(&reset, NULL), SNN_OK);
+    cr_assert_eq(ops->submit(self, &ins[0]), SNN_OK);
+    ends(&ins[0], SNNDEV_COMPLETED, 1);
+    cr_assert_eq(room[0][0], in[3]);
 }
 
 Test(replay, a_file_that_is_none_is_told)
