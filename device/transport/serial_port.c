@@ -229,6 +229,8 @@ int snndev_serial_port_open(struct snndev_serial_port *out, struct snn_context *
 void snndev_serial_port_close(struct snndev_serial_port *port)
 {
     if (port->port != NULL) {
+        /* Else the kernel holds the close up for what the device does not take, up to 30 s. */
+        (void)sp_flush(port->port, SP_BUF_OUTPUT);
         (void)sp_close(port->port);
         sp_free_port(port->port);
     } else if (port->descriptor >= 0) {

@@ -37,6 +37,8 @@ struct far_end {
 /* Whether ptys have modem lines, and how often those were asked for. */
 extern _Atomic bool far_has_modem;
 extern _Atomic unsigned far_modem_calls;
+/* How often what was not sent yet has been thrown away. */
+extern _Atomic unsigned far_flushes_out;
 
 void far_begin(struct far_end *end);
 /* Sends stream bytes to the host. */

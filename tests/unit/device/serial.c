@@ -146,7 +146,25 @@ Test(serial, another_rate_is_suspected_where_nothing_makes_sense)
     open_both();
     far.babble = "\xff\x13garbage\xa5\x01";
     cr_assert_eq(ask(&hello, 100), SNN_ERR_TIMEOUT);
-    cr_assert_not_null(strstr(snn_context_hint(support_context()), "at another rate than 115200"));
+    const char *hint = snn_context_hint(support_context());
+    cr_assert_not_null(strstr(hint, "at another rate than 115200"));
+    /* As many bytes as have come. */
+    cr_assert_not_null(strchr(hint, '('));
+    const unsigned long came = strtoul(strchr(hint, '(') + 1, NULL, 10);
+    cr_assert(came > 0 && came % strlen(far.babble) == 0, "%s", hint);
+    cr_assert_leq(came, far.requests * strlen(far.babble), "%s", hint);
+    ops->close(near);
+}
+
+Test(serial, a_silent_port_is_not_taken_for_one_of_another_rate)
+{
+    open_both();
+    far.silent = SNNWIRE_CODE_HELLO;
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(ask(&hello, 100), SNN_ERR_TIMEOUT);
+        const char *hint = snn_context_hint(support_context());
+        cr_assert_not_null(strstr(hint, "is it the right port"), "%s", hint);
+    }
     ops->close(near);
 }
 
@@ -280,7 +298,9 @@ Test(serial, libserialport_opens_what_has_modem_lines)
                  snn_context_message(support_context()));
     cr_assert_gt(far_modem_calls, 0);
     cr_assert_eq(ask(&hello, 1000), SNN_OK);
+    const unsigned flushes = far_flushes_out;
     ops->close(near);
+    cr_assert_gt(far_flushes_out, flushes, "a close waits for what nobody takes");
     memset(near, 0, ops->private_size);
     cr_assert_eq(ops->open(near, support_context(), linked_line("123456")), SNN_OK, "%s",
                  snn_context_message(support_context()));
