@@ -1,7 +1,8 @@
 /* A model on a target, from open to prediction: what the tools do, in one call a sample.
  *
  * The steps are those of run.c for one sample, so a classifier and a run decide alike: the same
- * encoder, the same decoder; the sample's index, on which random encodings depend, counts calls.
+ * encoder, the same decoder; the sample's index, on which random encodings depend, is that in its
+ * source, or counts the samples without one.
  */
 #include "snn/classify.h"
 
@@ -30,7 +31,8 @@ struct snn_classifier {
     struct snn_output output;
     struct snn_shape shape;
     uint32_t class_count, timesteps;
-    uint64_t sample;
+    double dt_us;     /* of a step; 0: as usual */
+    uint64_t unnamed; /* samples so far that came by themselves, from no source */
     float *frame, *values;
     uint32_t *counts;
 };
@@ -136,7 +138,7 @@ static int prepare_steps(struct snn_classifier *c, struct snn_context *context,
     struct snnbase_arena *a = &c->arena;
     struct snn_output *out = &c->output;
     const struct snn_encoder_options encoder = {
-        .encoding = o->encoding, .seed = o->seed, .timesteps = c->timesteps, .dt_us = o->dt_us};
+        .encoding = o->encoding, .seed = o->seed, .timesteps = c->timesteps, .dt_us = c->dt_us};
     out->spikes = snnbase_arena_alloc(a, context, steps * classes, sizeof(*out->spikes));
     out->potential = snnbase_arena_alloc(a, context, steps * classes, sizeof(*out->potential));
     out->population_spikes =
@@ -192,6 +194,8 @@ int snn_classifier_open(struct snn_classifier **out, struct snn_context *context
     if (status != SNN_OK) return status;
     c->timesteps = options->timesteps > 0 ? options->timesteps : TIMESTEPS_DEFAULT;
     status = import(c, context, model);
+    if (status == SNN_OK)
+        c->dt_us = options->dt_us == 0.0 && c->program != NULL ? c->program->dt_us : options->dt_us;
     if (status == SNN_OK) status = snn_target_open(&c->target, context, target);
     if (status == SNN_OK) status = load(c, context, options);
     if (status == SNN_OK) status = prepare(c, context, options);
@@ -205,9 +209,9 @@ int snn_classifier_open(struct snn_classifier **out, struct snn_context *context
 
 void snn_classifier_close(struct snn_classifier **classifier)
 {
+    if (classifier == NULL || *classifier == NULL) return;
     struct snn_classifier *c = *classifier;
     *classifier = NULL;
-    if (c == NULL) return;
     snnstream_decoder_destroy(&c->decoder);
     snn_encoder_destroy(&c->encoder);
     snn_target_close(&c->target); /* before what is loaded on it */
@@ -266,7 +270,6 @@ static int run_steps(struct snn_classifier *c, struct snn_context *context,
         step += chunk;
     }
     if (status != SNN_OK) return status;
-    c->sample++;
     snnstream_decoder_end(c->decoder, &outcome);
     *out = (struct snn_prediction){.class_index = outcome.prediction[c->timesteps - 1],
                                    .first_class = outcome.first.decided ? outcome.first.class_index
@@ -295,8 +298,10 @@ int snn_classifier_frame(struct snn_classifier *classifier, struct snn_context *
     struct snn_classifier *c = classifier;
     if (c == NULL) return fail_closed(context);
     if (c->net == NULL) return infer(c, context, intensity, out);
-    int status = snn_encoder_begin(c->encoder, context, c->sample, intensity);
-    return status == SNN_OK ? run_steps(c, context, out) : status;
+    int status = snn_encoder_begin(c->encoder, context, c->unnamed, intensity);
+    if (status == SNN_OK) status = run_steps(c, context, out);
+    if (status == SNN_OK) c->unnamed++;
+    return status;
 }
 
 int snn_classifier_events(struct snn_classifier *classifier, struct snn_context *context,
@@ -306,8 +311,10 @@ int snn_classifier_events(struct snn_classifier *classifier, struct snn_context 
     if (c == NULL) return fail_closed(context);
     if (c->net == NULL)
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "the target takes frames, not events");
-    int status = snn_encoder_begin_events(c->encoder, context, c->sample, events, count);
-    return status == SNN_OK ? run_steps(c, context, out) : status;
+    int status = snn_encoder_begin_events(c->encoder, context, c->unnamed, events, count);
+    if (status == SNN_OK) status = run_steps(c, context, out);
+    if (status == SNN_OK) c->unnamed++;
+    return status;
 }
 
 int snn_classifier_sample(struct snn_classifier *classifier, struct snn_context *context,
@@ -322,18 +329,16 @@ int snn_classifier_sample(struct snn_classifier *classifier, struct snn_context 
         return snnbase_fail(context, SNN_ERR_INVALID, "sample %llu of %llu",
                             (unsigned long long)index,
                             (unsigned long long)snn_source_count(source));
-    c->sample = index;
     if (frames && snn_shape_size(shape) != snn_shape_size(c->shape))
         return snnbase_fail(context, SNN_ERR_INVALID,
                             "frames of %ux%ux%u where %ux%ux%u are wanted", shape.channels,
                             shape.height, shape.width, c->shape.channels, c->shape.height,
                             c->shape.width);
-    if (frames) {
-        snn_source_frame(source, index, c->frame);
-        return snn_classifier_frame(c, context, c->frame, out);
-    }
-    if (c->net == NULL)
+    if (!frames && c->net == NULL)
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "the target takes frames, not spikes");
-    int status = snn_encoder_begin_recorded(c->encoder, context, source, index);
+    if (frames) snn_source_frame(source, index, c->frame);
+    if (c->net == NULL) return infer(c, context, c->frame, out);
+    const int status = frames ? snn_encoder_begin(c->encoder, context, index, c->frame)
+                              : snn_encoder_begin_recorded(c->encoder, context, source, index);
     return status == SNN_OK ? run_steps(c, context, out) : status;
 }

@@ -23,7 +23,7 @@ extern "C" {
 
 struct snn_classify_options {
     uint32_t timesteps; /* 0: 100 */
-    double dt_us;       /* of a step; 0: 1000 */
+    double dt_us;       /* of a step; 0: a chip program's own, else 1000 */
     enum snn_encoding encoding;
     uint64_t seed;
     const char *norm; /* as snn_norm_parse; NULL: as said above */
@@ -47,11 +47,13 @@ struct snn_classifier;
 SNN_API int snn_classifier_open(struct snn_classifier **out, struct snn_context *context,
                                 const char *model, const char *target,
                                 const struct snn_classify_options *options);
+/* Of NULL nothing is left to close. */
 SNN_API void snn_classifier_close(struct snn_classifier **classifier);
 /* What a sample has to look like; of NULL all 0. */
 SNN_API struct snn_shape snn_classifier_shape(const struct snn_classifier *classifier);
 /* A frame, intensities 0..1 [channels][height][width]. The arrays of *out are there until the next
- * call. Errors: INVALID, those of the target. */
+ * call. Random encodings draw by the sample's index: here how many frames and recordings were given
+ * before, whatever samples of sources came between. Errors: INVALID, those of the target. */
 SNN_API int snn_classifier_frame(struct snn_classifier *classifier, struct snn_context *context,
                                  const float *intensity, struct snn_prediction *out);
 /* Events of a recording, in the order of time, which begins at 0; those behind the last step are
@@ -59,8 +61,8 @@ SNN_API int snn_classifier_frame(struct snn_classifier *classifier, struct snn_c
 SNN_API int snn_classifier_events(struct snn_classifier *classifier, struct snn_context *context,
                                   const struct snn_event *events, size_t count,
                                   struct snn_prediction *out);
-/* Sample `index` of a source, of whatever kind; NULL, one that could not be opened, is as a NULL
- * classifier. */
+/* Sample `index` of a source, of whatever kind, as the tools run it; NULL, one that could not be
+ * opened, is as a NULL classifier. */
 SNN_API int snn_classifier_sample(struct snn_classifier *classifier, struct snn_context *context,
                                   const struct snn_source *source, uint64_t index,
                                   struct snn_prediction *out);

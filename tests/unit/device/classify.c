@@ -6,6 +6,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "snn/place.h"
+#include "snn/program.h"
 #include "snn/status.h"
 #include "tests/unit/support.h"
 
@@ -113,6 +115,101 @@ Test(classify, wrong_samples_are_refused)
     snn_classifier_close(&c);
 }
 
+/* The model as a program of a chip, made for steps of so long. */
+static const char *make_program(double dt_us)
+{
+    struct snn_context *context = support_context();
+    const struct snn_place_options options = {.dt_us = dt_us};
+    struct snn_lower_options lower;
+    struct snn_graph *graph = NULL;
+    struct snn_net *net = NULL;
+    struct snn_placement *placement = NULL;
+    struct snn_chip chip;
+    make_model();
+    cr_assert_eq(snn_chip_load(&chip, context, "speck2f"), SNN_OK);
+    cr_assert_eq(snn_graph_load(&graph, context, model, NULL), SNN_OK);
+    snn_lower_options_init(&lower);
+    lower.arith = SNN_ARITH_CHIP;
+    lower.chip = &chip;
+    cr_assert_eq(snn_norm_parse(&lower, context, "none"), SNN_OK);
+    cr_assert_eq(snn_net_lower(&net, context, graph, &lower), SNN_OK);
+    cr_assert_eq(snn_place(&placement, context, net, &chip, &options), SNN_OK);
+    struct snn_program *program = snn_placement_take_program(placement);
+    const char *path = support_path("same.chip.json");
+    cr_assert_not_null(program);
+    cr_assert_eq(snn_program_save(program, context, path), SNN_OK);
+    snn_program_destroy(&program);
+    snn_placement_destroy(&placement);
+    snn_net_destroy(&net);
+    snn_graph_destroy(&graph);
+    return path;
+}
+
+/* The step, from 1, in which an event at 7 ms comes out. */
+static uint32_t step_of_7_ms(const char *program, double dt_us)
+{
+    const struct snn_classify_options options = {.timesteps = 10, .dt_us = dt_us};
+    const struct snn_event event = {7000, 1};
+    struct snn_classifier *c = NULL;
+    struct snn_prediction p;
+    cr_assert_eq(snn_classifier_open(&c, support_context(), program, "chip:speck2f", &options),
+                 SNN_OK, "%s", snn_context_message(support_context()));
+    cr_assert_eq(snn_classifier_events(c, support_context(), &event, 1, &p), SNN_OK);
+    cr_assert_eq(p.first_class, 1);
+    snn_classifier_close(&c);
+    return p.first_step;
+}
+
+Test(classify, a_program_keeps_its_step_where_no_other_is_asked_for)
+{
+    const char *program = make_program(5000.0);
+    cr_assert_eq(step_of_7_ms(program, 0.0), 2);
+    cr_assert_eq(step_of_7_ms(program, 1000.0), 8);
+    cr_assert_eq(step_of_7_ms(make_program(2000.0), 0.0), 4);
+}
+
+/* Spikes of class 1, whose intensity is 1/4, in 1,000 steps drawn at random. */
+static uint32_t draw(struct snn_classifier *c, const struct snn_source *source, uint64_t index)
+{
+    static const float faint[2] = {0.0f, 0.25f};
+    struct snn_prediction p;
+    const int status = source == NULL
+                           ? snn_classifier_frame(c, support_context(), faint, &p)
+                           : snn_classifier_sample(c, support_context(), source, index, &p);
+    cr_assert_eq(status, SNN_OK, "%s", snn_context_message(support_context()));
+    return p.counts[1];
+}
+
+Test(classify, a_sample_of_a_source_does_not_move_the_count_of_the_others)
+{
+    static const uint8_t images[] = {0, 0, 8, 3, 0, 0, 0,  3, 0,  0, 0,
+                                     2, 0, 0, 0, 1, 0, 64, 0, 64, 0, 64};
+    const struct snn_classify_options options = {.timesteps = 1000,
+                                                 .encoding = SNN_ENCODING_BERNOULLI};
+    struct snn_classifier *c = NULL;
+    struct snn_source *source = NULL;
+    uint32_t alone[3], among[3];
+    make_model();
+    cr_assert_eq(snn_source_open(&source, support_context(),
+                                 support_put("images", images, sizeof(images)), SNN_SOURCE_FRAMES,
+                                 NULL),
+                 SNN_OK, "%s", snn_context_message(support_context()));
+    cr_assert_eq(snn_classifier_open(&c, support_context(), model, "sim", &options), SNN_OK);
+    for (int i = 0; i < 3; i++)
+        alone[i] = draw(c, NULL, 0);
+    snn_classifier_close(&c);
+    cr_assert(alone[0] != alone[1] && alone[1] != alone[2], "each is drawn anew");
+    cr_assert_eq(snn_classifier_open(&c, support_context(), model, "sim", &options), SNN_OK);
+    among[0] = draw(c, NULL, 0);
+    const uint32_t second = draw(c, source, 2);
+    among[1] = draw(c, NULL, 0);
+    cr_assert_eq(draw(c, source, 2), second);
+    among[2] = draw(c, NULL, 0);
+    cr_assert_arr_eq(among, alone, sizeof(alone));
+    snn_classifier_close(&c);
+    snn_source_close(&source);
+}
+
 Test(classify, what_could_not_be_opened_passes_it_on)
 {
     struct snn_prediction p;
@@ -125,6 +222,7 @@ Test(classify, what_could_not_be_opened_passes_it_on)
     cr_assert_eq(snn_classifier_events(c, support_context(), NULL, 0, &p), SNN_ERR_NOT_FOUND);
     cr_assert_eq(snn_classifier_shape(c).channels, 0);
     snn_classifier_close(&c);
+    snn_classifier_close(NULL);
     cr_assert_eq(snn_classifier_open(&c, support_context(), model, "nowhere", NULL),
                  SNN_ERR_NOT_FOUND);
     cr_assert_eq(snn_classifier_sample(c, support_context(), NULL, 0, &p), SNN_ERR_NOT_FOUND);
