@@ -6,7 +6,7 @@
 #include "device/transport/queue.h"
 #include "libsnn/base/error.h"
 
-enum { WRITTEN_MAX = 1 << 22, TAKEN_MAX = 1 << 22, WAIT_US = 1000000 };
+enum { WRITTEN_MAX = 1 << 22, TAKEN_MAX = 1 << 22, WAIT_US = 5000000 };
 
 static struct fake {
     struct fake_plan plan;

@@ -29,7 +29,7 @@ struct fake_plan {
 void fake_begin(void);
 struct fake_plan *fake_plan(void);
 
-/* Ends the oldest transfer to the host so. Waits for one, for a second: false. */
+/* Ends the oldest transfer to the host so. Waits for one, for five seconds: false. */
 bool fake_give(const uint8_t *bytes, size_t size, enum snndev_outcome outcome);
 /* Events, counting up in time; a mark; both into the bytes that fake_send gives, with their CHECK,
  * in transfers of at most `most` bytes. */
