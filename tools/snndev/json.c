@@ -5,16 +5,38 @@
 #include <inttypes.h>
 #include <math.h>
 
+/* Bytes of the well-formed UTF-8 character at `text` (Unicode, table 3-7); 0: there is none. */
+static size_t character_length(const unsigned char *text)
+{
+    const unsigned char first = text[0];
+    if (first < 0x80) return 1;
+    if (first < 0xc2 || first > 0xf4) return 0;
+    const size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    const unsigned char least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const unsigned char most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (text[1] < least || text[1] > most) return 0;
+    for (size_t i = 2; i < length; i++) {
+        if (text[i] < 0x80 || text[i] > 0xbf) return 0;
+    }
+    return length;
+}
+
+/* A path may hold any bytes, JSON only UTF-8: what is none becomes U+FFFD. */
 static void put_string(FILE *out, const char *text)
 {
+    const unsigned char *at = (const unsigned char *)text;
     putc('"', out);
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
-        if (*at == '"' || *at == '\\')
+    while (*at != '\0') {
+        const size_t length = character_length(at);
+        if (length == 0)
+            fputs("\xef\xbf\xbd", out);
+        else if (*at == '"' || *at == '\\')
             fprintf(out, "\\%c", *at);
         else if (*at < 0x20 || *at == 0x7f)
             fprintf(out, "\\u%04x", *at);
         else
-            putc(*at, out);
+            fwrite(at, 1, length, out);
+        at += length > 0 ? length : 1;
     }
     putc('"', out);
 }
