@@ -148,7 +148,9 @@ struct snn_device_item {
 
 /* What makes a sample: begin (all state to its initial values), per step its events and a tick,
  * end. Packets are sent when full, at a tick and at the end. Each waits for credit, at most the
- * time-out. Errors: INVALID (an address beyond the wire's fields), TIMEOUT, GONE, PROTOCOL, IO. */
+ * time-out. Errors: INVALID (an address beyond the wire's fields; the events before it are taken),
+ * TIMEOUT, GONE, PROTOCOL, IO. Behind a TIMEOUT nobody can tell how much of what was given is
+ * taken: there is no going on with the sample, only snn_device_reset and its begin. */
 SNN_API int snn_device_begin(struct snn_device *device, struct snn_context *context,
                              uint32_t sample);
 SNN_API int snn_device_send(struct snn_device *device, struct snn_context *context,

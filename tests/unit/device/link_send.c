@@ -309,3 +309,21 @@ Test(link_send, behind_a_flush_that_timed_out_nothing_more_goes_into_the_packet)
     cr_assert_eq(flush(), SNN_OK);
     cr_assert_eq(send(0, 10), SNN_OK);
 }
+
+/* How much of it was taken nobody can tell: the sample begins anew, with nothing left of it. */
+Test(link_send, what_timed_out_is_gone_with_a_reset)
+{
+    fake_plan()->silent = true;
+    cr_assert_eq(linked_start(&(struct snndev_link_options){.timeout_ms = 100}), SNN_OK);
+    cr_assert_eq(send(7000, EVENTS_MAX), SNN_ERR_TIMEOUT);
+    cr_assert_lt(linked_counters().events_out, EVENTS_MAX);
+    for (int again = 0; again < 2; again++) {
+        cr_assert_eq(snndev_link_reset(linked(), support_context()), SNN_OK);
+        cr_assert_eq(linked_counters().events_out, 0);
+        cr_assert_eq(send(0, 10), SNN_OK);
+        cr_assert_eq(flush(), SNN_OK);
+        cr_assert(fake_came(13 * 8));
+        cr_assert_eq(taken_events(), 10);
+        cr_assert_eq(send(7000, EVENTS_MAX), SNN_ERR_TIMEOUT);
+    }
+}
