@@ -61,8 +61,13 @@ static int fail_at(struct snndev_session *s, const char *uri)
     if (code == SNN_ERR_BUSY)
         snncli_hint(&s->console, "another program has it open: end that one first");
     if (code == SNN_ERR_GONE)
-        snncli_hint(&s->console, "it was unplugged or has reset itself; snndev list --watch shows "
-                                 "when it is back");
+        snncli_hint(&s->console, "it was unplugged or has reset itself%s",
+                    strncmp(uri, "usb:", strlen("usb:")) == 0
+                        ? "; snndev list --watch shows when it is back"
+                        : "");
+    if (code == SNN_ERR_PROTOCOL && s->options.verb == SNNDEV_REPLAY && s->options.to == NULL)
+        snncli_hint(&s->console, "give the model, data and options (--samples too) that the "
+                                 "session was recorded with");
     if (code == SNN_ERR_TIMEOUT)
         snncli_hint(&s->console, "more time: --timeout MS; or unplug it and plug it in again");
     return status;

@@ -243,7 +243,9 @@ static int record_samples(struct record *r)
     /* As run does: a session is the same, whichever of the two it is from. */
     if (status == SNNCLI_EXIT_OK) status = snndev_read_statistics(s, &have);
     if (status == SNNCLI_EXIT_INTERRUPTED)
-        snncli_warning(&s->console, NULL, "interrupted: nothing is written");
+        snncli_warning(&s->console, NULL, "interrupted: %s",
+                       o->session == NULL ? "nothing is written"
+                                          : "no events are written; the session ends there");
     if (status == SNNCLI_EXIT_OK && snndev_losses_any(&r->play.lost) && !o->allow_loss) {
         snncli_error(&s->console, o->uri, "%s were lost, nothing is written",
                      snndev_losses_format(&r->play.lost).text);

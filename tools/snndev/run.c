@@ -154,7 +154,10 @@ static int print_text(struct run *run, const struct snn_device_statistics *have,
         printf(", a step and its answer %s (95 %% by %s)",
                snncli_format_unit(have->round_trip_us_mean * 1e-6, "s").text,
                snncli_format_unit(have->round_trip_us_p95 * 1e-6, "s").text);
-    printf("\n\nstudies of a data set: snnsim %s --target %s\n", s->options.model, s->options.uri);
+    fputs("\n\n", stdout);
+    /* A tape holds the samples that were recorded, and no others. */
+    if (s->options.verb == SNNDEV_RUN || s->options.to != NULL)
+        printf("studies of a data set: snnsim %s --target %s\n", s->options.model, s->options.uri);
     return SNNCLI_EXIT_OK;
 }
 
