@@ -204,8 +204,13 @@ Test(serial, streams_keep_their_bytes_in_both_directions)
     }
     cr_assert(memcmp(in, out, BYTES) == 0);
     ops->cancel_all(near);
-    for (int i = 0; i < 4; i++)
-        cr_assert_eq(ops->reap(near, 1000)->outcome, SNNDEV_CANCELLED);
+    for (int left = 4; left > 0;) {
+        const struct snndev_transfer *ended = ops->reap(near, 1000);
+        cr_assert_not_null(ended);
+        if (ended->out) continue; /* the last of those that went out before all was back */
+        cr_assert_eq(ended->outcome, SNNDEV_CANCELLED);
+        left--;
+    }
     ops->close(near);
 }
 
