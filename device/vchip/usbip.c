@@ -7,6 +7,8 @@
 
 enum { SUBMIT = 1, UNLINK = 2, ANSWER = 2 /* is added to the command */ };
 enum { REQUEST = 0x8000 };
+/* The kernel's page knows 0 and 1; its tool explains this one: "Device not found". */
+enum { NO_DEVICE = 4 };
 #define NOT_ISOCHRONOUS UINT32_MAX
 
 static void put16(uint8_t *out, uint32_t value)
@@ -41,11 +43,11 @@ bool snndev_usbip_op_read(enum snndev_usbip_op *out, const uint8_t *bytes)
     return true;
 }
 
-void snndev_usbip_op_write(enum snndev_usbip_op op, bool fine, uint8_t *out)
+void snndev_usbip_op_write(enum snndev_usbip_op op, bool found, uint8_t *out)
 {
     put16(out, SNNDEV_USBIP_VERSION);
     put16(out + 2, (uint32_t)op);
-    put32(out + 4, fine ? 0 : 1);
+    put32(out + 4, found ? 0 : NO_DEVICE);
 }
 
 static void put_text(uint8_t *out, size_t room, const char *text)

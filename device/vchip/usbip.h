@@ -26,8 +26,8 @@ enum snndev_usbip_op { SNNDEV_USBIP_IMPORT = 3, SNNDEV_USBIP_DEVLIST = 5 };
 
 /* The first 8 bytes of what a client asks: false where they ask neither of the two. */
 bool snndev_usbip_op_read(enum snndev_usbip_op *out, const uint8_t *bytes);
-/* The first 8 bytes of the answer; `fine` false: none follow. */
-void snndev_usbip_op_write(enum snndev_usbip_op op, bool fine, uint8_t *out);
+/* The first 8 bytes of the answer; `found` false: there is no such device, and none follow. */
+void snndev_usbip_op_write(enum snndev_usbip_op op, bool found, uint8_t *out);
 
 enum snndev_usbip_speed { SNNDEV_USBIP_HIGH = 3, SNNDEV_USBIP_SUPER = 5 };
 

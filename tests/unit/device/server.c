@@ -155,7 +155,7 @@ Test(server, the_device_can_be_listed_again_and_again)
 
 Test(server, only_its_own_device_can_be_imported)
 {
-    const uint8_t refused[OP] = {0x01, 0x11, 0x00, 0x03, 0, 0, 0, 1};
+    const uint8_t refused[OP] = {0x01, 0x11, 0x00, 0x03, 0, 0, 0, 4};
     uint8_t other[OP + BUSID], answer[OP];
     struct server server;
     start(&server, NULL);

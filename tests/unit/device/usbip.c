@@ -120,7 +120,7 @@ Test(usbip, a_client_asks_for_the_list_or_a_device)
 {
     const uint8_t list[8] = {0x01, 0x11, 0x80, 0x05}, import[8] = {0x01, 0x11, 0x80, 0x03};
     const uint8_t old[8] = {0x01, 0x10, 0x80, 0x05}, answer[8] = {0x01, 0x11, 0x00, 0x05};
-    const uint8_t refusal[8] = {0x01, 0x11, 0x00, 0x03, 0, 0, 0, 1};
+    const uint8_t refusal[8] = {0x01, 0x11, 0x00, 0x03, 0, 0, 0, 4};
     uint8_t bytes[8];
     enum snndev_usbip_op op = SNNDEV_USBIP_IMPORT;
     cr_assert(snndev_usbip_op_read(&op, list));
