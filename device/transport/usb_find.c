@@ -1,8 +1,9 @@
 /* Finding USB devices: what a URI means, who is plugged in, what is known of each.
  *
  * Everything here is told by devices or hosts that may be wrong: texts are cut to printable ASCII,
- * descriptors are only read through libusb, which has checked their sizes. A device that cannot be
- * opened is still listed, with the reason.
+ * other descriptors are only read through libusb, which has checked their sizes, and a device that
+ * lets a question pass is not asked again. One that cannot be opened is still listed, with the
+ * reason.
  */
 #include <libusb.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "device/transport/usb.h"
 #include "libsnn/base/error.h"
 
-enum { PORTS_MAX = 7 };
+enum { PORTS_MAX = 7, TEXT_BYTES = 255, TEXT_MS = 500 };
 
 /* What a URI asks for. */
 struct wanted {
@@ -116,16 +117,47 @@ bool snndev_usb_is_known(struct libusb_device *device)
     return snndev_usb_find_pipes(device, &pipes) && pipes.out != 0;
 }
 
-/* A string of the device, printable whatever it says; "" where it has none. */
-static void read_text(libusb_device_handle *handle, uint8_t index, char *out, size_t room)
+/* A device that is asked for its texts. */
+struct teller {
+    libusb_device_handle *handle;
+    uint16_t language;
+    bool mute; /* it let a question pass: it is asked no more */
+};
+
+/* A string descriptor as it is on the bus; its size, or 0 if there is none. libusb's own functions
+ * for this wait for a second each time. */
+static size_t ask(struct teller *teller, uint8_t index, uint8_t *out)
 {
-    unsigned char text[128];
-    out[0] = '\0';
-    if (index == 0) return;
-    int size = libusb_get_string_descriptor_ascii(handle, index, text, (int)sizeof(text));
+    if (teller->mute) return 0;
+    const uint16_t value = (uint16_t)(LIBUSB_DT_STRING << 8 | index);
+    const int result =
+        libusb_control_transfer(teller->handle, LIBUSB_ENDPOINT_IN, LIBUSB_REQUEST_GET_DESCRIPTOR,
+                                value, teller->language, out, TEXT_BYTES, TEXT_MS);
+    teller->mute = result == LIBUSB_ERROR_TIMEOUT;
+    if (result < 2 || out[0] > result || out[1] != LIBUSB_DT_STRING) return 0;
+    return out[0];
+}
+
+static struct teller ask_language(libusb_device_handle *handle)
+{
+    struct teller teller = {.handle = handle};
+    uint8_t bytes[TEXT_BYTES];
+    if (ask(&teller, 0, bytes) >= 4) teller.language = (uint16_t)(bytes[2] | bytes[3] << 8);
+    return teller;
+}
+
+/* A string of the device, printable whatever it says; "" where it has none. */
+static void read_text(struct teller *teller, uint8_t index, char *out, size_t room)
+{
+    uint8_t bytes[TEXT_BYTES];
     size_t used = 0;
-    for (int i = 0; i < size && text[i] != '\0' && used + 1 < room; i++)
-        out[used++] = text[i] < ' ' || text[i] > '~' ? '?' : (char)text[i];
+    /* Without a language it has no strings (USB 2.0, 9.6.7). */
+    const size_t size = index != 0 && teller->language != 0 ? ask(teller, index, bytes) : 0;
+    for (size_t i = 2; i + 1 < size && used + 1 < room; i += 2) {
+        if (bytes[i] == 0 && bytes[i + 1] == 0) break;
+        const bool printable = bytes[i + 1] == 0 && bytes[i] >= ' ' && bytes[i] <= '~';
+        out[used++] = printable ? (char)bytes[i] : '?';
+    }
     out[used] = '\0';
 }
 
@@ -212,8 +244,9 @@ void snndev_usb_describe(struct snn_device_description *out, struct libusb_devic
                    libusb_get_bus_number(device), libusb_get_device_address(device));
     out->access = snndev_usb_status(libusb_open(device, &handle));
     if (out->access == SNN_OK) {
-        read_text(handle, descriptor.iSerialNumber, out->serial, sizeof(out->serial));
-        read_text(handle, descriptor.iProduct, out->product, sizeof(out->product));
+        struct teller teller = ask_language(handle);
+        read_text(&teller, descriptor.iSerialNumber, out->serial, sizeof(out->serial));
+        read_text(&teller, descriptor.iProduct, out->product, sizeof(out->product));
         if (snndev_usb_find_pipes(device, &pipes)) out->access = try_interface(handle, &pipes);
         libusb_close(handle);
     } else {

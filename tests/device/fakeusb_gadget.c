@@ -6,7 +6,7 @@
 
 #include "tests/device/fakeusb_bus.h"
 
-enum { ENDPOINTS_MAX = 4, STRING_ROOM = 255, FOREVER_MS = 3600000 };
+enum { ENDPOINTS_MAX = 4, FOREVER_MS = 3600000 };
 
 /* ---- Gadgets ---- */
 
@@ -324,24 +324,6 @@ int LIBUSB_CALL libusb_control_transfer(libusb_device_handle *handle, uint8_t ty
     if (result == 0) result = control(handle->gadget, setup, data, timeout_ms);
     fakeusb_leave();
     return result;
-}
-
-int LIBUSB_CALL libusb_get_string_descriptor_ascii(libusb_device_handle *handle, uint8_t index,
-                                                   unsigned char *out, int room)
-{
-    const uint8_t setup[8] = {
-        0x80, LIBUSB_REQUEST_GET_DESCRIPTOR, index, LIBUSB_DT_STRING, 0x09, 0x04, STRING_ROOM};
-    uint8_t text[STRING_ROOM];
-    fakeusb_enter();
-    int result = fakeusb_fails_locked("libusb_get_string_descriptor_ascii");
-    if (result == 0) result = control(handle->gadget, setup, text, 1000);
-    fakeusb_leave();
-    if (result < 0) return result;
-    int used = 0;
-    for (int at = 2; at + 1 < result && used + 1 < room; at += 2)
-        out[used++] = text[at + 1] != 0 || text[at] > 0x7f ? '?' : text[at];
-    if (room > 0) out[used] = '\0';
-    return used;
 }
 
 int LIBUSB_CALL libusb_clear_halt(libusb_device_handle *handle, unsigned char endpoint)
