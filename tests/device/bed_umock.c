@@ -24,9 +24,13 @@
 #include "snn/device.h"
 #include "snn/status.h"
 #include "tests/device/bed.h"
+#include "tests/device/bed_umock.h"
 #include "tests/device/usbip_client.h"
 
-enum { SETUP_BYTES = 8, NAME_BYTES = 96, DESCRIPTORS_BYTES = 256, SPEED_HIGH = 3, LIST_MS = 3000 };
+enum { SETUP_BYTES = 8, NAME_BYTES = 96, SPEED_HIGH = 3, LIST_MS = 3000 };
+enum { GET_DESCRIPTOR = 6, STRING = 3 };
+/* Of device numbers, which begin anew when all were had. */
+enum { NUMBER_FIRST = 2, NUMBER_LAST = 127 };
 
 /* A transfer of the host's, as usbfs knows it, until the host has reaped it. */
 struct urb {
@@ -48,6 +52,7 @@ struct slot {
     struct snndev_vchip *chip;
     struct snndev_port *port;
     struct snndev_usbdevice device;
+    const struct umock_description *description; /* NULL: the chip's own */
     struct snndev_urbs *urbs;
     struct urb *list; /* oldest first; the ended ones in the order of their ends at its front */
     uint32_t sequence;
@@ -254,6 +259,19 @@ static void advance(struct slot *slot, int status)
 
 /* ---- usbfs ---- */
 
+/* Whether it is a string that a foreign description has: then it is answered here, or never. */
+static bool tell_text(struct slot *slot, struct urb *urb, const uint8_t *setup, size_t room)
+{
+    const struct umock_description *description = slot->description;
+    size_t size = 0;
+    if (!description || !setup || setup[0] != 0x80 || setup[1] != GET_DESCRIPTOR) return false;
+    if (setup[3] != STRING) return false;
+    const int error =
+        description->tell(description->user, setup, urb->buffer->data + SETUP_BYTES, room, &size);
+    if (error != UMOCK_NEVER) end_urb(slot, urb, -error, (uint32_t)size);
+    return true;
+}
+
 static int submit(struct slot *slot, UMockdevIoctlClient *client, UMockdevIoctlData *argument)
 {
     uint8_t header[USBIP_CLIENT_HEADER];
@@ -279,6 +297,7 @@ static int submit(struct slot *slot, UMockdevIoctlClient *client, UMockdevIoctlD
         data += SETUP_BYTES;
         length -= SETUP_BYTES;
     }
+    if (tell_text(slot, urb, setup, length)) return 0;
     usbip_client_submit(header, urb->sequence, endpoint, length, setup);
     int status = snndev_urbs_take(slot->urbs, slot->context, header, sizeof header, now_ms());
     if (status == SNN_OK && !(endpoint & 0x80) && length > 0)
@@ -432,28 +451,54 @@ static gboolean handle(UMockdevIoctlBase *handler, UMockdevIoctlClient *client, 
 
 /* ---- The bed ---- */
 
-static void hex(char *out, const uint8_t *bytes, size_t size)
+/* One more line of what umockdev is told of a device. */
+static void add_bytes(GString *text, const char *name, const uint8_t *bytes, size_t size)
 {
+    if (size == 0) return;
+    g_string_append_printf(text, "H: %s=", name);
     for (size_t i = 0; i < size; i++)
-        sprintf(out + 2 * i, "%02x", bytes[i]);
+        g_string_append_printf(text, "%02x", bytes[i]);
+    g_string_append_c(text, '\n');
 }
 
-static int add_device(unsigned index, unsigned number)
+static void add_own(GString *text)
 {
-    char text[1024], descriptors[2 * DESCRIPTORS_BYTES + 1];
+    uint8_t bytes[256];
     size_t first = 0, second = 0;
-    GError *error = NULL;
     const uint8_t *device = snndev_usb_device_descriptor(false, &first);
     const uint8_t *configuration = snndev_usb_config_descriptor(false, &second);
-    hex(descriptors, device, first);
-    hex(descriptors + 2 * first, configuration, second);
-    snprintf(text, sizeof text,
-             "P: /devices/usb1/1-%u\nN: bus/usb/001/%03u\nE: SUBSYSTEM=usb\nE: DRIVER=usb\n"
-             "E: BUSNUM=001\nE: DEVNUM=%03u\nE: DEVNAME=/dev/bus/usb/001/%03u\n"
-             "E: DEVTYPE=usb_device\nA: bConfigurationValue=1\\n\nA: busnum=1\\n\n"
-             "A: devnum=%u\\n\nA: speed=480\\n\nH: descriptors=%s\n",
-             index + 1, number, number, number, number, descriptors);
-    if (umockdev_testbed_add_from_string(all.testbed, text, &error)) return 0;
+    memcpy(bytes, device, first);
+    memcpy(bytes + first, configuration, second);
+    g_string_append(text, "A: bConfigurationValue=1\\n\n");
+    add_bytes(text, "descriptors", bytes, first + second);
+}
+
+static void add_foreign(GString *text, const struct umock_description *description)
+{
+    g_string_append_printf(text, "A: idVendor=1209\\n\nA: idProduct=0001\\n\n");
+    g_string_append_printf(text, "A: bConfigurationValue=%s\n", description->configuration);
+    add_bytes(text, "descriptors", description->descriptors, description->size);
+    add_bytes(text, "serial", description->serial.bytes, description->serial.size);
+    add_bytes(text, "product", description->product.bytes, description->product.size);
+}
+
+static int add_device(const struct slot *slot, unsigned index, unsigned number)
+{
+    GError *error = NULL;
+    GString *text = g_string_new(NULL);
+    g_string_append_printf(
+        text,
+        "P: /devices/usb1/1-%u\nN: bus/usb/001/%03u\nE: SUBSYSTEM=usb\nE: DRIVER=usb\n"
+        "E: BUSNUM=001\nE: DEVNUM=%03u\nE: DEVNAME=/dev/bus/usb/001/%03u\n"
+        "E: DEVTYPE=usb_device\nA: busnum=1\\n\nA: devnum=%u\\n\nA: speed=480\\n\n",
+        index + 1, number, number, number, number);
+    if (slot->description)
+        add_foreign(text, slot->description);
+    else
+        add_own(text);
+    const bool added = umockdev_testbed_add_from_string(all.testbed, text->str, &error);
+    g_string_free(text, TRUE);
+    if (added) return 0;
     fprintf(stderr, "umockdev: %s\n", error->message);
     g_error_free(error);
     return 1;
@@ -514,20 +559,36 @@ static int attach(struct slot *slot)
     return 1;
 }
 
-static int plug(unsigned index, const char *fault)
+static int make_slot(struct slot **out, unsigned index, const char *fault,
+                     const struct umock_description *description)
 {
     const unsigned number = all.next_number++;
     struct slot *slot = calloc(1, sizeof *slot);
     if (!slot) return 1;
+    if (all.next_number > NUMBER_LAST) all.next_number = NUMBER_FIRST;
     slot->next = all.ever;
+    slot->description = description;
     all.ever = slot;
     all.slots[index] = slot;
+    *out = slot;
     snprintf(slot->device.serial, sizeof slot->device.serial, "BED%u", index);
     snprintf(slot->node, sizeof slot->node, "/dev/bus/usb/001/%03u", number);
     snprintf(slot->sysfs, sizeof slot->sysfs, "/sys/devices/usb1/1-%u", index + 1);
     if (make_chip(slot, fault) != 0 || attach(slot) != 0) return 1;
-    slot->added = add_device(index, number) == 0;
-    return slot->added ? wait_until_listed(slot) : 1;
+    slot->added = add_device(slot, index, number) == 0;
+    return slot->added ? 0 : 1;
+}
+
+static int plug(unsigned index, const char *fault)
+{
+    struct slot *slot = NULL;
+    return make_slot(&slot, index, fault, NULL) == 0 ? wait_until_listed(slot) : 1;
+}
+
+int umock_plug(unsigned index, const struct umock_description *description)
+{
+    struct slot *slot = NULL;
+    return make_slot(&slot, index, NULL, description);
 }
 
 static void unplug(unsigned index)
@@ -560,6 +621,18 @@ static void free_slot(struct slot *slot)
     free(slot);
 }
 
+void umock_unplug(unsigned index)
+{
+    struct slot *slot = all.slots[index];
+    struct slot **at = &all.ever;
+    unplug(index);
+    while (*at && *at != slot)
+        at = &(*at)->next;
+    if (!*at) return;
+    *at = slot->next;
+    free_slot(slot);
+}
+
 static int start(void)
 {
     static const char hub[] =
@@ -575,7 +648,7 @@ static int start(void)
         return BED_SKIP;
     }
     all.testbed = umockdev_testbed_new();
-    all.next_number = 2;
+    all.next_number = NUMBER_FIRST;
     if (umockdev_testbed_add_from_string(all.testbed, hub, &error)) return 0;
     fprintf(stderr, "umockdev: %s\n", error->message);
     g_error_free(error);
