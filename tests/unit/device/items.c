@@ -25,7 +25,7 @@ static void end(void)
     support_end();
 }
 
-TestSuite(items, .init = support_begin, .fini = end, .timeout = 20);
+TestSuite(items, .init = support_begin, .fini = end);
 
 static void event(uint64_t time_us)
 {

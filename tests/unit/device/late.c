@@ -11,7 +11,7 @@
 #include "tests/unit/sketch.h"
 #include "tests/unit/support.h"
 
-TestSuite(late, .init = support_begin, .fini = support_end, .timeout = 20);
+TestSuite(late, .init = support_begin, .fini = support_end);
 
 enum { CORE = 3, WORDS_MAX = 32 };
 

@@ -4,7 +4,7 @@
 
 #include "tests/unit/device/linked.h"
 
-TestSuite(link_open, .init = linked_begin, .fini = linked_end, .timeout = 10);
+TestSuite(link_open, .init = linked_begin, .fini = linked_end);
 
 static void assert_message(const char *text)
 {

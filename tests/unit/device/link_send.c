@@ -6,7 +6,7 @@
 
 #include "tests/unit/device/linked.h"
 
-TestSuite(link_send, .init = linked_begin, .fini = linked_end, .timeout = 20);
+TestSuite(link_send, .init = linked_begin, .fini = linked_end);
 
 enum { EVENTS_MAX = 20000 };
 

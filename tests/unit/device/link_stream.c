@@ -6,7 +6,7 @@
 
 #include "tests/unit/device/linked.h"
 
-TestSuite(link_stream, .init = linked_begin, .fini = linked_end, .timeout = 20);
+TestSuite(link_stream, .init = linked_begin, .fini = linked_end);
 
 static const struct snndev_link_options small = {
     .transfer_count = 2, .transfer_bytes = 4096, .ring_slots = 4};

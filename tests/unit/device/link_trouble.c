@@ -4,7 +4,7 @@
 
 #include "tests/unit/device/linked.h"
 
-TestSuite(link_trouble, .init = linked_begin, .fini = linked_end, .timeout = 20);
+TestSuite(link_trouble, .init = linked_begin, .fini = linked_end);
 
 static const uint8_t nothing[1];
 

@@ -83,7 +83,7 @@ static void unplug(void)
     support_end();
 }
 
-TestSuite(process, .fini = unplug, .timeout = 60);
+TestSuite(process, .fini = unplug);
 
 static int open_link(const char *where, const char *record)
 {

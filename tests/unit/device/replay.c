@@ -67,7 +67,7 @@ static void end(void)
     support_end();
 }
 
-TestSuite(replay, .init = begin, .fini = end, .timeout = 20);
+TestSuite(replay, .init = begin, .fini = end);
 
 static int ask(const struct snnwire_request *request, const uint8_t *bytes)
 {

@@ -35,7 +35,7 @@ static void end(void)
     support_end();
 }
 
-TestSuite(serial, .init = begin, .fini = end, .timeout = 20);
+TestSuite(serial, .init = begin, .fini = end);
 
 static void open_both(void)
 {

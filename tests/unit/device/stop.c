@@ -16,7 +16,7 @@
 
 enum { WIDE = 64, WIDER = 512, EVENTS = 20000, SECOND_US = 1000000 };
 
-TestSuite(stop, .init = support_begin, .fini = support_end, .timeout = 120);
+TestSuite(stop, .init = support_begin, .fini = support_end);
 
 /* One event becomes 64, each of these 512, and each of those arrives somewhere. */
 static const struct snn_program *avalanche(void)
