@@ -100,7 +100,8 @@ void snndev_link_counters(struct snndev_link *link, struct snndev_link_counters 
 /* Ends the recording: the tape is then whole. Errors: IO, NOMEM; there is then no file. Without a
  * tape: OK. Closing the link does the same and tells nobody. */
 int snndev_link_record_end(struct snndev_link *link, struct snn_context *context);
-/* Within a second, whatever the device does. Takes the address, nulls it. */
+/* Within a second, whatever the device does, but for what snn_device_close says of the host's
+ * kernel. Takes the address, nulls it. */
 void snndev_link_close(struct snndev_link **link);
 
 #endif

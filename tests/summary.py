@@ -3,7 +3,8 @@
 LOG is meson-logs/testlog.json of the build folder NAME. Every TAP line counts as one test, and a
 program without TAP as one. Prints the skipped tests with their reason, the failed ones with the
 place to look at, which test beds for devices ran, and as the last line `N passed, N failed, N
-skipped`. The exit status is 0 only if something passed and nothing failed. `--failed TEXT` adds one failure found outside of any program.
+skipped`. The exit status is 0 only if something passed and nothing failed. `--failed TEXT` adds one
+failure found outside of any program.
 """
 
 import argparse

@@ -77,7 +77,9 @@ struct snn_device;
  * (built without that transport), NOMEM, IO. `options` may be NULL. */
 SNN_API int snn_device_open(struct snn_device **out, struct snn_context *context, const char *uri,
                             const struct snn_device_options *options);
-/* Within a second, whatever the device does. */
+/* Within a second, whatever the device does, unless the host's kernel holds the call itself: one
+ * that falls silent while a halted endpoint is cleared, 5 s; a USB serial line that takes no more
+ * bytes, as long as its driver drains it. */
 SNN_API void snn_device_close(struct snn_device **device);
 SNN_API const struct snn_device_info *snn_device_about(const struct snn_device *device);
 
