@@ -3,6 +3,7 @@
  */
 #include <stddef.h>
 
+#include "libsnn/stream/format.h"
 #include "libsnn/stream/recording.h"
 #include "libsnn/stream/source.h"
 #include "libsnn/stream/target.h"
@@ -55,6 +56,10 @@ const struct snnstream_source_ops *const snn_source_table[] = {
 const struct snnstream_event_ops *const snn_event_table[] = {
     &snnstream_nmnist_events,
     &snndev_camera_events,
+    NULL,
+};
+
+const struct snnstream_format_ops *const snn_recording_table[] = {
     NULL,
 };
 

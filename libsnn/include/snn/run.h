@@ -64,6 +64,8 @@ struct snn_sample_record {
     const uint64_t *population_spikes; /* [timesteps][population_count] */
 };
 
+struct snn_partial;
+
 struct snn_run_options {
     uint32_t timesteps;
     enum snn_encoding encoding; /* ignored for recorded spikes */
@@ -88,6 +90,15 @@ struct snn_run_options {
     const struct snn_graph *cnn;
     const struct snn_chip *chip; /* that a program runs on, for the result; NULL: none */
     bool allow_loss; /* a device may lose events, which the result then counts; else that is IO */
+    /* What is known of this run already: samples that it has are not run, those that are run are
+     * added (snn/partial.h). NULL: nothing. */
+    struct snn_partial *partial;
+    /* Which samples this process is to run: asked under a lock, whenever the last block is handed
+     * out, for the next [*first_out, + *count_out) counted from the run's first sample; it may
+     * wait. False: no more, ever. NULL: all of them. With a partial the result is of all samples
+     * that the partial has in the end. */
+    bool (*claim)(uint64_t *first_out, uint64_t *count_out, void *user);
+    void *claim_user;
     /* Called under a lock from any worker, after each sample and every few steps within one.
      * `progress` returns false to stop the run: the samples
      * done so far then make a result with complete = false. */
@@ -136,6 +147,23 @@ struct snn_result_layer {
     double synops_per_step_max;
 };
 
+/* What became of one sample. Steps count from 1; 0: none. */
+struct snn_result_sample {
+    bool done;
+    bool silent;
+    uint32_t silent_layer; /* of a silent one, as in silent_layers */
+    int32_t label;         /* -1: none */
+    int32_t prediction;    /* after the last step; -1: none */
+    int32_t cnn_prediction;
+    uint32_t steps;       /* run */
+    uint32_t first_steps; /* of the first output spike; 0: there was none, or it is not known */
+    int32_t first_prediction;
+    uint32_t decision_steps; /* of the first rule; 0: no rule */
+    int32_t decision_prediction;
+    double synops;
+    double synops_until_decision;
+};
+
 /* A run on a device: what went there and came back. Each thread has a session of its own, and so on
  * a virtual device; all figures but those of the device are sums over them, the longest times the
  * longest of any. */
@@ -162,6 +190,8 @@ struct snn_result {
     uint32_t class_count;
     double accuracy;
     const int32_t *predictions; /* [samples asked for] class after T steps; -1: none, or not run */
+    const struct snn_result_sample *samples; /* [samples asked for] */
+    uint64_t sample_asked_count;
     double balanced_accuracy;
     double accuracy_without_silent;
     const double *accuracy_by_step; /* [timesteps] */

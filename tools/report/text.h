@@ -1,0 +1,25 @@
+/* Text that grows: what charts and pages are written into. The first failure is remembered, every
+ * later call does nothing, and whoever asked for the text looks at `failed` once, at the end.
+ */
+#ifndef TOOLS_REPORT_TEXT_H
+#define TOOLS_REPORT_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "snn/export.h"
+
+struct snnreport_text {
+    char *data; /* terminated; NULL while empty; malloc's */
+    size_t size;
+    size_t capacity;
+    bool failed; /* no memory */
+};
+
+void snnreport_put(struct snnreport_text *text, const char *string);
+void snnreport_printf(struct snnreport_text *text, const char *format, ...) SNN_PRINTF(2, 3);
+/* Escaped for HTML and SVG, text and attributes; bytes that are not UTF-8 become U+FFFD. */
+void snnreport_escaped(struct snnreport_text *text, const char *string);
+void snnreport_text_fini(struct snnreport_text *text);
+
+#endif
