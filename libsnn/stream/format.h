@@ -58,7 +58,9 @@ struct snnstream_format_ops {
     /* Decodes until the window is used up or the room is full. Each call takes bytes, gives events
      * or asks for more (taken 0, count 0: only where !last). With `last`, bytes that make no whole
      * item are FORMAT: "byte N: an event of 8 bytes is cut off". The header is decoded by the first
-     * calls like anything else. Errors: FORMAT, LIMIT, UNSUPPORTED, NOMEM; messages begin with
+     * calls like anything else. The last call has no bytes (size 0, last) and gives nothing, unless
+     * the state still holds events. Events off the sensor that describe tells are taken out and
+     * counted by the reader. Errors: FORMAT, LIMIT, UNSUPPORTED, NOMEM; messages begin with
      * "byte N: ", N as offset + place in the window. */
     int (*decode)(void *state, struct snn_context *context, struct snnstream_window *window,
                   struct snnstream_batch *out);
@@ -66,8 +68,9 @@ struct snnstream_format_ops {
     /* Fills format, width, height, other_count, invalid_count as known by now; NULL: only name. */
     void (*describe)(const void *state, struct snn_recording_info *info);
 
-    /* Lets go of what the state holds; NULL: nothing. */
-    void (*fini)(void *state, struct snn_context *context);
+    /* Lets go of what the state holds, by snnbase_allocator_free: a recording is closed without a
+     * context. NULL: nothing. */
+    void (*fini)(void *state, const struct snn_allocator *allocator);
 };
 
 /* All formats of recordings, ended by NULL. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 #include "snn/status.h"
 #include "tests/unit/support.h"
@@ -72,7 +73,7 @@ struct formats_result formats_decode(const struct formats_run *run, const void *
     result.count = place.count;
     result.info.format = run->ops->name;
     if (run->ops->describe != NULL) run->ops->describe(state, &result.info);
-    if (run->ops->fini != NULL) run->ops->fini(state, context);
+    if (run->ops->fini != NULL) run->ops->fini(state, snnbase_allocator(context));
     snnbase_free(context, state);
     return result;
 }
