@@ -47,6 +47,7 @@ struct snnstream_format_ops {
     const char *name;    /* "EVT3" */
     const char *summary; /* what is accepted, for messages: one phrase */
     size_t state_size;   /* allocated by the reader, zeroed */
+    bool takes_columns;  /* a table: columns and unit of a view go with it, and with no other */
 
     /* How sure the format is that a file which begins so is its own: 0 (not at all) to 100. `head`
      * is the first 4 KiB (or all there is); `file_size` is 0 where it is not known. */

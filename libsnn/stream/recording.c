@@ -87,7 +87,10 @@ static int read_files(struct snnstream_recordings *out, struct snn_context *cont
         const size_t first = events->count;
         int status = read_file(events, context, folder->entries[i].path, !folder->is_file, &size);
         if (status != SNN_OK) return status;
-        snnstream_view_apply(view, events, first);
+        if (events->count > first)
+            events->count =
+                first + snnstream_view_apply(view, events->items[first].time_us,
+                                             events->items + first, events->count - first);
         if (size > left || events->count > limit / sizeof(*out->events))
             return snnbase_fail(context, SNN_ERR_LIMIT,
                                 "%s: recording %zu exceeds the limit of %llu bytes for all",

@@ -11,14 +11,11 @@
 
 #include "libsnn/base/buffer.h"
 #include "snn/context.h"
+#include "snn/recording.h"
 #include "snn/stream.h"
 
-/* As a sensor sends it; polarity 1 is ON. */
-struct snnstream_camera_event {
-    uint64_t time_us;
-    uint16_t x, y;
-    uint8_t polarity;
-};
+/* As a sensor sends it. */
+#define snnstream_camera_event snn_camera_event
 
 struct snnstream_camera_events {
     struct snnstream_camera_event *items;
