@@ -37,6 +37,7 @@ ROOMS = {
     "tests/unit/convert/": [PUBLIC, BASE, MODEL, "convert/"],
     "tests/unit/sim/": [PUBLIC, BASE, MODEL, STREAM, "sim/"],
     "tests/unit/cli/": [PUBLIC, CLI],
+    "tests/unit/report/": [PUBLIC, "tools/report/"],
     "tests/unit/snndev/": [PUBLIC, CLI, "tools/snndev/"],
     "tests/unit/wire/": [WIRE],
     "tests/plain/": [PUBLIC, BASE, MODEL, STREAM, "convert/", "sim/", "device/"],

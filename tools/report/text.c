@@ -1,26 +1,25 @@
-/* Text that grows, by doubling; see text.h. What is written once is never looked at again, so that
- * one flag is all there is to an error.
+/* Text that grows; see text.h. Doubling, so that a page of a megabyte is copied some twenty times.
  */
-#include "tools/report/text.h"
-
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+#include "tools/report/text.h"
 
-/* Room for `size` further bytes and the terminator. */
-static bool make_room(struct snnreport_text *text, size_t size)
+#define CAPACITY_MIN 1024
+
+/* Room for `more` bytes and the end. */
+static bool grow(struct snnreport_text *text, size_t more)
 {
     if (text->failed) return false;
-    if (size < text->capacity - text->size) return true;
-    size_t capacity = text->capacity > 0 ? text->capacity : 4096;
-    while (capacity - text->size <= size && capacity <= SIZE_MAX / 2)
+    if (text->capacity > text->size && text->capacity - text->size > more) return true;
+    size_t capacity = text->capacity > 0 ? text->capacity : CAPACITY_MIN;
+    while (capacity - text->size <= more && capacity <= SIZE_MAX / 2)
         capacity *= 2;
-    char *data = capacity - text->size > size ? realloc(text->data, capacity) : NULL;
-    if (data == NULL) {
+    char *data = capacity - text->size > more ? realloc(text->data, capacity) : NULL;
+    if (!data) {
         text->failed = true;
         return false;
     }
@@ -29,9 +28,9 @@ static bool make_room(struct snnreport_text *text, size_t size)
     return true;
 }
 
-static void put_bytes(struct snnreport_text *text, const char *bytes, size_t size)
+static void put(struct snnreport_text *text, const char *bytes, size_t size)
 {
-    if (!make_room(text, size)) return;
+    if (!grow(text, size)) return;
     memcpy(text->data + text->size, bytes, size);
     text->size += size;
     text->data[text->size] = '\0';
@@ -39,77 +38,88 @@ static void put_bytes(struct snnreport_text *text, const char *bytes, size_t siz
 
 void snnreport_put(struct snnreport_text *text, const char *string)
 {
-    put_bytes(text, string, strlen(string));
+    put(text, string, strlen(string));
 }
 
 void snnreport_printf(struct snnreport_text *text, const char *format, ...)
 {
     va_list arguments;
+
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int size = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    if (length < 0) text->failed = true;
-    if (length < 0 || !make_room(text, (size_t)length)) return;
+    if (size < 0) text->failed = true;
+    if (size < 0 || !grow(text, (size_t)size)) return;
     va_start(arguments, format);
-    (void)vsnprintf(text->data + text->size, (size_t)length + 1, format, arguments);
+    vsnprintf(text->data + text->size, (size_t)size + 1, format, arguments);
     va_end(arguments);
-    text->size += (size_t)length;
+    text->size += (size_t)size;
 }
 
-/* Bytes of the UTF-8 character at `s`; 0: it is none (RFC 3629: no surrogates, nothing overlong,
- * nothing above U+10FFFF). Stops at the terminator, which is no continuation. */
-static size_t character(const unsigned char *s)
+/* Bytes of a continuation (10xxxxxx) that a first byte asks for; -1: it begins nothing. */
+static int continuations(unsigned char first)
 {
-    const unsigned char c = s[0], next = s[0] != 0 ? s[1] : 0;
-    if (c < 0x80) return 1;
-    if (c < 0xc2 || c > 0xf4) return 0;
-    const size_t size = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-    const unsigned char low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-    const unsigned char high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-    if (next < low || next > high) return 0;
-    for (size_t i = 2; i < size; i++) {
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    }
-    return size;
+    if (first < 0x80) return 0;
+    if (first >= 0xC2 && first <= 0xDF) return 1;
+    if (first >= 0xE0 && first <= 0xEF) return 2;
+    if (first >= 0xF0 && first <= 0xF4) return 3;
+    return -1;
 }
 
-/* What stands for a character that cannot stand for itself; NULL: it can. */
-static const char *entity(unsigned char c)
+size_t snnreport_character(const char *string, uint32_t *code_out)
 {
-    switch (c) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return "&quot;";
-    case '\'':
-        return "&#39;";
-    default:
-        break;
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    unsigned char first = (unsigned char)string[0];
+    int more = continuations(first);
+
+    *code_out = SNNREPORT_NO_CHARACTER;
+    if (more < 0) return 1;
+    uint32_t code = more == 0 ? first : first & (0x3Fu >> more);
+    for (int i = 1; i <= more; i++) {
+        unsigned char next = (unsigned char)string[i];
+        if ((next & 0xC0) != 0x80) return (size_t)i;
+        code = code << 6 | (next & 0x3Fu);
     }
-    const bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
-    return control ? REPLACEMENT : NULL;
+    bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+    if (code >= least[more] && code <= 0x10FFFF && !surrogate) *code_out = code;
+    return (size_t)more + 1;
+}
+
+/* What neither XML 1.0 (section 2.2) nor HTML takes, not even escaped. */
+static bool is_forbidden(uint32_t code)
+{
+    if (code < 0x20) return code != '\t' && code != '\n' && code != '\r';
+    return (code >= 0x7F && code <= 0x9F) || (code >= 0xFDD0 && code <= 0xFDEF) ||
+           (code & 0xFFFE) == 0xFFFE;
 }
 
 void snnreport_escaped(struct snnreport_text *text, const char *string)
 {
-    const unsigned char *s = (const unsigned char *)string;
-    while (*s != 0) {
-        const size_t size = character(s);
-        const char *instead = size > 0 ? entity(*s) : REPLACEMENT;
-        if (instead != NULL)
-            snnreport_put(text, instead);
+    while (*string) {
+        uint32_t code;
+        size_t size = snnreport_character(string, &code);
+        if (is_forbidden(code))
+            snnreport_put(text, "\xEF\xBF\xBD"); /* U+FFFD */
+        else if (code == '<')
+            snnreport_put(text, "&lt;");
+        else if (code == '>')
+            snnreport_put(text, "&gt;");
+        else if (code == '&')
+            snnreport_put(text, "&amp;");
+        else if (code == '"')
+            snnreport_put(text, "&quot;");
+        else if (code == '\'')
+            snnreport_put(text, "&#39;");
+        else if (code == '\r')
+            snnreport_put(text, "&#13;");
         else
-            put_bytes(text, (const char *)s, size);
-        s += size > 0 ? size : 1;
+            put(text, string, size);
+        string += size;
     }
 }
 
 void snnreport_text_fini(struct snnreport_text *text)
 {
     free(text->data);
-    *text = (struct snnreport_text){.data = NULL};
+    *text = (struct snnreport_text){0};
 }

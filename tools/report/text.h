@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "snn/export.h"
 
@@ -20,6 +21,12 @@ void snnreport_put(struct snnreport_text *text, const char *string);
 void snnreport_printf(struct snnreport_text *text, const char *format, ...) SNN_PRINTF(2, 3);
 /* Escaped for HTML and SVG, text and attributes; bytes that are not UTF-8 become U+FFFD. */
 void snnreport_escaped(struct snnreport_text *text, const char *string);
+
+/* The character that a string begins with and its bytes (at least 1); bytes that are no UTF-8 give
+ * SNNREPORT_NO_CHARACTER. */
+#define SNNREPORT_NO_CHARACTER UINT32_C(0xFFFF)
+size_t snnreport_character(const char *string, uint32_t *code_out);
+
 void snnreport_text_fini(struct snnreport_text *text);
 
 #endif
