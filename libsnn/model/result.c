@@ -19,6 +19,7 @@ struct built_result {
     struct snn_result_layer *layers;
     uint64_t *confusion;
     int32_t *predictions;
+    struct snn_result_sample *samples;
     uint64_t *silent_indices;
     uint32_t *silent_layers;
 };
@@ -102,18 +103,54 @@ static int allocate(struct built_result *b, struct snn_context *context,
     b->layers = snnbase_arena_alloc(arena, context, b->result.layer_count, sizeof(*b->layers));
     b->confusion = snnbase_arena_alloc(arena, context, classes * classes, sizeof(uint64_t));
     b->predictions = snnbase_arena_alloc(arena, context, record->count, sizeof(int32_t));
+    b->samples = snnbase_arena_alloc(arena, context, record->count, sizeof(*b->samples));
     b->silent_indices = snnbase_arena_alloc(arena, context, silent_count, sizeof(uint64_t));
     b->silent_layers = snnbase_arena_alloc(arena, context, silent_count, sizeof(uint32_t));
     if (b->by_step == NULL || b->layers == NULL || b->confusion == NULL || b->predictions == NULL ||
-        b->silent_indices == NULL || b->silent_layers == NULL)
+        b->samples == NULL || b->silent_indices == NULL || b->silent_layers == NULL)
         return SNN_ERR_NOMEM;
     b->result.accuracy_by_step = b->by_step;
     b->result.layers = b->layers;
     b->result.confusion = classes > 0 && record->labelled ? b->confusion : NULL;
     b->result.predictions = b->predictions;
+    b->result.samples = b->samples;
+    b->result.sample_asked_count = record->count;
     b->result.silent_indices = b->silent_indices;
     b->result.silent_layers = b->silent_layers;
     return SNN_OK;
+}
+
+/* Whether rules ended the samples, whose first spike may then not have come yet. */
+static bool is_first_unknown(const struct snnmodel_record *record)
+{
+    return record->options->until_decided && record->rule_count > 0;
+}
+
+static void copy_sample(struct snn_result_sample *out, const struct snnmodel_record *record,
+                        uint64_t index)
+{
+    const struct snnmodel_sample *s = &record->samples[index];
+    const bool ruled = record->options->rule_count > 0;
+    const struct snnmodel_decision none = {.class_index = SNN_NO_CLASS};
+    const struct snnmodel_decision *rule =
+        ruled ? &record->decisions[index * record->rule_count] : &none;
+    const bool first = s->first.decided && !is_first_unknown(record);
+    *out = (struct snn_result_sample){
+        .done = true,
+        .silent = s->silent,
+        .silent_layer = s->silent_layer,
+        .label = s->label,
+        .prediction = s->prediction,
+        .cnn_prediction = s->cnn_prediction,
+        .steps = s->steps,
+        .first_steps = first ? s->first.steps : 0,
+        .first_prediction = first ? s->first.class_index : SNN_NO_CLASS,
+        .decision_steps = rule->steps,
+        .decision_prediction = rule->class_index,
+        .synops = record->net != NULL ? s->total.synops : (double)NAN,
+        .synops_until_decision =
+            record->net != NULL ? (ruled ? rule : &s->first)->cost.synops : (double)NAN,
+    };
 }
 
 static void add_sample(struct built_result *b, const struct snnmodel_record *record, uint64_t index,
@@ -336,8 +373,16 @@ static int fill(struct built_result *b, struct snn_context *context,
     struct sums sums = {0};
     for (uint64_t i = 0; i < record->count; i++) {
         const struct snnmodel_sample *s = &record->samples[i];
-        b->predictions[i] = s->done ? s->prediction : SNN_NO_CLASS;
-        if (s->done) add_sample(b, record, i, &sums);
+        b->predictions[i] = SNN_NO_CLASS;
+        b->samples[i] = (struct snn_result_sample){.label = -1,
+                                                   .prediction = -1,
+                                                   .cnn_prediction = -1,
+                                                   .first_prediction = -1,
+                                                   .decision_prediction = -1};
+        if (!s->done) continue;
+        b->predictions[i] = s->prediction;
+        copy_sample(&b->samples[i], record, i);
+        add_sample(b, record, i, &sums);
     }
     summarise(b, record, &sums);
     if (record->net == NULL) return summarise_frames(b, context, record);

@@ -158,10 +158,10 @@ struct snn_result_sample {
     uint32_t steps;       /* run */
     uint32_t first_steps; /* of the first output spike; 0: there was none, or it is not known */
     int32_t first_prediction;
-    uint32_t decision_steps; /* of the first rule; 0: no rule */
+    uint32_t decision_steps; /* of the first rule, all of them if it never decided; 0: no rule */
     int32_t decision_prediction;
-    double synops;
-    double synops_until_decision;
+    double synops;                /* NaN of a frame-based target, and so the next */
+    double synops_until_decision; /* first rule; else the first output spike */
 };
 
 /* A run on a device: what went there and came back. Each thread has a session of its own, and so on

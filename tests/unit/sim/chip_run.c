@@ -125,6 +125,43 @@ Test(chip_run, cores_are_the_layers_and_the_busiest_sample_is_kept)
     cr_expect_eq(result->predictions[0], 0);
 }
 
+/* Each event is an operation in three cores: 3 + 1 of them, then 0 + 2. No class comes to 5. */
+Test(chip_run, samples_tell_their_own_steps_and_cost)
+{
+    const struct snn_rule rules[] = {{SNN_RULE_COUNT, 3.0, 0.0f}, {SNN_RULE_COUNT, 5.0, 0.0f}};
+    options.rules = rules;
+    options.rule_count = 2;
+    require_ok(run());
+    cr_assert_eq(result->sample_asked_count, 2u);
+    const struct snn_result_sample *one = &result->samples[0], *two = &result->samples[1];
+    cr_expect(one->done && !one->silent && two->done && !two->silent);
+    cr_expect_eq(one->label, -1);
+    cr_expect_eq(one->cnn_prediction, -1);
+    cr_expect_eq(one->prediction, 0);
+    cr_expect_eq(one->first_steps, 1u);
+    cr_expect_eq(one->first_prediction, 0);
+    cr_expect_eq(one->decision_steps, 1u);
+    cr_expect_eq(one->decision_prediction, 0);
+    cr_expect_float_eq(one->synops, 12.0, 0.0);
+    cr_expect_float_eq(one->synops_until_decision, 9.0, 0.0);
+    cr_expect_eq(two->first_steps, 2u);
+    cr_expect_eq(two->decision_steps, 2u, "all of them, as it never decided");
+    cr_expect_float_eq(two->synops_until_decision, 6.0, 0.0);
+}
+
+Test(chip_run, first_spike_is_unknown_where_rules_end_samples)
+{
+    const struct snn_rule rule = {SNN_RULE_COUNT, 3.0, 0.0f};
+    options.rules = &rule;
+    options.rule_count = 1;
+    options.until_decided = true;
+    require_ok(run());
+    cr_expect_eq(result->samples[0].steps, 1u);
+    cr_expect_eq(result->samples[0].first_steps, 0u);
+    cr_expect_eq(result->samples[0].first_prediction, -1);
+    cr_expect_eq(result->samples[1].steps, 2u);
+}
+
 /* In: 4 and 2 events. Out: 4 + 2 and 2 + 1, of both cores. Mean 7.5, and 2 ms of a milliwatt. */
 Test(chip_run, energy_counts_the_events_of_all_classes_and_the_time)
 {
