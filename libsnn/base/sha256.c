@@ -1,7 +1,7 @@
-/* SHA-256 of bytes in memory, after FIPS 180-4.
+/* SHA-256 after FIPS 180-4, of bytes at once or in pieces.
  *
- * It names files by their content (provenance, side-car tensors); nothing secret passes here, and
- * no care is taken of timing.
+ * It names things by their content (provenance, side-car tensors, what a checkpoint belongs to);
+ * nothing secret passes here, and no care is taken of timing.
  */
 #include "libsnn/base/sha256.h"
 
@@ -78,33 +78,73 @@ static void block_digest(uint32_t hash[8], const unsigned char block[BLOCK_SIZE]
         hash[i] += v[i];
 }
 
+void snnbase_sha256_init(struct snnbase_sha256 *s)
+{
+    /* First 32 bits of the fractional parts of the square roots of the first 8 primes. */
+    static const uint32_t begin[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    memcpy(s->hash, begin, sizeof(begin));
+    s->size = 0;
+}
+
+void snnbase_sha256_update(struct snnbase_sha256 *s, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    const size_t held = s->size % BLOCK_SIZE;
+    s->size += size;
+    if (held > 0) {
+        const size_t room = BLOCK_SIZE - held, taken = size < room ? size : room;
+        if (taken > 0) memcpy(s->rest + held, bytes, taken);
+        if (taken < room) return;
+        block_digest(s->hash, s->rest);
+        bytes += taken;
+        size -= taken;
+    }
+    for (; size >= BLOCK_SIZE; bytes += BLOCK_SIZE, size -= BLOCK_SIZE)
+        block_digest(s->hash, bytes);
+    if (size > 0) memcpy(s->rest, bytes, size);
+}
+
+void snnbase_sha256_update_number(struct snnbase_sha256 *s, uint64_t number)
+{
+    unsigned char bytes[8];
+    for (size_t i = 0; i < 8; i++)
+        bytes[i] = (unsigned char)(number >> 8 * i & 0xFF);
+    snnbase_sha256_update(s, bytes, sizeof(bytes));
+}
+
 /* The rest of the message, a one bit, zeros, and the message's length in bits: one or two blocks.
  */
-static void tail_digest(uint32_t hash[8], const unsigned char *rest, size_t rest_size,
-                        uint64_t total_size)
+void snnbase_sha256_finish(struct snnbase_sha256 *s, unsigned char out[SNNBASE_SHA256_SIZE])
 {
     unsigned char tail[2 * BLOCK_SIZE] = {0};
-    if (rest_size > 0) memcpy(tail, rest, rest_size);
+    const size_t rest_size = s->size % BLOCK_SIZE;
+    memcpy(tail, s->rest, rest_size);
     tail[rest_size] = 0x80;
-    size_t tail_size = rest_size + 1 + 8 <= BLOCK_SIZE ? BLOCK_SIZE : 2 * BLOCK_SIZE;
-    uint64_t bit_count = total_size * 8;
+    const size_t tail_size = rest_size + 1 + 8 <= BLOCK_SIZE ? BLOCK_SIZE : 2 * BLOCK_SIZE;
+    const uint64_t bit_count = s->size * 8;
     for (size_t i = 0; i < 8; i++)
         tail[tail_size - 1 - i] = (unsigned char)(bit_count >> 8 * i & 0xFF);
-    block_digest(hash, tail);
-    if (tail_size > BLOCK_SIZE) block_digest(hash, tail + BLOCK_SIZE);
+    block_digest(s->hash, tail);
+    if (tail_size > BLOCK_SIZE) block_digest(s->hash, tail + BLOCK_SIZE);
+    for (size_t i = 0; i < SNNBASE_SHA256_SIZE; i++)
+        out[i] = (unsigned char)(s->hash[i / 4] >> (24 - 8 * (i % 4)) & 0xFF);
+}
+
+void snnbase_sha256_format(const unsigned char digest[SNNBASE_SHA256_SIZE],
+                           char hex[SNNBASE_SHA256_HEX_SIZE])
+{
+    for (size_t i = 0; i < 2 * SNNBASE_SHA256_SIZE; i++)
+        hex[i] = "0123456789abcdef"[digest[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15];
+    hex[2 * SNNBASE_SHA256_SIZE] = '\0';
 }
 
 void snnbase_sha256_hex(const void *data, size_t size, char hex[SNNBASE_SHA256_HEX_SIZE])
 {
-    /* First 32 bits of the fractional parts of the square roots of the first 8 primes. */
-    uint32_t hash[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    const unsigned char *bytes = data;
-    size_t rest_size = size % BLOCK_SIZE;
-    for (size_t at = 0; at < size - rest_size; at += BLOCK_SIZE)
-        block_digest(hash, bytes + at);
-    tail_digest(hash, rest_size > 0 ? bytes + (size - rest_size) : NULL, rest_size, size);
-    for (size_t i = 0; i < 64; i++)
-        hex[i] = "0123456789abcdef"[hash[i / 8] >> (28 - 4 * (i % 8)) & 15];
-    hex[64] = '\0';
+    struct snnbase_sha256 state;
+    unsigned char digest[SNNBASE_SHA256_SIZE];
+    snnbase_sha256_init(&state);
+    snnbase_sha256_update(&state, data, size);
+    snnbase_sha256_finish(&state, digest);
+    snnbase_sha256_format(digest, hex);
 }

@@ -195,6 +195,42 @@ Test(sha256, lengths_around_a_block)
 }
 
 /* The check value of CRC-32/ISO-HDLC in the catalogues. */
+/* Cuts before, at and behind the border of a block, and single bytes. */
+Test(sha256, pieces_give_the_digest_of_the_whole)
+{
+    static const size_t cuts[] = {0, 1, 63, 64, 65, 127, 128, 200};
+    unsigned char bytes[200], digest[SNNBASE_SHA256_SIZE];
+    char whole[SNNBASE_SHA256_HEX_SIZE], pieces[SNNBASE_SHA256_HEX_SIZE];
+    struct snnbase_sha256 state;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)(i * 7);
+    snnbase_sha256_hex(bytes, sizeof(bytes), whole);
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+        snnbase_sha256_init(&state);
+        snnbase_sha256_update(&state, bytes, cuts[i]);
+        for (size_t at = cuts[i]; at < sizeof(bytes); at++)
+            snnbase_sha256_update(&state, bytes + at, 1);
+        snnbase_sha256_update(&state, NULL, 0);
+        snnbase_sha256_finish(&state, digest);
+        snnbase_sha256_format(digest, pieces);
+        cr_expect_str_eq(pieces, whole, "cut at %zu", cuts[i]);
+    }
+}
+
+Test(sha256, number_is_eight_bytes_from_the_least_on)
+{
+    static const unsigned char bytes[] = {0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11};
+    unsigned char digest[SNNBASE_SHA256_SIZE];
+    char whole[SNNBASE_SHA256_HEX_SIZE], number[SNNBASE_SHA256_HEX_SIZE];
+    struct snnbase_sha256 state;
+    snnbase_sha256_hex(bytes, sizeof(bytes), whole);
+    snnbase_sha256_init(&state);
+    snnbase_sha256_update_number(&state, UINT64_C(0x1122334455667788));
+    snnbase_sha256_finish(&state, digest);
+    snnbase_sha256_format(digest, number);
+    cr_expect_str_eq(number, whole);
+}
+
 Test(crc32, check_value_in_one_piece_and_in_two)
 {
     cr_assert_eq(snnbase_crc32(0, "123456789", 9), 0xCBF43926u);
