@@ -38,7 +38,7 @@ enum { SCHEMA_VERSION = 3 };
 
 static int tflite_probe(const unsigned char *bytes, size_t size)
 {
-    return snnconv_flat_is(bytes, size, "TFL3") ? 100 : 0;
+    return snnbase_flat_is(bytes, size, "TFL3") ? 100 : 0;
 }
 
 int snnconv_tflite_charge(struct snnconv_tflite *r, uint64_t bytes)
@@ -78,16 +78,16 @@ static int check_damage(struct snnconv_tflite *r)
 
 /* ---- Tensors and operators ---- */
 
-static int read_tensors(struct snnconv_tflite *r, const struct snnconv_flat_table *subgraph)
+static int read_tensors(struct snnconv_tflite *r, const struct snnbase_flat_table *subgraph)
 {
-    struct snnconv_flat_vector tensors = snnconv_flat_vector(subgraph, SUBGRAPH_TENSORS, 4);
+    struct snnbase_flat_vector tensors = snnbase_flat_vector(subgraph, SUBGRAPH_TENSORS, 4);
     int status = snnconv_tflite_charge(r, tensors.count * sizeof(*r->tensors));
     if (status != SNN_OK) return status;
     r->tensors = snnbase_arena_alloc(&r->scratch, r->context, tensors.count, sizeof(*r->tensors));
     if (r->tensors == NULL) return SNN_ERR_NOMEM;
     r->tensor_count = (uint32_t)tensors.count;
     for (uint32_t i = 0; i < r->tensor_count && status == SNN_OK; i++) {
-        struct snnconv_flat_table table = snnconv_flat_item_table(&tensors, i);
+        struct snnbase_flat_table table = snnbase_flat_item_table(&tensors, i);
         status = snnconv_tflite_read_tensor(r, &table, &r->tensors[i]);
         if (r->flat.damage != NULL) return check_damage(r);
         r->tensors[i].broken = status != SNN_OK;
@@ -97,16 +97,16 @@ static int read_tensors(struct snnconv_tflite *r, const struct snnconv_flat_tabl
 }
 
 /* Indices of tensors; -1 where one is left out. */
-static int read_indices(struct snnconv_tflite *r, const struct snnconv_flat_table *table,
+static int read_indices(struct snnconv_tflite *r, const struct snnbase_flat_table *table,
                         unsigned field, const int32_t **out, uint32_t *count_out)
 {
-    struct snnconv_flat_vector vector = snnconv_flat_vector(table, field, 4);
+    struct snnbase_flat_vector vector = snnbase_flat_vector(table, field, 4);
     int status = snnconv_tflite_charge(r, vector.count * sizeof(int32_t));
     if (status != SNN_OK) return status;
     int32_t *indices = snnbase_arena_alloc(&r->scratch, r->context, vector.count, sizeof(*indices));
     if (indices == NULL) return SNN_ERR_NOMEM;
     for (size_t i = 0; i < vector.count; i++) {
-        int64_t index = snnconv_flat_item_signed(&vector, i);
+        int64_t index = snnbase_flat_item_signed(&vector, i);
         if (index < -1 || index >= (int64_t)r->tensor_count)
             return snnbase_fail(r->context, SNN_ERR_FORMAT, "tensor %lld of %u", (long long)index,
                                 r->tensor_count);
@@ -118,32 +118,32 @@ static int read_indices(struct snnconv_tflite *r, const struct snnconv_flat_tabl
 }
 
 /* Codes up to 127 stood in a byte once; newer files have both fields, older ones the first. */
-static int read_code(struct snnconv_tflite *r, const struct snnconv_flat_vector *codes,
+static int read_code(struct snnconv_tflite *r, const struct snnbase_flat_vector *codes,
                      uint64_t index, struct snnconv_tflite_op *op)
 {
     if (index >= codes->count)
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "operator code %llu of %zu",
                             (unsigned long long)index, codes->count);
-    struct snnconv_flat_table code = snnconv_flat_item_table(codes, (size_t)index);
-    int64_t deprecated = snnconv_flat_signed(&code, CODE_DEPRECATED, 1, 0);
-    int64_t builtin = snnconv_flat_signed(&code, CODE_BUILTIN, 4, 0);
+    struct snnbase_flat_table code = snnbase_flat_item_table(codes, (size_t)index);
+    int64_t deprecated = snnbase_flat_signed(&code, CODE_DEPRECATED, 1, 0);
+    int64_t builtin = snnbase_flat_signed(&code, CODE_BUILTIN, 4, 0);
     if (builtin < deprecated) builtin = deprecated;
     if (builtin < 0)
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "operator number %lld", (long long)builtin);
     op->code = (unsigned)builtin;
     if (op->code != TFLITE_CUSTOM) return SNN_OK;
-    op->custom = snnconv_tflite_text(r, &r->scratch, snnconv_flat_string(&code, CODE_CUSTOM),
+    op->custom = snnconv_tflite_text(r, &r->scratch, snnbase_flat_string(&code, CODE_CUSTOM),
                                      SNNCONV_TFLITE_NAME_MAX);
     return op->custom != NULL ? SNN_OK : snn_context_status(r->context);
 }
 
-static int read_op(struct snnconv_tflite *r, const struct snnconv_flat_vector *codes,
-                   const struct snnconv_flat_table *table, struct snnconv_tflite_op *op)
+static int read_op(struct snnconv_tflite *r, const struct snnbase_flat_vector *codes,
+                   const struct snnbase_flat_table *table, struct snnconv_tflite_op *op)
 {
     op->at = table->at;
-    op->options_kind = (unsigned)snnconv_flat_unsigned(table, OPERATOR_OPTIONS_KIND, 1, 0);
-    op->options = snnconv_flat_child(table, OPERATOR_OPTIONS);
-    int status = read_code(r, codes, snnconv_flat_unsigned(table, OPERATOR_CODE, 4, 0), op);
+    op->options_kind = (unsigned)snnbase_flat_unsigned(table, OPERATOR_OPTIONS_KIND, 1, 0);
+    op->options = snnbase_flat_child(table, OPERATOR_OPTIONS);
+    int status = read_code(r, codes, snnbase_flat_unsigned(table, OPERATOR_CODE, 4, 0), op);
     if (status == SNN_OK)
         status = read_indices(r, table, OPERATOR_INPUTS, &op->inputs, &op->input_count);
     if (status == SNN_OK)
@@ -152,17 +152,17 @@ static int read_op(struct snnconv_tflite *r, const struct snnconv_flat_vector *c
 }
 
 /* An operator that cannot even be read makes what follows it meaningless. */
-static int read_ops(struct snnconv_tflite *r, const struct snnconv_flat_table *model,
-                    const struct snnconv_flat_table *subgraph)
+static int read_ops(struct snnconv_tflite *r, const struct snnbase_flat_table *model,
+                    const struct snnbase_flat_table *subgraph)
 {
-    struct snnconv_flat_vector codes = snnconv_flat_vector(model, MODEL_OPERATOR_CODES, 4);
-    struct snnconv_flat_vector ops = snnconv_flat_vector(subgraph, SUBGRAPH_OPERATORS, 4);
+    struct snnbase_flat_vector codes = snnbase_flat_vector(model, MODEL_OPERATOR_CODES, 4);
+    struct snnbase_flat_vector ops = snnbase_flat_vector(subgraph, SUBGRAPH_OPERATORS, 4);
     int status = snnconv_tflite_charge(r, ops.count * sizeof(*r->ops));
     if (status != SNN_OK) return status;
     r->ops = snnbase_arena_alloc(&r->scratch, r->context, ops.count, sizeof(*r->ops));
     if (r->ops == NULL) return SNN_ERR_NOMEM;
     for (size_t i = 0; i < ops.count && status == SNN_OK; i++) {
-        struct snnconv_flat_table table = snnconv_flat_item_table(&ops, i);
+        struct snnbase_flat_table table = snnbase_flat_item_table(&ops, i);
         status = read_op(r, &codes, &table, &r->ops[i]);
         if (r->flat.damage != NULL) return check_damage(r);
         if (status != SNN_OK) return snnbase_where(r->context, "operator %zu", i);
@@ -214,7 +214,7 @@ static int read_input(struct snnconv_tflite *r, int32_t index, uint32_t *out)
 }
 
 /* The values of the subgraph's inputs or outputs. */
-static int read_ends(struct snnconv_tflite *r, const struct snnconv_flat_table *subgraph,
+static int read_ends(struct snnconv_tflite *r, const struct snnbase_flat_table *subgraph,
                      unsigned field, uint32_t **out, uint32_t *count_out)
 {
     const int32_t *indices = NULL;
@@ -238,8 +238,8 @@ static int read_ends(struct snnconv_tflite *r, const struct snnconv_flat_table *
     return status;
 }
 
-static int read_subgraph(struct snnconv_tflite *r, const struct snnconv_flat_table *model,
-                         const struct snnconv_flat_table *subgraph)
+static int read_subgraph(struct snnconv_tflite *r, const struct snnbase_flat_table *model,
+                         const struct snnbase_flat_table *subgraph)
 {
     uint32_t *inputs = NULL, *outputs = NULL, input_count = 0, output_count = 0;
     int status = read_tensors(r, subgraph);
@@ -258,14 +258,14 @@ static int read_subgraph(struct snnconv_tflite *r, const struct snnconv_flat_tab
 
 /* ---- The file ---- */
 
-static int read_names(struct snnconv_tflite *r, const struct snnconv_flat_table *model,
-                      const struct snnconv_flat_table *subgraph)
+static int read_names(struct snnconv_tflite *r, const struct snnbase_flat_table *model,
+                      const struct snnbase_flat_table *subgraph)
 {
     char format[SNNCONV_TFLITE_NAME_MAX + 32];
     const char *writer = snnconv_tflite_text(
-        r, &r->scratch, snnconv_flat_string(model, MODEL_DESCRIPTION), SNNCONV_TFLITE_NAME_MAX);
+        r, &r->scratch, snnbase_flat_string(model, MODEL_DESCRIPTION), SNNCONV_TFLITE_NAME_MAX);
     const char *name =
-        snnconv_tflite_text(r, &r->program->arena, snnconv_flat_string(subgraph, SUBGRAPH_NAME),
+        snnconv_tflite_text(r, &r->program->arena, snnbase_flat_string(subgraph, SUBGRAPH_NAME),
                             SNNCONV_TFLITE_NAME_MAX);
     if (writer == NULL || name == NULL) return snn_context_status(r->context);
     size_t length = strlen(writer);
@@ -281,12 +281,12 @@ static int read_names(struct snnconv_tflite *r, const struct snnconv_flat_table 
 
 static int read_model(struct snnconv_tflite *r)
 {
-    if (!snnconv_flat_is(r->flat.bytes, r->flat.size, "TFL3"))
+    if (!snnbase_flat_is(r->flat.bytes, r->flat.size, "TFL3"))
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "not a TFLite file");
-    struct snnconv_flat_table model = snnconv_flat_root(&r->flat);
-    struct snnconv_flat_vector subgraphs = snnconv_flat_vector(&model, MODEL_SUBGRAPHS, 4);
-    uint64_t version = snnconv_flat_unsigned(&model, MODEL_VERSION, 4, 0);
-    r->buffers = snnconv_flat_vector(&model, MODEL_BUFFERS, 4);
+    struct snnbase_flat_table model = snnbase_flat_root(&r->flat);
+    struct snnbase_flat_vector subgraphs = snnbase_flat_vector(&model, MODEL_SUBGRAPHS, 4);
+    uint64_t version = snnbase_flat_unsigned(&model, MODEL_VERSION, 4, 0);
+    r->buffers = snnbase_flat_vector(&model, MODEL_BUFFERS, 4);
     int status = check_damage(r);
     if (status != SNN_OK) return status;
     if (version != SCHEMA_VERSION)
@@ -299,7 +299,7 @@ static int read_model(struct snnconv_tflite *r)
         return snnbase_hint(r->context, "control flow and several signatures have subgraphs of "
                                         "their own; export one function");
     }
-    struct snnconv_flat_table subgraph = snnconv_flat_item_table(&subgraphs, 0);
+    struct snnbase_flat_table subgraph = snnbase_flat_item_table(&subgraphs, 0);
     status = read_names(r, &model, &subgraph);
     if (status == SNN_OK) status = read_subgraph(r, &model, &subgraph);
     /* Whatever else went wrong, a lie of the file explains it. */
@@ -318,7 +318,7 @@ static int tflite_read(struct snnconv_program *out, struct snn_context *context,
     }
     snnbase_arena_init(&r.scratch, context);
     snnconv_problems_init(&r.problems, context, file);
-    snnconv_flat_init(&r.flat, file->bytes, file->size);
+    snnbase_flat_init(&r.flat, file->bytes, file->size);
     int status = read_model(&r);
     if (status != SNN_OK) status = snnconv_problems_add(&r.problems, NULL, SNNCONV_NO_OFFSET);
     int first = snnconv_problems_end(&r.problems);

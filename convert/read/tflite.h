@@ -18,9 +18,9 @@
 #include <stdint.h>
 
 #include "convert/ir/program.h"
-#include "convert/read/flatbuffer.h"
 #include "convert/read/model.h"
 #include "convert/read/problems.h"
+#include "libsnn/base/flat.h"
 
 /* TensorType */
 enum {
@@ -102,7 +102,7 @@ struct snnconv_tflite_op {
     const int32_t *outputs;
     uint32_t output_count;
     unsigned options_kind;
-    struct snnconv_flat_table options;
+    struct snnbase_flat_table options;
 };
 
 struct snnconv_tflite {
@@ -110,9 +110,9 @@ struct snnconv_tflite {
     struct snnconv_program *program;
     const struct snnconv_file *file;
     const struct snn_import_options *options;
-    struct snnconv_flat flat;
+    struct snnbase_flat flat;
     struct snnbase_arena scratch;
-    struct snnconv_flat_vector buffers;
+    struct snnbase_flat_vector buffers;
     struct snnconv_tflite_tensor *tensors;
     uint32_t tensor_count;
     struct snnconv_tflite_op *ops;
@@ -133,14 +133,14 @@ const char *snnconv_tflite_builtin(unsigned code);
 /* A text of the file as a string in the arena: without control characters, its first `size_max`
  * bytes. NULL: NOMEM or LIMIT. */
 const char *snnconv_tflite_text(struct snnconv_tflite *r, struct snnbase_arena *arena,
-                                struct snnconv_flat_text text, size_t size_max);
+                                struct snnbase_flat_text text, size_t size_max);
 /* Gives each operator its node's name. */
 int snnconv_tflite_name_ops(struct snnconv_tflite *r);
 
 /* ---- tflite_tensor.c ---- */
 
 /* One tensor of the file; *tensor may be looked at even after an error. */
-int snnconv_tflite_read_tensor(struct snnconv_tflite *r, const struct snnconv_flat_table *table,
+int snnconv_tflite_read_tensor(struct snnconv_tflite *r, const struct snnbase_flat_table *table,
                                struct snnconv_tflite_tensor *tensor);
 
 /* The value of tensor `index` in the program, which is made when first asked for; of a constant, it

@@ -109,9 +109,9 @@ static int set_window(struct snnconv_tflite *r, struct snnconv_attributes *attri
 static struct window read_window(const struct snnconv_tflite_op *op)
 {
     return (struct window){
-        .padding = snnconv_flat_signed(&op->options, WINDOW_PADDING, 1, PADDING_SAME),
-        .stride = {snnconv_flat_signed(&op->options, WINDOW_STRIDE_H, 4, 0),
-                   snnconv_flat_signed(&op->options, WINDOW_STRIDE_W, 4, 0)},
+        .padding = snnbase_flat_signed(&op->options, WINDOW_PADDING, 1, PADDING_SAME),
+        .stride = {snnbase_flat_signed(&op->options, WINDOW_STRIDE_H, 4, 0),
+                   snnbase_flat_signed(&op->options, WINDOW_STRIDE_W, 4, 0)},
         .dilation = {1, 1},
     };
 }
@@ -147,8 +147,8 @@ static int set_conv(struct snnconv_tflite *r, const struct snnconv_tflite_op *op
     struct window window = read_window(op);
     unsigned dilation_h = depthwise ? DEPTHWISE_DILATION_H : CONV_DILATION_H;
     unsigned dilation_w = depthwise ? DEPTHWISE_DILATION_W : CONV_DILATION_W;
-    window.dilation[0] = snnconv_flat_signed(&op->options, dilation_h, 4, 1);
-    window.dilation[1] = snnconv_flat_signed(&op->options, dilation_w, 4, 1);
+    window.dilation[0] = snnbase_flat_signed(&op->options, dilation_h, 4, 1);
+    window.dilation[1] = snnbase_flat_signed(&op->options, dilation_w, 4, 1);
     window.kernel[0] = w->dim[1];
     window.kernel[1] = w->dim[2];
     snnconv_attributes_init(attributes, SNNCONV_OP_CONV);
@@ -165,7 +165,7 @@ int snnconv_tflite_conv(struct snnconv_tflite *r, const struct snnconv_tflite_op
     bool depthwise = op->code == TFLITE_DEPTHWISE_CONV_2D;
     uint32_t inputs[3] = {SNNCONV_NONE, SNNCONV_NONE, SNNCONV_NONE}, y = SNNCONV_NONE;
     int64_t activation =
-        snnconv_flat_signed(&op->options, depthwise ? DEPTHWISE_ACTIVATION : CONV_ACTIVATION, 1, 0);
+        snnbase_flat_signed(&op->options, depthwise ? DEPTHWISE_ACTIVATION : CONV_ACTIVATION, 1, 0);
     int status = set_conv(r, op, depthwise, &attributes);
     if (status == SNN_OK) status = snnconv_tflite_check_activation(r, activation);
     if (status == SNN_OK)
@@ -256,13 +256,13 @@ int snnconv_tflite_dense(struct snnconv_tflite *r, const struct snnconv_tflite_o
                          enum snnconv_op ir)
 {
     const struct snnconv_tflite_tensor *x = snnconv_tflite_tensor(r, op->inputs[0]);
-    int64_t activation = snnconv_flat_signed(&op->options, DENSE_ACTIVATION, 1, 0);
+    int64_t activation = snnbase_flat_signed(&op->options, DENSE_ACTIVATION, 1, 0);
     int status = check_rank(r, op->inputs[1], 2);
     if (status == SNN_OK) status = snnconv_tflite_check_activation(r, activation);
     if (status != SNN_OK) return status;
-    if (snnconv_flat_signed(&op->options, DENSE_WEIGHTS_FORMAT, 1, 0) != 0)
+    if (snnbase_flat_signed(&op->options, DENSE_WEIGHTS_FORMAT, 1, 0) != 0)
         return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "weights in a shuffled order");
-    bool keep = snnconv_flat_unsigned(&op->options, DENSE_KEEP_DIMS, 1, 0) != 0;
+    bool keep = snnbase_flat_unsigned(&op->options, DENSE_KEEP_DIMS, 1, 0) != 0;
     if (keep && x->rank > 2) return emit_matmul(r, op, activation);
     return emit_gemm(r, op, ir, activation);
 }
@@ -274,10 +274,10 @@ int snnconv_tflite_pool(struct snnconv_tflite *r, const struct snnconv_tflite_op
 {
     struct snnconv_attributes attributes;
     struct window window = read_window(op);
-    int64_t activation = snnconv_flat_signed(&op->options, POOL_ACTIVATION, 1, 0);
+    int64_t activation = snnbase_flat_signed(&op->options, POOL_ACTIVATION, 1, 0);
     uint32_t x = SNNCONV_NONE, y = SNNCONV_NONE;
-    window.kernel[0] = snnconv_flat_signed(&op->options, POOL_FILTER_H, 4, 0);
-    window.kernel[1] = snnconv_flat_signed(&op->options, POOL_FILTER_W, 4, 0);
+    window.kernel[0] = snnbase_flat_signed(&op->options, POOL_FILTER_H, 4, 0);
+    window.kernel[1] = snnbase_flat_signed(&op->options, POOL_FILTER_W, 4, 0);
     snnconv_attributes_init(&attributes, ir);
     attributes.count_include_pad = false;
     int status = check_rank(r, op->inputs[0], 4);
@@ -326,7 +326,7 @@ int snnconv_tflite_reduce(struct snnconv_tflite *r, const struct snnconv_tflite_
     for (uint32_t axis = 0; axis < x->rank; axis++) /* each once */
         if (bits >> axis & 1u) axes[count++] = axis;
     snnconv_attributes_init(&attributes, ir);
-    attributes.keepdims = snnconv_flat_unsigned(&op->options, REDUCE_KEEP_DIMS, 1, 0) != 0;
+    attributes.keepdims = snnbase_flat_unsigned(&op->options, REDUCE_KEEP_DIMS, 1, 0) != 0;
     if (x->rank == 4 && bits == (1u << 1 | 1u << 2)) return reduce_picture(r, op, ir, &attributes);
     status = snnconv_tflite_value(r, op->inputs[0], &inputs[0]);
     if (status == SNN_OK)

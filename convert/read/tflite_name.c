@@ -228,7 +228,7 @@ const char *snnconv_tflite_builtin(unsigned code)
 }
 
 const char *snnconv_tflite_text(struct snnconv_tflite *r, struct snnbase_arena *arena,
-                                struct snnconv_flat_text text, size_t size_max)
+                                struct snnbase_flat_text text, size_t size_max)
 {
     size_t size = text.size < size_max ? text.size : size_max;
     if (snnconv_tflite_charge(r, size) != SNN_OK) return NULL;

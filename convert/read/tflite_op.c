@@ -147,7 +147,7 @@ static int convert_unary(struct snnconv_tflite *r, const struct snnconv_tflite_o
     uint32_t x = SNNCONV_NONE;
     snnconv_attributes_init(&attributes, ir);
     if (op->code == TFLITE_LEAKY_RELU)
-        attributes.alpha = snnconv_flat_float(&op->options, LEAKY_RELU_ALPHA, 0.0f);
+        attributes.alpha = snnbase_flat_float(&op->options, LEAKY_RELU_ALPHA, 0.0f);
     int status = snnconv_tflite_value(r, op->inputs[0], &x);
     return status == SNN_OK ? emit_plain(r, op, ir, &attributes, &x, 1) : status;
 }
@@ -166,7 +166,7 @@ static int convert_clip(struct snnconv_tflite *r, const struct snnconv_tflite_op
 static int convert_binary(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
                           enum snnconv_op ir)
 {
-    int64_t activation = snnconv_flat_signed(&op->options, BINARY_ACTIVATION, 1, 0);
+    int64_t activation = snnbase_flat_signed(&op->options, BINARY_ACTIVATION, 1, 0);
     uint32_t inputs[2] = {SNNCONV_NONE, SNNCONV_NONE}, last = SNNCONV_NONE;
     int status = snnconv_tflite_check_activation(r, activation);
     for (uint32_t i = 0; i < 2 && status == SNN_OK; i++)
@@ -227,7 +227,7 @@ static int convert_softmax(struct snnconv_tflite *r, const struct snnconv_tflite
     uint32_t inputs[2] = {SNNCONV_NONE, SNNCONV_NONE}, x = SNNCONV_NONE;
     float beta = 1.0f;
     if (op->code == TFLITE_SOFTMAX && op->options.at != 0)
-        beta = snnconv_flat_float(&op->options, SOFTMAX_BETA, 0.0f);
+        beta = snnbase_flat_float(&op->options, SOFTMAX_BETA, 0.0f);
     if (!isfinite(beta) || beta <= 0.0f)
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "beta %g", (double)beta);
     snnconv_attributes_init(&attributes, ir);
@@ -266,13 +266,13 @@ static int convert_arg_max(struct snnconv_tflite *r, const struct snnconv_tflite
 static int convert_concatenation(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
                                  enum snnconv_op ir)
 {
-    int64_t activation = snnconv_flat_signed(&op->options, CONCATENATION_ACTIVATION, 1, 0);
+    int64_t activation = snnbase_flat_signed(&op->options, CONCATENATION_ACTIVATION, 1, 0);
     struct snnconv_attributes attributes;
     uint32_t last = SNNCONV_NONE;
     snnconv_attributes_init(&attributes, ir);
     int status = snnconv_tflite_check_activation(r, activation);
     if (status == SNN_OK)
-        status = snnconv_tflite_axis(r, snnconv_flat_signed(&op->options, CONCATENATION_AXIS, 4, 0),
+        status = snnconv_tflite_axis(r, snnbase_flat_signed(&op->options, CONCATENATION_AXIS, 4, 0),
                                      r->tensors[op->inputs[0]].rank, &attributes.axis);
     if (status != SNN_OK) return status;
     uint32_t *inputs =
@@ -320,15 +320,15 @@ static int convert_pad(struct snnconv_tflite *r, const struct snnconv_tflite_op 
 static int option_shape(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
                         int64_t *shape, uint32_t *count)
 {
-    struct snnconv_flat_vector items = snnconv_flat_vector(&op->options, RESHAPE_NEW_SHAPE, 4);
-    if (!snnconv_flat_has(&op->options, RESHAPE_NEW_SHAPE))
+    struct snnbase_flat_vector items = snnbase_flat_vector(&op->options, RESHAPE_NEW_SHAPE, 4);
+    if (!snnbase_flat_has(&op->options, RESHAPE_NEW_SHAPE))
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "no shape is given");
     if (items.count > SNNCONV_RANK_MAX)
         return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "%zu dimensions, at most %u",
                             items.count, SNNCONV_RANK_MAX);
     *count = (uint32_t)items.count;
     for (uint32_t i = 0; i < *count; i++)
-        shape[i] = snnconv_flat_item_signed(&items, i);
+        shape[i] = snnbase_flat_item_signed(&items, i);
     return SNN_OK;
 }
 
@@ -364,13 +364,13 @@ static int convert_reshape(struct snnconv_tflite *r, const struct snnconv_tflite
 static int convert_squeeze(struct snnconv_tflite *r, const struct snnconv_tflite_op *op,
                            enum snnconv_op ir)
 {
-    struct snnconv_flat_vector dims = snnconv_flat_vector(&op->options, SQUEEZE_DIMS, 4);
+    struct snnbase_flat_vector dims = snnbase_flat_vector(&op->options, SQUEEZE_DIMS, 4);
     int64_t axes[SNNCONV_RANK_MAX];
     uint32_t x = SNNCONV_NONE;
     if (dims.count > SNNCONV_RANK_MAX)
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "%zu axes", dims.count);
     for (size_t i = 0; i < dims.count; i++)
-        axes[i] = snnconv_flat_item_signed(&dims, i);
+        axes[i] = snnbase_flat_item_signed(&dims, i);
     if (dims.count > 0) return emit_with(r, op, ir, NULL, axes, dims.count);
     int status = snnconv_tflite_value(r, op->inputs[0], &x);
     return status == SNN_OK ? emit_plain(r, op, ir, NULL, &x, 1) : status;
@@ -405,7 +405,7 @@ static int convert_pack(struct snnconv_tflite *r, const struct snnconv_tflite_op
                         enum snnconv_op ir)
 {
     struct snnconv_attributes attributes;
-    const int64_t axis = snnconv_flat_signed(&op->options, PACK_AXIS, 4, 0);
+    const int64_t axis = snnbase_flat_signed(&op->options, PACK_AXIS, 4, 0);
     uint32_t pair[2] = {SNNCONV_NONE, SNNCONV_NONE};
     uint32_t *parts = snnbase_arena_alloc(&r->scratch, r->context, op->input_count, sizeof(*parts));
     if (parts == NULL) return SNN_ERR_NOMEM;
@@ -438,7 +438,7 @@ struct slice {
 
 static int64_t mask(const struct snnconv_tflite_op *op, unsigned field)
 {
-    return snnconv_flat_signed(&op->options, field, 4, 0);
+    return snnbase_flat_signed(&op->options, field, 4, 0);
 }
 
 /* One axis: masks stand for "from the first", "to the last" and "this one, without the axis". */
@@ -446,7 +446,7 @@ static void read_axis(const struct snnconv_tflite_op *op, struct slice *s, uint3
 {
     bool forward = s->step[i] > 0;
     s->axes[i] = i;
-    if (snnconv_flat_unsigned(&op->options, SLICE_OFFSET, 1, 0) != 0) s->end[i] += s->begin[i];
+    if (snnbase_flat_unsigned(&op->options, SLICE_OFFSET, 1, 0) != 0) s->end[i] += s->begin[i];
     if (mask(op, SLICE_SHRINK_AXIS_MASK) >> i & 1) {
         s->step[i] = 1;
         s->end[i] = s->begin[i] == -1 ? INT64_MAX : s->begin[i] + 1;

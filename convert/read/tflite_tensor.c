@@ -69,37 +69,37 @@ static bool is_float(unsigned type)
 
 /* ---- From the file ---- */
 
-static int read_shape(struct snnconv_tflite *r, const struct snnconv_flat_table *table,
+static int read_shape(struct snnconv_tflite *r, const struct snnbase_flat_table *table,
                       struct snnconv_tflite_tensor *tensor)
 {
-    struct snnconv_flat_vector shape = snnconv_flat_vector(table, TENSOR_SHAPE, 4);
-    struct snnconv_flat_vector signature = snnconv_flat_vector(table, TENSOR_SIGNATURE, 4);
+    struct snnbase_flat_vector shape = snnbase_flat_vector(table, TENSOR_SHAPE, 4);
+    struct snnbase_flat_vector signature = snnbase_flat_vector(table, TENSOR_SIGNATURE, 4);
     if (shape.count > SNNCONV_RANK_MAX)
         return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "%zu dimensions, at most %u",
                             shape.count, SNNCONV_RANK_MAX);
     tensor->rank = (uint32_t)shape.count;
     for (uint32_t i = 0; i < tensor->rank; i++) {
-        tensor->dim[i] = snnconv_flat_item_signed(&shape, i);
+        tensor->dim[i] = snnbase_flat_item_signed(&shape, i);
         tensor->signature[i] = signature.count == shape.count
-                                   ? snnconv_flat_item_signed(&signature, i)
+                                   ? snnbase_flat_item_signed(&signature, i)
                                    : tensor->dim[i];
     }
     return SNN_OK;
 }
 
 /* Bytes of a constant lie in its buffer, or, in files beyond 2 GiB, behind the flatbuffer. */
-static int read_buffer(struct snnconv_tflite *r, const struct snnconv_flat_table *table,
+static int read_buffer(struct snnconv_tflite *r, const struct snnbase_flat_table *table,
                        struct snnconv_tflite_tensor *tensor)
 {
-    uint64_t index = snnconv_flat_unsigned(table, TENSOR_BUFFER, 4, 0);
+    uint64_t index = snnbase_flat_unsigned(table, TENSOR_BUFFER, 4, 0);
     if (index == 0) return SNN_OK;
     if (index >= r->buffers.count)
         return snnbase_fail(r->context, SNN_ERR_FORMAT, "buffer %u of %zu", (unsigned)index,
                             r->buffers.count);
-    struct snnconv_flat_table buffer = snnconv_flat_item_table(&r->buffers, (size_t)index);
-    struct snnconv_flat_vector data = snnconv_flat_vector(&buffer, BUFFER_DATA, 1);
-    uint64_t offset = snnconv_flat_unsigned(&buffer, BUFFER_OFFSET, 8, 0);
-    uint64_t size = snnconv_flat_unsigned(&buffer, BUFFER_SIZE, 8, 0);
+    struct snnbase_flat_table buffer = snnbase_flat_item_table(&r->buffers, (size_t)index);
+    struct snnbase_flat_vector data = snnbase_flat_vector(&buffer, BUFFER_DATA, 1);
+    uint64_t offset = snnbase_flat_unsigned(&buffer, BUFFER_OFFSET, 8, 0);
+    uint64_t size = snnbase_flat_unsigned(&buffer, BUFFER_SIZE, 8, 0);
     tensor->data = data.count > 0 ? data.bytes : NULL;
     tensor->size = data.count;
     if (offset <= 1 || size == 0) return SNN_OK;
@@ -142,8 +142,8 @@ static int check_zero_point(struct snnconv_tflite *r, unsigned type, int64_t zer
 }
 
 static int read_scales(struct snnconv_tflite *r, struct snnconv_tflite_tensor *tensor,
-                       const struct snnconv_flat_vector *scales,
-                       const struct snnconv_flat_vector *zeros)
+                       const struct snnbase_flat_vector *scales,
+                       const struct snnbase_flat_vector *zeros)
 {
     float *scale = NULL;
     int32_t *zero = NULL;
@@ -154,10 +154,10 @@ static int read_scales(struct snnconv_tflite *r, struct snnconv_tflite_tensor *t
     if (scale == NULL || zero == NULL) return SNN_ERR_NOMEM;
     for (size_t i = 0; i < scales->count; i++) {
         int64_t point = 0;
-        if (zeros->count > 0) point = snnconv_flat_item_signed(zeros, zeros->count > 1 ? i : 0);
+        if (zeros->count > 0) point = snnbase_flat_item_signed(zeros, zeros->count > 1 ? i : 0);
         status = check_zero_point(r, tensor->type, point);
         if (status != SNN_OK) return status;
-        scale[i] = snnconv_flat_item_float(scales, i);
+        scale[i] = snnbase_flat_item_float(scales, i);
         zero[i] = (int32_t)point;
         /* Zero is the scale of a channel whose weights are all zero. */
         if (!isfinite(scale[i]) || scale[i] < 0.0f || (scale[i] == 0.0f && tensor->data == NULL))
@@ -168,15 +168,15 @@ static int read_scales(struct snnconv_tflite *r, struct snnconv_tflite_tensor *t
     return SNN_OK;
 }
 
-static int read_quantization(struct snnconv_tflite *r, const struct snnconv_flat_table *table,
+static int read_quantization(struct snnconv_tflite *r, const struct snnbase_flat_table *table,
                              struct snnconv_tflite_tensor *tensor)
 {
-    struct snnconv_flat_table parameters = snnconv_flat_child(table, TENSOR_QUANTIZATION);
-    struct snnconv_flat_vector scales = snnconv_flat_vector(&parameters, QUANTIZATION_SCALE, 4);
-    struct snnconv_flat_vector zeros = snnconv_flat_vector(&parameters, QUANTIZATION_ZERO_POINT, 8);
-    int64_t axis = snnconv_flat_signed(&parameters, QUANTIZATION_DIMENSION, 4, 0);
+    struct snnbase_flat_table parameters = snnbase_flat_child(table, TENSOR_QUANTIZATION);
+    struct snnbase_flat_vector scales = snnbase_flat_vector(&parameters, QUANTIZATION_SCALE, 4);
+    struct snnbase_flat_vector zeros = snnbase_flat_vector(&parameters, QUANTIZATION_ZERO_POINT, 8);
+    int64_t axis = snnbase_flat_signed(&parameters, QUANTIZATION_DIMENSION, 4, 0);
     if (is_float(tensor->type)) return SNN_OK;
-    if (snnconv_flat_unsigned(&parameters, QUANTIZATION_DETAILS_KIND, 1, 0) != 0)
+    if (snnbase_flat_unsigned(&parameters, QUANTIZATION_DETAILS_KIND, 1, 0) != 0)
         return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "a custom quantisation");
     if (scales.count == 0) return SNN_OK;
     if (scales.count > 1 &&
@@ -198,19 +198,19 @@ static int read_quantization(struct snnconv_tflite *r, const struct snnconv_flat
     return read_scales(r, tensor, &scales, &zeros);
 }
 
-int snnconv_tflite_read_tensor(struct snnconv_tflite *r, const struct snnconv_flat_table *table,
+int snnconv_tflite_read_tensor(struct snnconv_tflite *r, const struct snnbase_flat_table *table,
                                struct snnconv_tflite_tensor *tensor)
 {
     tensor->at = table->at;
     tensor->value = SNNCONV_NONE;
-    tensor->type = (unsigned)snnconv_flat_unsigned(table, TENSOR_TYPE, 1, TFLITE_FLOAT32);
+    tensor->type = (unsigned)snnbase_flat_unsigned(table, TENSOR_TYPE, 1, TFLITE_FLOAT32);
     tensor->name =
-        snnconv_tflite_text(r, &r->program->arena, snnconv_flat_string(table, TENSOR_NAME),
+        snnconv_tflite_text(r, &r->program->arena, snnbase_flat_string(table, TENSOR_NAME),
                             SNNCONV_TFLITE_TENSOR_NAME_MAX);
     if (tensor->name == NULL) return snn_context_status(r->context);
-    if (snnconv_flat_has(table, TENSOR_SPARSITY))
+    if (snnbase_flat_has(table, TENSOR_SPARSITY))
         return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED, "a sparse tensor");
-    if (snnconv_flat_unsigned(table, TENSOR_IS_VARIABLE, 1, 0) != 0)
+    if (snnbase_flat_unsigned(table, TENSOR_IS_VARIABLE, 1, 0) != 0)
         return snnbase_fail(r->context, SNN_ERR_UNSUPPORTED,
                             "a variable, which keeps its value from frame to frame");
     int status = read_shape(r, table, tensor);
@@ -239,8 +239,8 @@ static int64_t load_integer(unsigned type, const unsigned char *item)
     unsigned size = type_row(type)->size;
     if (type == TFLITE_UINT8 || type == TFLITE_UINT16 || type == TFLITE_UINT32 ||
         type == TFLITE_BOOL)
-        return (int64_t)snnconv_flat_load_unsigned(item, size);
-    return snnconv_flat_load_signed(item, size);
+        return (int64_t)snnbase_flat_load_unsigned(item, size);
+    return snnbase_flat_load_signed(item, size);
 }
 
 /* Where the elements of a permuted constant come from. */

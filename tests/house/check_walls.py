@@ -31,6 +31,7 @@ ROOMS = {
     "bench/link.c": [PUBLIC, WIRE, "device/"],
     "tests/unit/support.": [PUBLIC],
     "tests/unit/sketch.": [PUBLIC],
+    "tests/unit/flat_builder.": [],
     "tests/unit/base/": [PUBLIC, BASE],
     "tests/unit/model/": [PUBLIC, BASE, MODEL],
     "tests/unit/stream/": [PUBLIC, BASE, MODEL, STREAM],

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "convert/read/flatbuffer.h"
-#include "tests/unit/convert/tflite_builder.h"
+#include "libsnn/base/flat.h"
+#include "tests/unit/flat_builder.h"
 
 TestSuite(flatbuffer);
 
@@ -20,68 +20,68 @@ static const unsigned char small[] = {
 
 Test(flatbuffer, fields_are_read_where_they_lie_and_absent_ones_have_their_default)
 {
-    struct snnconv_flat flat;
-    snnconv_flat_init(&flat, small, sizeof(small));
-    cr_assert(snnconv_flat_is(small, sizeof(small), "ABCD"));
-    cr_assert_not(snnconv_flat_is(small, sizeof(small), "ABCE"));
-    cr_assert_not(snnconv_flat_is(small, 7, "ABCD"));
-    struct snnconv_flat_table root = snnconv_flat_root(&flat);
+    struct snnbase_flat flat;
+    snnbase_flat_init(&flat, small, sizeof(small));
+    cr_assert(snnbase_flat_is(small, sizeof(small), "ABCD"));
+    cr_assert_not(snnbase_flat_is(small, sizeof(small), "ABCE"));
+    cr_assert_not(snnbase_flat_is(small, 7, "ABCD"));
+    struct snnbase_flat_table root = snnbase_flat_root(&flat);
     cr_assert_eq(root.at, 20);
-    cr_assert_eq(snnconv_flat_unsigned(&root, 0, 1, 7), 0xfe);
-    cr_assert_eq(snnconv_flat_signed(&root, 0, 1, 7), -2);
-    cr_assert_eq(snnconv_flat_signed(&root, 1, 4, 7), -1);
-    cr_assert_eq(snnconv_flat_unsigned(&root, 1, 4, 7), 0xffffffff);
-    cr_assert_eq(snnconv_flat_float(&root, 2, 7.0f), 1.0f);
-    struct snnconv_flat_text text = snnconv_flat_string(&root, 3);
+    cr_assert_eq(snnbase_flat_unsigned(&root, 0, 1, 7), 0xfe);
+    cr_assert_eq(snnbase_flat_signed(&root, 0, 1, 7), -2);
+    cr_assert_eq(snnbase_flat_signed(&root, 1, 4, 7), -1);
+    cr_assert_eq(snnbase_flat_unsigned(&root, 1, 4, 7), 0xffffffff);
+    cr_assert_eq(snnbase_flat_float(&root, 2, 7.0f), 1.0f);
+    struct snnbase_flat_text text = snnbase_flat_string(&root, 3);
     cr_assert_eq(text.size, 2);
     cr_assert_str_eq(text.bytes, "hi");
-    cr_assert_not(snnconv_flat_has(&root, 4));
-    cr_assert_eq(snnconv_flat_signed(&root, 4, 4, -7), -7);
-    cr_assert_eq(snnconv_flat_float(&root, 1000, 0.5f), 0.5f);
-    cr_assert_eq(snnconv_flat_child(&root, 9).at, 0);
-    cr_assert_eq(snnconv_flat_vector(&root, 9, 8).count, 0);
-    cr_assert_null(snnconv_flat_string(&root, 9).bytes);
+    cr_assert_not(snnbase_flat_has(&root, 4));
+    cr_assert_eq(snnbase_flat_signed(&root, 4, 4, -7), -7);
+    cr_assert_eq(snnbase_flat_float(&root, 1000, 0.5f), 0.5f);
+    cr_assert_eq(snnbase_flat_child(&root, 9).at, 0);
+    cr_assert_eq(snnbase_flat_vector(&root, 9, 8).count, 0);
+    cr_assert_null(snnbase_flat_string(&root, 9).bytes);
     cr_assert_null(flat.damage);
 }
 
 Test(flatbuffer, what_is_absent_has_no_fields_either)
 {
-    struct snnconv_flat flat;
-    snnconv_flat_init(&flat, small, sizeof(small));
-    struct snnconv_flat_table none = {.flat = &flat};
-    cr_assert_eq(snnconv_flat_signed(&none, 0, 4, 3), 3);
-    cr_assert_eq(snnconv_flat_child(&none, 0).at, 0);
+    struct snnbase_flat flat;
+    snnbase_flat_init(&flat, small, sizeof(small));
+    struct snnbase_flat_table none = {.flat = &flat};
+    cr_assert_eq(snnbase_flat_signed(&none, 0, 4, 3), 3);
+    cr_assert_eq(snnbase_flat_child(&none, 0).at, 0);
     cr_assert_null(flat.damage);
 }
 
 Test(flatbuffer, integers_of_all_widths_keep_their_sign)
 {
     static const unsigned char bytes[8] = {0x80, 0, 0, 0, 0, 0, 0, 0x80};
-    cr_assert_eq(snnconv_flat_load_signed(bytes, 1), -128);
-    cr_assert_eq(snnconv_flat_load_signed(bytes, 2), 128);
-    cr_assert_eq(snnconv_flat_load_signed(bytes + 6, 2), -32768);
-    cr_assert_eq(snnconv_flat_load_signed(bytes + 4, 4), INT32_MIN);
-    cr_assert_eq(snnconv_flat_load_signed(bytes, 8), INT64_MIN + 128);
+    cr_assert_eq(snnbase_flat_load_signed(bytes, 1), -128);
+    cr_assert_eq(snnbase_flat_load_signed(bytes, 2), 128);
+    cr_assert_eq(snnbase_flat_load_signed(bytes + 6, 2), -32768);
+    cr_assert_eq(snnbase_flat_load_signed(bytes + 4, 4), INT32_MIN);
+    cr_assert_eq(snnbase_flat_load_signed(bytes, 8), INT64_MIN + 128);
     static const unsigned char ones[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    cr_assert_eq(snnconv_flat_load_signed(ones, 8), -1);
-    cr_assert_eq(snnconv_flat_load_unsigned(ones, 8), UINT64_MAX);
+    cr_assert_eq(snnbase_flat_load_signed(ones, 8), -1);
+    cr_assert_eq(snnbase_flat_load_unsigned(ones, 8), UINT64_MAX);
 }
 
 /* Reads all there is in a copy of `small` of `size` bytes in which one byte is another; the copy
  * ends where memory ends. */
 static const char *lie(size_t size, size_t at, unsigned char value, size_t *damage_at)
 {
-    struct snnconv_flat flat;
+    struct snnbase_flat flat;
     unsigned char *copy = malloc(size);
     cr_assert_not_null(copy);
     memcpy(copy, small, size);
     if (at < size) copy[at] = value;
-    snnconv_flat_init(&flat, copy, size);
-    struct snnconv_flat_table root = snnconv_flat_root(&flat);
-    (void)snnconv_flat_unsigned(&root, 0, 1, 0);
-    (void)snnconv_flat_signed(&root, 1, 4, 0);
-    (void)snnconv_flat_float(&root, 2, 0.0f);
-    (void)snnconv_flat_string(&root, 3);
+    snnbase_flat_init(&flat, copy, size);
+    struct snnbase_flat_table root = snnbase_flat_root(&flat);
+    (void)snnbase_flat_unsigned(&root, 0, 1, 0);
+    (void)snnbase_flat_signed(&root, 1, 4, 0);
+    (void)snnbase_flat_float(&root, 2, 0.0f);
+    (void)snnbase_flat_string(&root, 3);
     free(copy);
     *damage_at = flat.damage_at;
     return flat.damage;
@@ -130,7 +130,7 @@ Test(flatbuffer, vectors_of_scalars_tables_and_strings)
 {
     static const unsigned char root_widths[] = {4, 4, 4}, child_widths[] = {2};
     static struct builder b;
-    struct snnconv_flat flat;
+    struct snnbase_flat flat;
     builder_begin(&b, "TEST");
     size_t root = builder_table(&b, 3, root_widths);
     builder_point(&b, 0, root);
@@ -146,27 +146,27 @@ Test(flatbuffer, vectors_of_scalars_tables_and_strings)
     builder_point(&b, builder_item(&b, tables, 4, 1), child);
     builder_point(&b, builder_item(&b, strings, 4, 0), builder_string(&b, "name"));
 
-    snnconv_flat_init(&flat, b.bytes, b.size);
-    struct snnconv_flat_table table = snnconv_flat_root(&flat);
-    struct snnconv_flat_vector vector = snnconv_flat_vector(&table, 0, 8);
+    snnbase_flat_init(&flat, b.bytes, b.size);
+    struct snnbase_flat_table table = snnbase_flat_root(&flat);
+    struct snnbase_flat_vector vector = snnbase_flat_vector(&table, 0, 8);
     cr_assert_eq(vector.count, 2);
-    cr_assert_eq(snnconv_flat_item_signed(&vector, 0), 0);
-    cr_assert_eq(snnconv_flat_item_signed(&vector, 1), INT64_MIN);
-    vector = snnconv_flat_vector(&table, 1, 4);
+    cr_assert_eq(snnbase_flat_item_signed(&vector, 0), 0);
+    cr_assert_eq(snnbase_flat_item_signed(&vector, 1), INT64_MIN);
+    vector = snnbase_flat_vector(&table, 1, 4);
     for (size_t i = 0; i < 2; i++) {
-        struct snnconv_flat_table item = snnconv_flat_item_table(&vector, i);
-        cr_assert_eq(snnconv_flat_signed(&item, 0, 2, 0), -16);
+        struct snnbase_flat_table item = snnbase_flat_item_table(&vector, i);
+        cr_assert_eq(snnbase_flat_signed(&item, 0, 2, 0), -16);
     }
-    vector = snnconv_flat_vector(&table, 2, 4);
-    cr_assert_str_eq(snnconv_flat_item_string(&vector, 0).bytes, "name");
+    vector = snnbase_flat_vector(&table, 2, 4);
+    cr_assert_str_eq(snnbase_flat_item_string(&vector, 0).bytes, "name");
     cr_assert_null(flat.damage);
 
     builder_put(&b, longs, 4, (b.size - longs - 4) / 8 + 1);
-    cr_assert_eq(snnconv_flat_vector(&table, 0, 8).count, 0);
+    cr_assert_eq(snnbase_flat_vector(&table, 0, 8).count, 0);
     cr_assert_str_eq(flat.damage, "a vector beyond the end");
     cr_assert_eq(flat.damage_at, longs);
     builder_put(&b, builder_item(&b, tables, 4, 1), 4, 0xffffffff);
-    vector = snnconv_flat_vector(&table, 1, 4);
-    cr_assert_eq(snnconv_flat_item_table(&vector, 1).at, 0);
+    vector = snnbase_flat_vector(&table, 1, 4);
+    cr_assert_eq(snnbase_flat_item_table(&vector, 1).at, 0);
     cr_assert_eq(flat.damage_at, longs, "the first lie is kept");
 }
