@@ -4,15 +4,14 @@
 #include <stddef.h>
 
 #include "libsnn/stream/format.h"
-#include "libsnn/stream/recording.h"
 #include "libsnn/stream/source.h"
 #include "libsnn/stream/target.h"
 #include "snn/version.h"
 
 extern const struct snnstream_source_ops snnstream_idx_source;
 extern const struct snnstream_source_ops snnstream_npy_source;
-extern const struct snnstream_event_ops snndev_camera_events;
-extern const struct snnstream_event_ops snnstream_nmnist_events;
+extern const struct snnstream_format_ops snndev_camera_format;
+extern const struct snnstream_format_ops snnstream_nmnist_format;
 extern const struct snn_target_ops snnsim_target;
 extern const struct snn_target_ops snnsim_chip_target;
 extern const struct snn_target_ops snnsim_frame_f32_target;
@@ -53,13 +52,9 @@ const struct snnstream_source_ops *const snn_source_table[] = {
     NULL,
 };
 
-const struct snnstream_event_ops *const snn_event_table[] = {
-    &snnstream_nmnist_events,
-    &snndev_camera_events,
-    NULL,
-};
-
 const struct snnstream_format_ops *const snn_recording_table[] = {
+    &snnstream_nmnist_format,
+    &snndev_camera_format,
     NULL,
 };
 

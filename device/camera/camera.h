@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "libsnn/stream/recording.h"
+#include "snn/recording.h"
 
 enum snndev_camera_format {
     SNNDEV_CAMERA_NONE = 0,
@@ -38,7 +38,7 @@ enum snndev_camera_format snndev_camera_format_of(const char *uri);
 /* Decodes until the bytes are taken or the room is full; returns the events, sets *used_out. A
  * word that is cut off waits for its rest. */
 size_t snndev_camera_decode(struct snndev_camera *camera, const uint8_t *bytes, size_t size,
-                            size_t *used_out, struct snnstream_camera_event *events, size_t room);
+                            size_t *used_out, struct snn_camera_event *events, size_t room);
 /* Bytes were lost: half a word is given up, and a row has to come anew. */
 void snndev_camera_lost(struct snndev_camera *camera);
 

@@ -74,15 +74,14 @@ static void reset(struct snndev_camera *camera)
 /* ---- Words ---- */
 
 static bool emit(const struct snndev_camera *camera, uint32_t x, uint32_t y, unsigned polarity,
-                 struct snnstream_camera_event *out)
+                 struct snn_camera_event *out)
 {
-    *out = (struct snnstream_camera_event){camera->time_us, (uint16_t)x, (uint16_t)y,
-                                           (uint8_t)polarity};
+    *out = (struct snn_camera_event){camera->time_us, (uint16_t)x, (uint16_t)y, (uint8_t)polarity};
     return true;
 }
 
 static bool take_davis(struct snndev_camera *camera, unsigned code, unsigned data,
-                       struct snnstream_camera_event *out)
+                       struct snn_camera_event *out)
 {
     if (code == CODE_ROW) {
         camera->y = (uint16_t)data;
@@ -100,7 +99,7 @@ static bool take_davis(struct snndev_camera *camera, unsigned code, unsigned dat
 
 /* Chips count from 1 on their way out. */
 static bool take_dynapse(struct snndev_camera *camera, unsigned code, unsigned data,
-                         struct snnstream_camera_event *out)
+                         struct snn_camera_event *out)
 {
     static const int8_t cores[8] = {-1, 0, 1, -1, -1, 2, 3, -1};
     const unsigned chip = (data & 0xfu) - 1u, neuron = data >> 4;
@@ -111,8 +110,7 @@ static bool take_dynapse(struct snndev_camera *camera, unsigned code, unsigned d
 }
 
 /* One word of 16 bits; whether it was an event. */
-static bool take_word(struct snndev_camera *camera, uint16_t word,
-                      struct snnstream_camera_event *out)
+static bool take_word(struct snndev_camera *camera, uint16_t word, struct snn_camera_event *out)
 {
     const unsigned code = word >> 12 & 7u, data = word & DATA_MASK;
     if ((word & WORD_TIME) != 0) {
@@ -138,7 +136,7 @@ static bool take_word(struct snndev_camera *camera, uint16_t word,
 
 /* Address and time, 16 bits each. The sensor sees the world mirrored twice, and OFF as 1. */
 static bool take_dvs128(struct snndev_camera *camera, const uint8_t *bytes,
-                        struct snnstream_camera_event *out)
+                        struct snn_camera_event *out)
 {
     const unsigned address = snnwire_get16(bytes), time = snnwire_get16(bytes + 2);
     if ((time & 0x8000u) != 0) {
@@ -159,7 +157,7 @@ static bool take_dvs128(struct snndev_camera *camera, const uint8_t *bytes,
 }
 
 size_t snndev_camera_decode(struct snndev_camera *camera, const uint8_t *bytes, size_t size,
-                            size_t *used_out, struct snnstream_camera_event *events, size_t room)
+                            size_t *used_out, struct snn_camera_event *events, size_t room)
 {
     const uint32_t unit = camera->format == SNNDEV_CAMERA_DVS128 ? 4 : 2;
     size_t count = 0, used = 0;

@@ -4,29 +4,34 @@
 #include "device/transport/tape.h"
 #include "device/camera/camera.h"
 #include "libsnn/base/error.h"
+#include "libsnn/stream/format.h"
 
-enum { SURENESS = 100, EVENTS = 256 };
+enum { SURENESS = 100 };
 
-static int probe(const unsigned char *bytes, size_t size)
+struct state {
+    struct snndev_tape_reader reader;
+    struct snndev_camera camera;
+    size_t at, end; /* in the tape: what is left of the transfer that is being decoded */
+    bool opened, over;
+};
+
+static int probe(const unsigned char *head, size_t size, uint64_t file_size)
 {
-    return snndev_tape_probe(bytes, size) ? SURENESS : 0;
+    (void)file_size;
+    return snndev_tape_probe(head, size) ? SURENESS : 0;
 }
 
-static int take(struct snnstream_camera_events *out, struct snn_context *context,
-                struct snndev_camera *camera, const struct snndev_tape_record *record)
+static int open_tape(struct state *s, struct snn_context *context,
+                     const struct snnstream_window *window)
 {
-    struct snnstream_camera_event events[EVENTS];
-    for (size_t at = 0; at < record->size;) {
-        size_t used = 0;
-        const size_t count = snndev_camera_decode(camera, record->data + at, record->size - at,
-                                                  &used, events, EVENTS);
-        for (size_t i = 0; i < count; i++) {
-            const int status = snnstream_recording_add(out, context, events[i]);
-            if (status != SNN_OK) return status;
-        }
-        at += used;
-    }
-    return SNN_OK;
+    int status = snndev_tape_open(&s->reader, context, "tape", window->bytes, window->size);
+    if (status != SNN_OK) return snnbase_error_strip(context, "tape: ");
+    s->opened = true;
+    s->camera.format = snndev_camera_format_of(s->reader.uri);
+    if (s->camera.format != SNNDEV_CAMERA_NONE) return SNN_OK;
+    snnbase_fail(context, SNN_ERR_UNSUPPORTED, "a session with %s, which is no camera",
+                 s->reader.uri[0] != '\0' ? s->reader.uri : "an unknown device");
+    return snnbase_hint(context, "as a target it is replay:FILE");
 }
 
 static bool counts(enum snndev_outcome outcome)
@@ -35,35 +40,56 @@ static bool counts(enum snndev_outcome outcome)
            outcome == SNNDEV_CANCELLED || outcome == SNNDEV_STALLED;
 }
 
-static int decode(struct snnstream_camera_events *out, struct snn_context *context,
-                  const char *path, const struct snnbase_buffer *bytes)
+/* The next transfer that brought something; false: the tape is over. */
+static bool next_record(struct state *s)
 {
-    struct snndev_tape_reader reader;
     struct snndev_tape_record record;
-    int status = snndev_tape_open(&reader, context, path, bytes->data, bytes->size);
-    if (status != SNN_OK) return status;
-    struct snndev_camera camera = {.format = snndev_camera_format_of(reader.uri)};
-    if (camera.format == SNNDEV_CAMERA_NONE) {
-        snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: a session with %s, which is no camera",
-                     path, reader.uri[0] != '\0' ? reader.uri : "an unknown device");
-        return snnbase_hint(context, "as a target: replay:%s", path);
-    }
-    while (status == SNN_OK && snndev_tape_next(&reader, &record)) {
+    while (snndev_tape_next(&s->reader, &record)) {
         if (record.kind != SNNDEV_TAPE_IN) continue;
-        if (counts(record.outcome))
-            status = take(out, context, &camera, &record);
-        else
-            snndev_camera_lost(&camera);
+        s->at = (size_t)(record.data - s->reader.bytes);
+        s->end = s->at + record.size;
+        if (counts(record.outcome)) return true;
+        snndev_camera_lost(&s->camera);
     }
-    if (status == SNN_OK && camera.faults > 0)
-        snnbase_diagnose(context, SNN_SEVERITY_WARNING, NULL, NULL, "%s: %llu words make no sense",
-                         path, (unsigned long long)camera.faults);
-    return status;
+    return false;
 }
 
-const struct snnstream_event_ops snndev_camera_events = {
+/* A tape is checked from end to end before anything of it is believed, so all of it is asked for;
+ * and nothing of it is given back until it is over. */
+static int decode(void *state, struct snn_context *context, struct snnstream_window *window,
+                  struct snnstream_batch *out)
+{
+    struct state *s = state;
+    if (s->over || !window->last) return SNN_OK;
+    int status = s->opened ? SNN_OK : open_tape(s, context, window);
+    if (status != SNN_OK) return status;
+    s->reader.bytes = window->bytes;
+    while (out->count < out->room) {
+        size_t used = 0;
+        if (s->at == s->end && !next_record(s)) {
+            s->over = true;
+            window->taken = window->size;
+            return SNN_OK;
+        }
+        out->count += snndev_camera_decode(&s->camera, window->bytes + s->at, s->end - s->at, &used,
+                                           out->items + out->count, out->room - out->count);
+        s->at += used;
+    }
+    return SNN_OK;
+}
+
+static void describe(const void *state, struct snn_recording_info *info)
+{
+    const struct state *s = state;
+    info->other_count = s->camera.others;
+    info->invalid_count = s->camera.faults;
+}
+
+const struct snnstream_format_ops snndev_camera_format = {
     .name = "tape",
     .summary = "recorded sessions of event cameras (.tape)",
+    .state_size = sizeof(struct state),
     .probe = probe,
     .decode = decode,
+    .describe = describe,
 };

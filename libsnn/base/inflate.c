@@ -201,6 +201,73 @@ size_t snnbase_gzip_head(struct snn_context *context, const void *data, size_t s
     return made;
 }
 
+struct snnbase_gunzip {
+    struct unpacker unpacker;
+    struct snnbase_pieces pieces;
+    uint64_t members; /* that ended */
+    bool between;     /* two of them, or behind the last */
+};
+
+int snnbase_gunzip_open(struct snnbase_gunzip **out, struct snn_context *context,
+                        const struct snnbase_pieces *pieces)
+{
+    struct snnbase_gunzip *gunzip = snnbase_alloc(context, 1, sizeof(*gunzip));
+    if (!gunzip) return SNN_ERR_NOMEM;
+    int status = unpacker_init(&gunzip->unpacker, context, NULL, SIZE_MAX, WINDOW_BITS_GZIP);
+    if (status != SNN_OK) {
+        snnbase_free(context, gunzip);
+        return status;
+    }
+    gunzip->pieces = *pieces;
+    gunzip->unpacker.pieces = &gunzip->pieces;
+    *out = gunzip;
+    return SNN_OK;
+}
+
+/* Looks whether another member follows. */
+static int gunzip_go_on(struct snnbase_gunzip *gunzip, bool *over)
+{
+    struct unpacker *unpacker = &gunzip->unpacker;
+    int status = unpacker_feed(unpacker);
+    *over = status == SNN_OK && unpacker->stream.avail_in == 0;
+    if (status != SNN_OK || *over) return status;
+    gunzip->between = false;
+    if (inflateReset(&unpacker->stream) == Z_OK) return SNN_OK;
+    return snnbase_fail(unpacker->context, SNN_ERR_INTERNAL, "zlib does not restart");
+}
+
+int snnbase_gunzip_read(struct snnbase_gunzip *gunzip, struct snn_context *context, void *to,
+                        size_t room, size_t *size_out)
+{
+    struct unpacker *unpacker = &gunzip->unpacker;
+    size_t made = 0;
+    bool over = false;
+    unpacker->context = context;
+    while (made == 0 && !over) {
+        int status = gunzip->between ? gunzip_go_on(gunzip, &over) : SNN_OK;
+        if (status != SNN_OK) return status;
+        if (over) break;
+        status = unpacker_run(unpacker, to, room, &made, &gunzip->between);
+        if (status == SNN_ERR_FORMAT && gunzip->members > 0 && unpacker->stream.total_out == 0) {
+            return snnbase_fail(context, status, "byte %zu: no gzip follows the packed data",
+                                unpacker_offset(unpacker));
+        }
+        if (status != SNN_OK) return status;
+        if (gunzip->between) gunzip->members++;
+    }
+    *size_out = made;
+    return SNN_OK;
+}
+
+void snnbase_gunzip_close(struct snnbase_gunzip **gunzip)
+{
+    if (!gunzip || !*gunzip) return;
+    struct snn_allocator allocator = (*gunzip)->unpacker.allocator;
+    inflateEnd(&(*gunzip)->unpacker.stream);
+    snnbase_allocator_free(&allocator, *gunzip);
+    *gunzip = NULL;
+}
+
 /* Fills out[0..unpacked_size-1] and requires the stream to end there. */
 static int zlib_fill(struct unpacker *unpacker, unsigned char *out, size_t unpacked_size)
 {

@@ -40,7 +40,22 @@ struct snnbase_pieces {
 int snnbase_zlib_unpack_pieces(struct snn_context *context, const struct snnbase_pieces *pieces,
                                void *out, size_t unpacked_size);
 
-/* The same for a bare deflate stream (RFC 1951) without header and checksum, as zip files hold. */
+/* A gzip stream (all members) that is unpacked as it is read. Of the pieces only `next` and `user`
+ * are asked for; a piece of 0 bytes is the end. */
+struct snnbase_gunzip;
+
+/* Errors: NOMEM. */
+int snnbase_gunzip_open(struct snnbase_gunzip **out, struct snn_context *context,
+                        const struct snnbase_pieces *pieces);
+/* The next bytes, at least one of them and at most `room` (> 0); 0: the stream is over. Errors:
+ * FORMAT (corrupt, truncated, with the packed byte), NOMEM, those of `next`. */
+int snnbase_gunzip_read(struct snnbase_gunzip *gunzip, struct snn_context *context, void *to,
+                        size_t room, size_t *size_out);
+/* Takes the address, nulls it, accepts NULL. */
+void snnbase_gunzip_close(struct snnbase_gunzip **gunzip);
+
+/* As snnbase_zlib_unpack for a bare deflate stream (RFC 1951) without header and checksum, as zip
+ * files hold. */
 int snnbase_deflate_unpack(struct snn_context *context, const void *data, size_t size, void *out,
                            size_t unpacked_size);
 

@@ -10,59 +10,58 @@
  * saccades", Frontiers in Neuroscience 9 (2015), and the reader that goes with the data set.
  */
 #include "libsnn/base/error.h"
-#include "libsnn/stream/recording.h"
+#include "libsnn/stream/format.h"
 
 enum { EVENT_SIZE = 5, WRAP_Y = 240, WRAP_US = 8192, SIDE_MAX = 240, SURENESS = 30 };
+
+struct state {
+    uint64_t wrapped_us;
+};
 
 static uint32_t time_of(const unsigned char *event)
 {
     return (event[2] & 0x7fu) << 16 | (uint32_t)event[3] << 8 | event[4];
 }
 
-static int probe(const unsigned char *bytes, size_t size)
+static int probe(const unsigned char *head, size_t size, uint64_t file_size)
 {
     uint32_t before = 0;
-    if (size == 0 || size % EVENT_SIZE != 0) return 0;
-    for (size_t at = 0; at < size; at += EVENT_SIZE) {
-        uint32_t time = time_of(bytes + at);
-        if (bytes[at] >= SIDE_MAX || bytes[at + 1] > WRAP_Y) return 0;
-        if (bytes[at + 1] == WRAP_Y) return SURENESS; /* times begin anew */
+    if (file_size % EVENT_SIZE != 0) return 0;
+    for (size_t at = 0; size - at >= EVENT_SIZE; at += EVENT_SIZE) {
+        const uint32_t time = time_of(head + at);
+        if (head[at] >= SIDE_MAX || head[at + 1] > WRAP_Y) return 0;
+        if (head[at + 1] == WRAP_Y) return SURENESS; /* times begin anew */
         if (time < before) return 0;
         before = time;
     }
-    return SURENESS;
+    return size >= EVENT_SIZE ? SURENESS : 0;
 }
 
-static int decode(struct snnstream_camera_events *out, struct snn_context *context,
-                  const char *path, const struct snnbase_buffer *bytes)
+static int decode(void *state, struct snn_context *context, struct snnstream_window *window,
+                  struct snnstream_batch *out)
 {
-    uint64_t base = 0, before = 0;
-    if (bytes->size % EVENT_SIZE != 0)
-        return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "%s: byte %zu: an event of %d bytes is cut off", path,
-                            bytes->size - bytes->size % EVENT_SIZE, EVENT_SIZE);
-    for (size_t at = 0; at < bytes->size; at += EVENT_SIZE) {
-        const unsigned char *event = bytes->data + at;
-        uint64_t time = base + time_of(event);
+    struct state *s = state;
+    const unsigned char *event = window->bytes;
+    size_t left = window->size, count = 0;
+    for (; left >= EVENT_SIZE && count < out->room; event += EVENT_SIZE, left -= EVENT_SIZE) {
         if (event[1] == WRAP_Y) {
-            base += WRAP_US;
+            s->wrapped_us += WRAP_US;
             continue;
         }
-        if (time < before)
-            return snnbase_fail(context, SNN_ERR_FORMAT, "%s: byte %zu: time %llu us after %llu us",
-                                path, at, (unsigned long long)time, (unsigned long long)before);
-        before = time;
-        const struct snnstream_camera_event camera = {time, event[0], event[1],
-                                                      (uint8_t)(event[2] >> 7)};
-        int status = snnstream_recording_add(out, context, camera);
-        if (status != SNN_OK) return status;
+        out->items[count++] = (struct snn_camera_event){s->wrapped_us + time_of(event), event[0],
+                                                        event[1], (uint8_t)(event[2] >> 7)};
     }
-    return SNN_OK;
+    out->count = count;
+    window->taken = window->size - left;
+    if (!window->last || left == 0 || left >= EVENT_SIZE) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_FORMAT, "byte %llu: an event of %d bytes is cut off",
+                        (unsigned long long)(window->offset + window->taken), EVENT_SIZE);
 }
 
-const struct snnstream_event_ops snnstream_nmnist_events = {
+const struct snnstream_format_ops snnstream_nmnist_format = {
     .name = "N-MNIST",
     .summary = "N-MNIST recordings (.bin, .bs2)",
+    .state_size = sizeof(struct state),
     .probe = probe,
     .decode = decode,
 };

@@ -1,183 +1,353 @@
-/* A data set of recordings: files -> events as cameras send them -> addresses and times.
+/* One recording: a file -> windows of its bytes -> a format's decoder -> events in the order of
+ * time -> the view -> whoever reads.
  *
- * Held sparse, eight bytes an event. The sensor's size is the caller's, or what all recordings
- * together take up, so it is known only at the end: addresses are made then.
+ * Memory is the window, the format's state and nothing else: what was decoded is handed out at
+ * once. A window grows only behind bytes that are there, so that a length in a file that lies costs
+ * nothing. Which recordings make a data set is for recordings.c to say.
  */
 #include "libsnn/stream/recording.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
-#include "libsnn/base/file.h"
+#include "libsnn/base/inflate.h"
 #include "libsnn/base/memory.h"
-#include "libsnn/stream/folder.h"
-#include "libsnn/stream/source.h"
+#include "libsnn/base/reader.h"
+#include "libsnn/stream/format.h"
 #include "libsnn/stream/view.h"
 
-enum { POLARITIES = 2 };
+enum { HEAD_SIZE = 4096, WINDOW_SIZE = 65536, SUMMARIES_SIZE = 800 };
 
-const struct snnstream_event_ops *snnstream_recording_format(const struct snnbase_buffer *bytes)
+/* Events of real cameras come up to milliseconds late. What steps back further is no jitter. */
+#define LATE_MAX_US UINT64_C(100000)
+
+/* Times are counted, added and subtracted below this. */
+#define TIME_MAX_US (UINT64_C(1) << 62)
+
+struct snn_recording {
+    struct snn_allocator allocator;
+    struct snnbase_reader *reader;
+    const struct snnstream_format_ops *format;
+    void *state;
+    bool begun; /* the state is to be finished */
+    struct snnstream_view view;
+
+    unsigned char *bytes; /* [capacity], of which those from begin to end are at hand */
+    size_t capacity, begin, end;
+    uint64_t offset; /* of begin, in the unpacked file */
+    bool ended;      /* nothing is behind them */
+    bool broken;     /* an error was told */
+    bool sums;
+    bool started; /* there was an event */
+    uint32_t sum; /* CRC-32 of what was read */
+
+    uint64_t start_us; /* of the first event, seen or not */
+    uint64_t time_us;  /* of the latest event */
+    uint64_t decoded;  /* events */
+    struct snn_recording_info info;
+    char path[]; /* for messages */
+};
+
+/* ---- The window ---- */
+
+static int make_room(struct snn_recording *r, struct snn_context *context)
 {
-    const struct snnstream_event_ops *best = NULL;
+    const size_t held = r->end - r->begin;
+    if (r->begin > 0) {
+        memmove(r->bytes, r->bytes + r->begin, held);
+        r->begin = 0;
+        r->end = held;
+    }
+    if (held < r->capacity) return SNN_OK;
+    const uint64_t limit = snnbase_limits(context)->file_bytes;
+    const size_t capacity = 2 * r->capacity;
+    if (capacity / 2 != r->capacity || r->capacity >= limit)
+        return snnbase_fail(context, SNN_ERR_LIMIT,
+                            "%s: byte %" PRIu64 ": a piece of more than the limit of %" PRIu64
+                            " bytes",
+                            r->path, r->offset, limit);
+    unsigned char *bytes = snnbase_allocator_alloc(&r->allocator, capacity);
+    if (bytes == NULL)
+        return snnbase_fail(context, SNN_ERR_NOMEM, "%s: out of memory: %zu bytes wanted", r->path,
+                            capacity);
+    memcpy(bytes, r->bytes, held);
+    snnbase_allocator_free(&r->allocator, r->bytes);
+    r->bytes = bytes;
+    r->capacity = capacity;
+    return SNN_OK;
+}
+
+/* Reads on until so many bytes are at hand, or all that are left. */
+static int fill(struct snn_recording *r, struct snn_context *context, size_t wanted)
+{
+    while (!r->ended && r->end - r->begin < wanted) {
+        size_t got = 0;
+        int status = make_room(r, context);
+        if (status == SNN_OK)
+            status = snnbase_reader_read(r->reader, context, r->bytes + r->end,
+                                         r->capacity - r->end, &got);
+        if (status != SNN_OK) return status;
+        if (r->sums) r->sum = snnbase_crc32(r->sum, r->bytes + r->end, got);
+        r->end += got;
+        r->ended = got == 0;
+    }
+    return SNN_OK;
+}
+
+/* ---- Opening ---- */
+
+static const struct snnstream_format_ops *find_format(const unsigned char *head, size_t size,
+                                                      uint64_t file_size)
+{
+    const struct snnstream_format_ops *best = NULL;
     int best_score = 0;
-    for (size_t i = 0; snn_event_table[i] != NULL; i++) {
-        int score = snn_event_table[i]->probe(bytes->data, bytes->size);
+    for (size_t i = 0; snn_recording_table[i] != NULL; i++) {
+        const int score = snn_recording_table[i]->probe(head, size, file_size);
         if (score <= best_score) continue;
-        best = snn_event_table[i];
+        best = snn_recording_table[i];
         best_score = score;
     }
     return best;
 }
 
-int snnstream_recording_add(struct snnstream_camera_events *events, struct snn_context *context,
-                            struct snnstream_camera_event event)
+void snnstream_recording_summaries(char *out, size_t size)
 {
-    int status = snnbase_grow(context, (void **)&events->items, &events->capacity,
-                              events->count + 1, sizeof(*events->items));
-    if (status == SNN_OK) events->items[events->count++] = event;
-    return status;
+    out[0] = '\0';
+    for (size_t i = 0, at = 0; snn_recording_table[i] != NULL && at < size; i++) {
+        const int more = snprintf(out + at, size - at, "%s%s", i > 0 ? ", " : "",
+                                  snn_recording_table[i]->summary);
+        if (more > 0) at += (size_t)more;
+    }
 }
 
-static int fail_unknown(struct snn_context *context, const char *path, bool in_folder)
+static int fail_unknown(struct snn_context *context, const struct snnstream_recording_spec *spec)
 {
-    char known[256] = "";
-    for (size_t i = 0, at = 0; snn_event_table[i] != NULL && at < sizeof(known); i++) {
-        const int size = snprintf(known + at, sizeof(known) - at, "%s%s", i > 0 ? ", " : "",
-                                  snn_event_table[i]->summary);
-        if (size > 0) at += (size_t)size;
-    }
-    snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a recording of events that is known", path);
-    if (!in_folder) return snnbase_hint(context, "accepted are %s", known);
+    char known[SUMMARIES_SIZE];
+    snnstream_recording_summaries(known, sizeof(known));
+    snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a recording of events that is known",
+                 spec->path);
+    if (!spec->in_folder) return snnbase_hint(context, "accepted are %s", known);
     return snnbase_hint(context,
                         "a folder holds %s and nothing else, unless its labels.txt names them "
                         "(lines of NAME LABEL); or a folder of them a class: 0, 1, 2, ...",
                         known);
 }
 
-/* *size_out: bytes, unpacked. */
-static int read_file(struct snnstream_camera_events *out, struct snn_context *context,
-                     const char *path, bool in_folder, uint64_t *size_out)
+static int find(struct snn_recording *r, struct snn_context *context,
+                const struct snnstream_recording_spec *spec)
 {
-    struct snnbase_buffer bytes = {NULL, 0, 0};
-    int status = snnbase_file_read_unpacked(context, path, &bytes);
-    const struct snnstream_event_ops *format = NULL;
-    if (status == SNN_OK && bytes.size == 0)
-        status = snnbase_fail(context, SNN_ERR_FORMAT, "%s: the file is empty", path);
-    if (status == SNN_OK) format = snnstream_recording_format(&bytes);
-    if (status == SNN_OK && format == NULL) status = fail_unknown(context, path, in_folder);
-    if (status == SNN_OK) status = format->decode(out, context, path, &bytes);
-    *size_out = bytes.size;
-    snnbase_buffer_fini(context, &bytes);
+    int status = fill(r, context, HEAD_SIZE);
+    if (status != SNN_OK) return status;
+    const size_t held = r->end - r->begin;
+    if (held == 0) return snnbase_fail(context, SNN_ERR_FORMAT, "%s: the file is empty", r->path);
+    r->format = find_format(r->bytes, held < HEAD_SIZE ? held : HEAD_SIZE,
+                            r->ended ? held : snnbase_reader_size(r->reader));
+    if (r->format == NULL) return fail_unknown(context, spec);
+    r->info.format = r->format->name;
+    if (snnstream_view_has_columns(&r->view) && !r->format->takes_columns)
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "%s: columns= and unit= go with tables, this is %s", r->path,
+                            r->format->name);
+    r->state = snnbase_allocator_alloc(&r->allocator, r->format->state_size);
+    if (r->state == NULL) return snnbase_fail(context, SNN_ERR_NOMEM, "%s: out of memory", r->path);
+    r->begun = true;
+    if (r->format->begin == NULL) return SNN_OK;
+    return r->format->begin(r->state, context, &r->view.columns);
+}
+
+static int open_reader(struct snn_recording *r, struct snn_context *context,
+                       const struct snnstream_recording_spec *spec)
+{
+    int status = spec->bytes != NULL ? snnbase_reader_open_bytes(&r->reader, context, spec->path,
+                                                                 spec->bytes, spec->size)
+                                     : snnbase_reader_open(&r->reader, context, spec->path);
+    if (status != SNN_OK) return status;
+    /* A short file is had at once, and its end with it. */
+    const uint64_t size = snnbase_reader_size(r->reader);
+    r->capacity = size > 0 && size < WINDOW_SIZE ? (size_t)size + 1 : WINDOW_SIZE;
+    r->bytes = snnbase_alloc(context, r->capacity, 1);
+    return r->bytes != NULL ? SNN_OK : SNN_ERR_NOMEM;
+}
+
+int snnstream_recording_open(struct snn_recording **out, struct snn_context *context,
+                             const struct snnstream_recording_spec *spec)
+{
+    const size_t size = strlen(spec->path) + 1;
+    struct snn_recording *r = snnbase_alloc(context, 1, sizeof(*r) + size);
+    if (r == NULL) return SNN_ERR_NOMEM;
+    memcpy(r->path, spec->path, size);
+    r->allocator = *snnbase_allocator(context);
+    r->sums = spec->sums;
+    r->view = *spec->view;
+    int status = open_reader(r, context, spec);
+    if (status == SNN_OK) status = find(r, context, spec);
+    if (status != SNN_OK) snn_recording_close(&r);
+    if (status == SNN_OK) *out = r;
     return status;
 }
 
-/* Reads all files one after another; begin[i] is where each starts. Together they are held to the
- * limit of one file: a list may name a large one any number of times. */
-static int read_files(struct snnstream_recordings *out, struct snn_context *context,
-                      const struct snnstream_folder *folder, const struct snnstream_view *view,
-                      struct snnstream_camera_events *events)
+int snn_recording_open(struct snn_recording **out, struct snn_context *context, const char *path,
+                       const struct snn_recording_options *options)
 {
-    out->begin = snnbase_alloc(context, folder->count + 1, sizeof(*out->begin));
-    if (folder->labelled) out->labels = snnbase_alloc(context, folder->count, sizeof(*out->labels));
-    if (out->begin == NULL || (folder->labelled && out->labels == NULL)) return SNN_ERR_NOMEM;
-    uint64_t limit = snnbase_limits(context)->file_bytes, bytes = 0;
-    for (size_t i = 0; i < folder->count; i++) {
-        uint64_t size = 0, left = limit - bytes;
-        const size_t first = events->count;
-        int status = read_file(events, context, folder->entries[i].path, !folder->is_file, &size);
-        if (status != SNN_OK) return status;
-        if (events->count > first)
-            events->count =
-                first + snnstream_view_apply(view, events->items[first].time_us,
-                                             events->items + first, events->count - first);
-        if (size > left || events->count > limit / sizeof(*out->events))
-            return snnbase_fail(context, SNN_ERR_LIMIT,
-                                "%s: recording %zu exceeds the limit of %llu bytes for all",
-                                folder->entries[i].path, i, (unsigned long long)limit);
-        bytes += size;
-        out->begin[i + 1] = events->count;
-        if (out->labels != NULL) out->labels[i] = folder->entries[i].label;
-    }
-    out->count = folder->count;
-    if (events->count > 0) return SNN_OK;
-    return snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a single event", folder->entries[0].path);
+    struct snnstream_view view;
+    int status = snnstream_view_parse(&view, context, options != NULL ? options->view : NULL);
+    if (status != SNN_OK) return status;
+    const struct snnstream_recording_spec spec = {.path = path, .view = &view};
+    return snnstream_recording_open(out, context, &spec);
 }
 
-/* The sensor that all events lie on. */
-static int find_shape(struct snnstream_recordings *out, struct snn_context *context,
-                      const char *path, const struct snnstream_camera_events *events,
-                      struct snn_shape asked, uint32_t polarities)
+void snn_recording_close(struct snn_recording **recording)
 {
-    struct snn_shape shape = {polarities, 1, 1};
-    for (size_t i = 0; i < events->count; i++) {
-        const struct snnstream_camera_event *event = &events->items[i];
-        if (event->y >= shape.height) shape.height = event->y + 1u;
-        if (event->x >= shape.width) shape.width = event->x + 1u;
-    }
-    out->shape = asked.channels > 0 ? asked : shape;
-    if (asked.channels == 0) return SNN_OK;
-    if (asked.channels > polarities)
-        return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
-                            "%s: events have %u polarities, %u channels are wanted", path,
-                            polarities, asked.channels);
-    if (shape.height <= asked.height && shape.width <= asked.width) return SNN_OK;
-    return snnbase_fail(context, SNN_ERR_FORMAT,
-                        "%s: events at up to %ux%u (width x height), a sensor of %ux%u is wanted",
-                        path, shape.width, shape.height, asked.width, asked.height);
+    if (recording == NULL || *recording == NULL) return;
+    struct snn_recording *r = *recording;
+    const struct snn_allocator allocator = r->allocator;
+    if (r->begun && r->format->fini != NULL) r->format->fini(r->state, &allocator);
+    snnbase_allocator_free(&allocator, r->state);
+    snnbase_allocator_free(&allocator, r->bytes);
+    snnbase_reader_close(&r->reader);
+    snnbase_allocator_free(&allocator, r);
+    *recording = NULL;
 }
 
-/* With one channel both polarities are the same. */
-static int convert(struct snnstream_recordings *out, struct snn_context *context, const char *path,
-                   const struct snnstream_camera_events *events)
+/* ---- Events ---- */
+
+/* An event before the latest one is taken to be of its time. */
+static int take_late(struct snn_recording *r, struct snn_context *context, uint64_t number,
+                     struct snn_camera_event *event)
 {
-    const struct snn_shape shape = out->shape;
-    out->events = snnbase_alloc(context, events->count, sizeof(*out->events));
-    if (out->events == NULL) return SNN_ERR_NOMEM;
-    for (uint64_t i = 0; i < out->count; i++) {
-        uint64_t start = out->begin[i] < events->count ? events->items[out->begin[i]].time_us : 0;
-        for (uint64_t k = out->begin[i]; k < out->begin[i + 1]; k++) {
-            const struct snnstream_camera_event *event = &events->items[k];
-            uint64_t time = event->time_us - start;
-            uint32_t position = event->y * shape.width + event->x;
-            uint32_t channel = shape.channels == 1 ? 0 : event->polarity;
-            if (time >= UINT32_MAX)
-                return snnbase_fail(context, SNN_ERR_LIMIT,
-                                    "%s: recording %llu is longer than %u us", path,
-                                    (unsigned long long)i, UINT32_MAX);
-            out->events[k] =
-                (struct snn_event){(uint32_t)time, position * shape.channels + channel};
-            if (time >= out->duration_us) out->duration_us = time + 1;
-        }
+    const uint64_t late = r->time_us - event->time_us;
+    if (late > LATE_MAX_US) {
+        snnbase_fail(context, SNN_ERR_FORMAT,
+                     "event %" PRIu64 ": time %" PRIu64 " us after %" PRIu64 " us", number,
+                     event->time_us, r->time_us);
+        return snnbase_hint(context,
+                            "times may step back by %" PRIu64 " us: the file is damaged, or "
+                            "several recordings stand in it",
+                            LATE_MAX_US);
     }
+    r->info.late_count++;
+    if (late > r->info.late_max_us) r->info.late_max_us = late;
+    event->time_us = r->time_us;
     return SNN_OK;
 }
 
-int snnstream_recordings_open(struct snnstream_recordings *out, struct snn_context *context,
-                              const char *path, const struct snn_source_options *options)
+/* Puts times in order and takes out what is off the sensor; *kept_out are left. */
+static int check(struct snn_recording *r, struct snn_context *context,
+                 struct snn_camera_event *events, size_t count, size_t *kept_out)
 {
-    struct snnstream_folder folder;
-    struct snnstream_camera_events events = {NULL, 0, 0};
-    struct snnstream_view view;
-    const struct snn_source_options none = {.labels = NULL};
-    if (options == NULL) options = &none;
-    int status = snnstream_folder_list(&folder, context, path, options->labels);
-    if (status == SNN_OK) status = snnstream_view_parse(&view, context, options->view);
-    if (status == SNN_OK) status = read_files(out, context, &folder, &view, &events);
-    if (status == SNN_OK)
-        status = find_shape(out, context, path, &events, options->shape,
-                            snnstream_view_has_one(&view) ? 1 : POLARITIES);
-    if (status == SNN_OK) status = snnstream_source_check_shape(context, path, out->shape);
-    if (status == SNN_OK) status = convert(out, context, path, &events);
-    snnbase_free(context, events.items);
-    snnstream_folder_fini(&folder, context);
-    return status;
+    struct snn_recording_info sensor = {.width = 0};
+    size_t kept = 0;
+    if (r->format->describe != NULL) r->format->describe(r->state, &sensor);
+    const uint32_t width = sensor.width > 0 ? sensor.width : UINT32_MAX;
+    const uint32_t height = sensor.height > 0 ? sensor.height : UINT32_MAX;
+    for (size_t i = 0; i < count; i++) {
+        struct snn_camera_event event = events[i];
+        if (event.x >= width || event.y >= height) continue;
+        if (event.time_us < r->time_us) {
+            int status = take_late(r, context, r->decoded + i, &event);
+            if (status != SNN_OK) return status;
+        }
+        r->time_us = event.time_us;
+        events[kept++] = event;
+    }
+    r->info.invalid_count += count - kept;
+    r->decoded += count;
+    *kept_out = kept;
+    if (r->time_us < TIME_MAX_US) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_FORMAT, "event %" PRIu64 ": a time of %" PRIu64 " us",
+                        r->decoded - 1, r->time_us);
 }
 
-void snnstream_recordings_fini(struct snnstream_recordings *recordings,
-                               const struct snn_allocator *allocator)
+static void count_events(struct snn_recording *r, const struct snn_camera_event *events,
+                         size_t count)
 {
-    snnbase_allocator_free(allocator, recordings->events);
-    snnbase_allocator_free(allocator, recordings->begin);
-    snnbase_allocator_free(allocator, recordings->labels);
+    if (count == 0) return;
+    if (r->info.event_count == 0) r->info.first_us = events[0].time_us;
+    r->info.event_count += count;
+    r->info.last_us = events[count - 1].time_us;
+    for (size_t i = 0; i < count; i++)
+        r->info.on_count += events[i].polarity;
+}
+
+static void look(struct snn_recording *r, struct snnstream_batch *batch, size_t count)
+{
+    if (count > 0 && !r->started) {
+        r->start_us = batch->items[0].time_us;
+        r->started = true;
+    }
+    batch->count = snnstream_view_apply(&r->view, r->start_us, batch->items, count);
+    r->info.unseen_count += count - batch->count;
+}
+
+/* One call of the decoder. *over: nothing more will come. */
+static int decode(struct snn_recording *r, struct snn_context *context,
+                  struct snnstream_batch *batch, bool *over)
+{
+    struct snnstream_window window = {.bytes = r->bytes + r->begin,
+                                      .size = r->end - r->begin,
+                                      .offset = r->offset,
+                                      .last = r->ended};
+    int status = r->format->decode(r->state, context, &window, batch);
+    const uint64_t from = r->offset;
+    size_t kept = 0;
+    if (status == SNN_OK) {
+        r->begin += window.taken;
+        r->offset += window.taken;
+        *over = window.taken == 0 && batch->count == 0;
+        status = check(r, context, batch->items, batch->count, &kept);
+        if (status != SNN_OK)
+            snnbase_where(context, "bytes %" PRIu64 " to %" PRIu64, from, r->offset);
+    }
+    if (status != SNN_OK) return snnbase_where(context, "%s", r->path);
+    if (*over && !r->ended) {
+        *over = false;
+        return fill(r, context, window.need > window.size ? window.need : window.size + 1);
+    }
+    if (*over && window.size > 0)
+        return snnbase_fail(context, SNN_ERR_FORMAT, "%s: byte %" PRIu64 ": %zu bytes too many",
+                            r->path, r->offset, window.size);
+    look(r, batch, kept);
+    /* Behind the span that is looked at nothing is seen any more. */
+    *over = *over || (r->started && r->time_us - r->start_us >= r->view.to_us);
+    return SNN_OK;
+}
+
+int snn_recording_read(struct snn_recording *recording, struct snn_context *context,
+                       struct snn_camera_event *events, size_t room, size_t *count_out)
+{
+    struct snnstream_batch batch = {.items = events, .room = room};
+    bool over = false;
+    if (recording->broken)
+        return snnbase_fail(context, SNN_ERR_INVALID, "%s: read on behind an error",
+                            recording->path);
+    while (batch.count == 0 && !over) {
+        int status = decode(recording, context, &batch, &over);
+        if (status == SNN_OK) continue;
+        recording->broken = true;
+        return status;
+    }
+    count_events(recording, events, batch.count);
+    *count_out = batch.count;
+    return SNN_OK;
+}
+
+void snn_recording_describe(const struct snn_recording *recording, struct snn_recording_info *out)
+{
+    *out = recording->info;
+    if (recording->format->describe == NULL) return;
+    out->invalid_count = 0;
+    recording->format->describe(recording->state, out);
+    out->invalid_count += recording->info.invalid_count;
+}
+
+uint64_t snnstream_recording_stamp(const struct snn_recording *recording)
+{
+    return snnbase_reader_stamp(recording->reader);
+}
+
+uint32_t snnstream_recording_sum(const struct snn_recording *recording)
+{
+    return recording->sum;
 }

@@ -1,50 +1,39 @@
-/* Recordings of event cameras: how bytes become events, and how a data set of them is held.
+/* Recordings of event cameras inside libsnn: one of them (recording.c) and data sets
+ * (recordings.c).
  *
- * A format is one const struct in snn_event_table and decodes one recording at a time; which files
- * make a data set is for folder.c to say, and recording.c joins the two.
+ * Formats are const structs in snn_recording_table (format.h); which files make a data set is for
+ * folder.c to say.
  */
 #ifndef SNN_STREAM_RECORDING_H
 #define SNN_STREAM_RECORDING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "libsnn/base/buffer.h"
+#include "libsnn/stream/view.h"
 #include "snn/context.h"
 #include "snn/recording.h"
 #include "snn/stream.h"
 
-/* As a sensor sends it. */
-#define snnstream_camera_event snn_camera_event
-
-struct snnstream_camera_events {
-    struct snnstream_camera_event *items;
-    size_t count;
-    size_t capacity;
+/* What snn_recording_open does not need to know. */
+struct snnstream_recording_spec {
+    const char *path;
+    const struct snnstream_view *view;
+    const unsigned char *bytes; /* of the file, at hand, and staying; NULL: read from the path */
+    size_t size;
+    bool in_folder; /* for a hint */
+    bool sums;      /* make a sum of the bytes on the way */
 };
 
-struct snnstream_event_ops {
-    const char *name;
-    const char *summary; /* what is accepted, for messages: one phrase */
-
-    /* How sure the format is that these bytes are its own: 0 (not at all) to 100. */
-    int (*probe)(const unsigned char *bytes, size_t size);
-
-    /* Appends the events of one recording, in the order of time. Errors: FORMAT, LIMIT, NOMEM; each
-     * names path and byte. */
-    int (*decode)(struct snnstream_camera_events *out, struct snn_context *context,
-                  const char *path, const struct snnbase_buffer *bytes);
-};
-
-/* All formats of recordings, ended by NULL. */
-extern const struct snnstream_event_ops *const snn_event_table[];
-
-/* The format that is surest of the bytes; NULL: none. */
-const struct snnstream_event_ops *snnstream_recording_format(const struct snnbase_buffer *bytes);
-
-/* Appends one event. Errors: NOMEM. */
-int snnstream_recording_add(struct snnstream_camera_events *events, struct snn_context *context,
-                            struct snnstream_camera_event event);
+int snnstream_recording_open(struct snn_recording **out, struct snn_context *context,
+                             const struct snnstream_recording_spec *spec);
+/* A number that is another one once the file was replaced or written to; 0: nothing tells. */
+uint64_t snnstream_recording_stamp(const struct snn_recording *recording);
+/* CRC-32 of the (unpacked) bytes that were read so far. */
+uint32_t snnstream_recording_sum(const struct snn_recording *recording);
+/* What is accepted, for messages: the summaries of all formats. */
+void snnstream_recording_summaries(char *out, size_t size);
 
 /* A data set, one block each of the context's allocator. */
 struct snnstream_recordings {

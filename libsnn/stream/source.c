@@ -17,7 +17,7 @@
 #include "libsnn/stream/folder.h"
 #include "libsnn/stream/recording.h"
 
-enum { MAGIC_SHOWN = 8, SUMMARIES_SIZE = 400, HEAD_SIZE = 512 };
+enum { MAGIC_SHOWN = 8, SUMMARIES_SIZE = 400, RECORDINGS_SIZE = 800, HEAD_SIZE = 512 };
 
 struct snn_source {
     struct snn_allocator allocator;
@@ -78,8 +78,10 @@ static int fail_unknown(struct snn_context *context, const struct snnstream_file
     snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a known data format: begins with%s", file->path,
                  magic);
     if (!frames) return snnbase_hint(context, "accepted are %s", summaries);
+    char recordings[RECORDINGS_SIZE];
+    snnstream_recording_summaries(recordings, sizeof(recordings));
     return snnbase_hint(context, "accepted are %s; to run, not to calibrate with, %s", summaries,
-                        snn_event_table[0]->summary);
+                        recordings);
 }
 
 /* Reads a file, of frames or of something else, and finds its format. The bytes are the caller's to
@@ -323,15 +325,12 @@ static bool begins_as_frames(struct snn_context *context, const char *path)
 
 enum snn_source_kind snn_source_guess(struct snn_context *context, const char *path)
 {
-    struct snnbase_buffer bytes = {.data = NULL};
+    struct snn_recording *recording = NULL;
     enum snn_source_kind kind = SNN_SOURCE_FRAMES;
     if (snnstream_folder_is(path)) return SNN_SOURCE_EVENTS;
     if (begins_as_frames(context, path)) return kind;
-    if (snnbase_file_read_unpacked(context, path, &bytes) == SNN_OK &&
-        snnstream_recording_format(&bytes)) {
-        kind = SNN_SOURCE_EVENTS;
-    }
-    snnbase_buffer_fini(context, &bytes);
+    if (snn_recording_open(&recording, context, path, NULL) == SNN_OK) kind = SNN_SOURCE_EVENTS;
+    snn_recording_close(&recording);
     return kind;
 }
 

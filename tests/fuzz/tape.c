@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "device/camera/camera.h"
-#include "libsnn/base/memory.h"
+#include "libsnn/stream/format.h"
 #include "libsnn/wire/bytes.h"
 #include "libsnn/wire/word.h"
 #include "snn/status.h"
@@ -16,10 +16,17 @@
 #include "tests/fuzz/file.h"
 #include "tests/fuzz/target.h"
 
-enum { BYTES_MAX = 4 << 20, SCRIPT_MAX = 1 << 14, TAPE_MAX = 1 << 18, HEAD = 16, ROOM = 61 };
+enum {
+    BYTES_MAX = 4 << 20,
+    SCRIPT_MAX = 1 << 14,
+    TAPE_MAX = 1 << 18,
+    HEAD = 16,
+    ROOM = 61,
+    EVENTS = 7
+};
 
 extern const struct snndev_transport_ops snndev_replay_transport;
-extern const struct snnstream_event_ops snndev_camera_events;
+extern const struct snnstream_format_ops snndev_camera_format;
 
 static const struct snn_limits limits = {.file_bytes = 1 << 18, .tensor_bytes = 1 << 18};
 
@@ -78,18 +85,27 @@ static bool play(struct snn_context *context, struct snndev_tape_reader reader, 
     return good;
 }
 
+/* Decoded as a camera's, with room for few events at a time. */
 static bool see(struct snn_context *context, const uint8_t *data, size_t size)
 {
-    struct snnstream_camera_events events = {.items = NULL};
+    const struct snnstream_format_ops *format = &snndev_camera_format;
+    struct snn_camera_event events[EVENTS];
     unsigned char *copy = malloc(size);
-    if (copy == NULL) return true;
-    memcpy(copy, data, size);
-    const struct snnbase_buffer bytes = {copy, size, size};
-    bool good = true;
-    (void)snndev_camera_events.decode(&events, context, "a.tape", &bytes);
-    for (size_t i = 1; i < events.count; i++)
-        good = good && events.items[i].time_us >= events.items[i - 1].time_us;
-    snnbase_free(context, events.items);
+    void *state = calloc(1, format->state_size);
+    bool good = true, more = copy != NULL && state != NULL;
+    uint64_t time_us = 0;
+    if (more) memcpy(copy, data, size);
+    while (more && good) {
+        struct snnstream_window window = {.bytes = copy, .size = size, .last = true};
+        struct snnstream_batch batch = {.items = events, .room = EVENTS};
+        if (format->decode(state, context, &window, &batch) != SNN_OK) break;
+        for (size_t i = 0; i < batch.count; i++) {
+            good = good && events[i].time_us >= time_us;
+            time_us = events[i].time_us;
+        }
+        more = window.taken == 0;
+    }
+    free(state);
     free(copy);
     return good;
 }

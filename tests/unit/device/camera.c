@@ -7,7 +7,7 @@
 enum { ROOM = 64 };
 
 static struct snndev_camera camera;
-static struct snnstream_camera_event events[ROOM];
+static struct snn_camera_event events[ROOM];
 static size_t count;
 
 static void begin(enum snndev_camera_format format)
@@ -35,7 +35,7 @@ static void words(const uint16_t *values, size_t size)
 
 static bool is(size_t index, uint64_t time_us, unsigned x, unsigned y, unsigned polarity)
 {
-    const struct snnstream_camera_event *e = &events[index];
+    const struct snn_camera_event *e = &events[index];
     return index < count && e->time_us == time_us && e->x == x && e->y == y &&
            e->polarity == polarity;
 }

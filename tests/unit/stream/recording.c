@@ -196,21 +196,19 @@ Test(recording, labels_of_a_single_file_are_refused)
                    "go with a folder");
 }
 
-/* 20 bytes a file, 48 in all: the third is one too many. */
-Test(recording, a_list_cannot_name_one_file_without_end)
+/* 20 bytes a file, a limit of 48: recordings are never held whole. */
+Test(recording, a_list_may_name_one_file_again_and_again)
 {
     const struct snn_limits limits = {.file_bytes = 48};
     struct snn_context *context = support_limited(&limits);
     struct snn_source *source = NULL;
-    static const unsigned char wraps[20] = {0, 240, 0, 0, 0, 0, 240, 0, 0, 0,
-                                            0, 240, 0, 0, 0, 0, 240, 0, 0, 0};
     put_folder("set");
-    (void)support_put("set/a", wraps, sizeof(wraps));
+    (void)support_put("set/a", four, sizeof(four));
     (void)support_put("set/labels.txt", "a 1\na 1\na 1\na 1\n", 16);
     cr_assert_eq(snn_source_open(&source, context, support_path("set"), SNN_SOURCE_EVENTS, NULL),
-                 SNN_ERR_LIMIT);
-    cr_assert_not_null(strstr(snn_context_message(context), "recording 2 exceeds"), "%s",
-                       snn_context_message(context));
+                 SNN_OK);
+    cr_assert_eq(snn_source_count(source), 4u);
+    snn_source_close(&source);
     snn_context_destroy(&context);
 }
 
