@@ -113,12 +113,36 @@ static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
     snnbase_jsonout_object_close(out);
 }
 
+/* Bounds of a share of so many samples: [low, high]. */
+static void put_interval(struct snnbase_jsonout *out, const char *key, double share, uint64_t count)
+{
+    const struct snn_interval interval = snn_wilson_interval(share, count);
+    if (isnan(interval.low)) {
+        snnbase_jsonout_put_null(out, key);
+        return;
+    }
+    snnbase_jsonout_put_array(out, key);
+    snnbase_jsonout_double(out, interval.low);
+    snnbase_jsonout_double(out, interval.high);
+    snnbase_jsonout_array_close(out);
+}
+
+/* The accuracy after each step, and one bound of each. */
 static void put_by_step(struct snnbase_jsonout *out, const struct snn_result *r)
 {
-    snnbase_jsonout_put_array(out, "accuracy_by_step");
-    for (uint32_t t = 0; t < r->timesteps; t++)
-        snnbase_jsonout_double(out, r->accuracy_by_step[t]);
-    snnbase_jsonout_array_close(out);
+    static const char *const keys[] = {"accuracy_by_step", "accuracy_by_step_low",
+                                       "accuracy_by_step_high"};
+    for (uint32_t k = 0; k < 3 && !is_spiking(r); k++)
+        snnbase_jsonout_put_null(out, keys[k]);
+    for (uint32_t k = 0; k < 3 && is_spiking(r); k++) {
+        snnbase_jsonout_put_array(out, keys[k]);
+        for (uint32_t t = 0; t < r->timesteps; t++) {
+            const double accuracy = r->accuracy_by_step[t];
+            const struct snn_interval bound = snn_wilson_interval(accuracy, r->sample_count);
+            snnbase_jsonout_double(out, k == 0 ? accuracy : k == 1 ? bound.low : bound.high);
+        }
+        snnbase_jsonout_array_close(out);
+    }
 }
 
 static void put_histogram(struct snnbase_jsonout *out, const struct snn_result *r,
@@ -138,6 +162,7 @@ static void put_first_spike(struct snnbase_jsonout *out, const struct snn_result
     }
     snnbase_jsonout_put_object(out, "first_spike");
     snnbase_jsonout_put_double(out, "accuracy", r->first_spike.accuracy);
+    put_interval(out, "accuracy_interval", r->first_spike.accuracy, r->sample_count);
     snnbase_jsonout_put_uint(out, "samples", r->first_spike.count);
     snnbase_jsonout_put_double(out, "steps_mean", r->first_spike.steps_mean);
     snnbase_jsonout_put_double(out, "steps_p50", r->first_spike.steps_p50);
@@ -149,13 +174,15 @@ static void put_first_spike(struct snnbase_jsonout *out, const struct snn_result
 }
 
 /* What rules and sweep have in common. */
-static void open_rule(struct snnbase_jsonout *out, const struct snn_result_rule *row)
+static void open_rule(struct snnbase_jsonout *out, const struct snn_result *r,
+                      const struct snn_result_rule *row)
 {
     char text[64];
     snn_rule_format(&row->rule, text, sizeof(text));
     snnbase_jsonout_put_object(out, NULL);
     snnbase_jsonout_put_string(out, "rule", text);
     snnbase_jsonout_put_double(out, "accuracy", row->accuracy);
+    put_interval(out, "accuracy_interval", row->accuracy, r->sample_count);
     snnbase_jsonout_put_double(out, "steps_mean", row->steps_mean);
     snnbase_jsonout_put_double(out, "steps_p50", row->steps_p50);
     snnbase_jsonout_put_double(out, "steps_p95", row->steps_p95);
@@ -168,7 +195,7 @@ static void put_rules(struct snnbase_jsonout *out, const struct snn_result *r)
 {
     snnbase_jsonout_put_array(out, "rules");
     for (uint32_t i = 0; i < r->rule_count; i++) {
-        open_rule(out, &r->rules[i]);
+        open_rule(out, r, &r->rules[i]);
         put_histogram(out, r, r->rules[i].steps_histogram);
         snnbase_jsonout_object_close(out);
     }
@@ -183,8 +210,26 @@ static void put_sweep(struct snnbase_jsonout *out, const struct snn_result *r)
     }
     snnbase_jsonout_put_array(out, "sweep");
     for (uint32_t i = 0; i < r->sweep_count; i++) {
-        open_rule(out, &r->sweep[i]);
+        open_rule(out, r, &r->sweep[i]);
         snnbase_jsonout_put_string(out, "pareto", snnmodel_decision_front(&r->sweep[i]));
+        snnbase_jsonout_object_close(out);
+    }
+    snnbase_jsonout_array_close(out);
+}
+
+/* Where silence begins: how many samples the input or a layer leaves silent. */
+static void put_silent_layers(struct snnbase_jsonout *out, const struct snn_result *r)
+{
+    snnbase_jsonout_put_array(out, "by_layer");
+    for (uint32_t k = 0; k <= r->layer_count; k++) {
+        const uint32_t layer = k > 0 ? k - 1 : r->layer_count;
+        uint64_t count = 0;
+        for (uint64_t i = 0; i < r->silent_count; i++)
+            count += r->silent_layers[i] == layer;
+        if (count == 0) continue;
+        snnbase_jsonout_put_object(out, NULL);
+        snnbase_jsonout_put_string(out, "layer", k > 0 ? r->layers[layer].name : "input");
+        snnbase_jsonout_put_uint(out, "count", count);
         snnbase_jsonout_object_close(out);
     }
     snnbase_jsonout_array_close(out);
@@ -204,6 +249,7 @@ static void put_silent(struct snnbase_jsonout *out, const struct snn_result *r)
                                         ? r->layers[r->silent_layers[i]].name
                                         : "input");
     snnbase_jsonout_array_close(out);
+    put_silent_layers(out, r);
     snnbase_jsonout_object_close(out);
 }
 
@@ -315,8 +361,11 @@ static void put_device(struct snnbase_jsonout *out, const struct snn_result_devi
     snnbase_jsonout_object_close(out);
 }
 
-static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r, double dt_us)
+/* `rates`: of each layer; NULL: not measured. */
+static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r,
+                       const struct snn_layer_rate *rates, double dt_us)
 {
+    const double nan = (double)NAN;
     snnbase_jsonout_put_array(out, "layers");
     for (uint32_t i = 0; i < r->layer_count; i++) {
         const struct snn_result_layer *layer = &r->layers[i];
@@ -329,6 +378,9 @@ static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r, 
         snnbase_jsonout_put_double(out, "updates_mean", layer->updates_mean);
         snnbase_jsonout_put_double(out, "input_macs_mean", layer->input_macs_mean);
         snnbase_jsonout_put_uint(out, "macs", layer->macs);
+        snnbase_jsonout_put_double(out, "energy_uj_mean", layer->energy_uj_mean);
+        snnbase_jsonout_put_double(out, "rate_pearson", rates != NULL ? rates[i].pearson : nan);
+        snnbase_jsonout_put_double(out, "rate_slope", rates != NULL ? rates[i].slope : nan);
         put_quantised(out, layer->quantised);
         put_core(out, r, layer, dt_us);
         snnbase_jsonout_object_close(out);
@@ -344,6 +396,7 @@ static void put_energy(struct snnbase_jsonout *out, const struct snn_result *r, 
     snnbase_jsonout_put_string(out, "profile", r->energy.name);
     snnbase_jsonout_put_string(out, "source", r->energy.source);
     snnbase_jsonout_put_double(out, "uj_mean", r->energy_uj_mean);
+    snnbase_jsonout_put_double(out, "uj_io_mean", r->io_events_mean * r->energy.io_event_pj * 1e-6);
     snnbase_jsonout_put_double(out, "uj_static_mean", is_spiking(r) ? still : (double)NAN);
     snnbase_jsonout_put_double(out, "uj_until_decision_mean", r->energy_uj_until_decision_mean);
     snnbase_jsonout_object_close(out);
@@ -385,10 +438,11 @@ static void put_gap(struct snnbase_jsonout *out, const struct snn_result *r,
     snnbase_jsonout_object_close(out);
 }
 
-/* `first` is the first result of the report; NULL: this is it. */
-static void put_result(struct snnbase_jsonout *out, const struct snn_result *r,
-                       const struct snn_result *first, double dt_us)
+static void put_result(struct snnbase_jsonout *out, const struct snn_report *report, uint32_t index)
 {
+    const struct snn_result *r = report->results[index];
+    const struct snn_result *first = index > 0 ? report->results[0] : NULL;
+    const double dt_us = report->dt_us;
     snnbase_jsonout_put_object(out, NULL);
     snnbase_jsonout_put_string(out, "target", r->target);
     snnbase_jsonout_put_string(out, "semantics", r->semantics);
@@ -399,13 +453,12 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r,
     snnbase_jsonout_put_bool(out, "complete", r->complete);
     snnbase_jsonout_put_uint(out, "samples", r->sample_count);
     snnbase_jsonout_put_double(out, "accuracy", r->accuracy);
+    put_interval(out, "accuracy_interval", r->accuracy, r->sample_count);
     snnbase_jsonout_put_double(out, "balanced_accuracy", r->balanced_accuracy);
     snnbase_jsonout_put_double(out, "accuracy_without_silent", r->accuracy_without_silent);
-    if (is_spiking(r))
-        put_by_step(out, r);
-    else
-        snnbase_jsonout_put_null(out, "accuracy_by_step");
+    put_by_step(out, r);
     snnbase_jsonout_put_double(out, "cnn_accuracy", r->cnn_accuracy);
+    put_interval(out, "cnn_accuracy_interval", r->cnn_accuracy, r->sample_count);
     snnbase_jsonout_put_double(out, "cnn_agreement", r->cnn_agreement);
     snnbase_jsonout_put_double(out, "agreement",
                                first != NULL ? snn_result_agreement(first, r) : (double)NAN);
@@ -424,7 +477,7 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_result *r,
         snnbase_jsonout_put_null(out, "silent");
     }
     put_confusion(out, r);
-    put_layers(out, r, dt_us);
+    put_layers(out, r, report->rates != NULL ? report->rates[index] : NULL, dt_us);
     snnbase_jsonout_put_double(out, "input_spikes_mean", r->input_spikes_mean);
     snnbase_jsonout_put_double(out, "synops_mean", r->synops_mean);
     snnbase_jsonout_put_double(out, "macs_mean", r->macs_mean);
@@ -530,7 +583,7 @@ static int write_report(struct snn_context *context, const struct snn_report *re
     put_options(&out, report);
     snnbase_jsonout_put_array(&out, "results");
     for (uint32_t i = 0; i < report->result_count; i++)
-        put_result(&out, report->results[i], i > 0 ? report->results[0] : NULL, report->dt_us);
+        put_result(&out, report, i);
     snnbase_jsonout_array_close(&out);
     put_timing(&out, report);
     put_host(&out, report);

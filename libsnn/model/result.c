@@ -226,6 +226,7 @@ static void summarise(struct built_result *b, const struct snnmodel_record *reco
         sums->until.synops / samples, sums->until.io_events / samples, sums->until.macs / samples};
     r->synops_mean = mean.synops;
     r->macs_mean = mean.macs;
+    r->io_events_mean = mean.io_events;
     r->synops_until_decision_mean = until.synops;
     r->steps_mean = sums->steps / samples;
     r->energy_uj_mean = snnmodel_energy_uj(record, &mean, r->steps_mean);
@@ -268,6 +269,16 @@ static int copy_device(struct built_result *b, struct snn_context *context,
     return SNN_OK;
 }
 
+/* What a layer adds to the energy of a sample; events and static power are of the whole net. */
+static double layer_energy_uj(const struct snnmodel_record *record,
+                              const struct snn_result_layer *layer)
+{
+    const struct snn_energy_counts counts = {.synops = layer->synops_mean,
+                                             .updates = layer->updates_mean,
+                                             .macs = layer->input_macs_mean};
+    return snn_energy_uj(record->options->energy, &counts);
+}
+
 static int summarise_layer(struct built_result *b, struct snn_context *context,
                            const struct snnmodel_record *record, uint32_t index)
 {
@@ -305,6 +316,7 @@ static int summarise_layer(struct built_result *b, struct snn_context *context,
         .synops_per_step_max = busiest->synops_per_step,
     };
     if (b->layers[index].name == NULL) return SNN_ERR_NOMEM;
+    b->layers[index].energy_uj_mean = layer_energy_uj(record, &b->layers[index]);
     return copy_quantised(b, context, p->quantised, &b->layers[index].quantised);
 }
 
@@ -321,6 +333,7 @@ static int summarise_frames(struct built_result *b, struct snn_context *context,
     r->synops_mean = nan;
     r->synops_until_decision_mean = nan;
     r->energy_uj_until_decision_mean = nan;
+    r->io_events_mean = nan;
     if (!(record->options->energy->mac_pj > 0.0)) r->energy_uj_mean = nan;
     uint32_t count = 0;
     for (uint32_t i = 0; i < snn_graph_layer_count(record->graph); i++) {
@@ -339,6 +352,9 @@ static int summarise_frames(struct built_result *b, struct snn_context *context,
             .core = SNN_NO_CORE,
             .events_per_step_max = nan,
             .synops_per_step_max = nan,
+            .energy_uj_mean = record->options->energy->mac_pj > 0.0
+                                  ? (double)macs * record->options->energy->mac_pj * 1e-6
+                                  : nan,
         };
         if (b->layers[count++].name == NULL) return SNN_ERR_NOMEM;
     }

@@ -26,4 +26,7 @@ void snnreport_page(struct snnreport_text *out, const struct snnreport_page *pag
 int snnreport_csv_save(struct snn_context *context, const struct snn_report *report,
                        const char *folder);
 
+/* Names of these files; NULL behind the last. */
+const char *snnreport_csv_name(size_t index);
+
 #endif

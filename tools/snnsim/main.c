@@ -64,6 +64,8 @@ static int work(struct snnsim_session *s, int argc, char **argv)
 {
     int status = make_context(s);
     if (status != SNNCLI_EXIT_OK) return status;
+    s->argc = argc;
+    s->argv = argv;
     status = snnsim_options_read(&s->options, &s->console, argc, argv);
     if (status != SNNCLI_GO_ON) return status;
     if (s->options.kernel != NULL)

@@ -197,6 +197,12 @@ static int take_result(struct snnsim_options *o, const struct snncli_option *opt
     case OPT_JSON:
         o->json = value;
         break;
+    case OPT_REPORT:
+        o->report = value;
+        break;
+    case OPT_CSV:
+        o->csv = value;
+        break;
     case OPT_SAVE_COUNTS:
         o->save_counts = value;
         break;

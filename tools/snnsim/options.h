@@ -51,6 +51,8 @@ struct snnsim_options {
     char async_uri[96];                /* one of the targets, with semantics async or both */
     bool spiking;                      /* one of them at least; known when they are open */
     const char *json;
+    const char *report;                    /* file of the page */
+    const char *csv;                       /* folder of tables */
     const char *norm;                      /* as written; NULL: the default */
     const char *v_min;                     /* as written; NULL: the default */
     const char *compat;                    /* "sinabs" or NULL */

@@ -239,6 +239,24 @@ static const struct snncli_option table[] = {
      .group = "Results",
      .path = true,
      .help = "all results as JSON; - for stdout"},
+    {.id = OPT_REPORT,
+     .name = "report",
+     .metavar = "FILE",
+     .group = "Results",
+     .path = true,
+     .help = "all results as a page (HTML) with pictures",
+     .text = "One file for any browser, and for paper: it needs no network and no scripts, and has "
+             "the document of --json in it. For it a few frames are run once more, to hold spike "
+             "rates against the activations that they stand for."},
+    {.id = OPT_CSV,
+     .name = "csv",
+     .metavar = "DIR",
+     .group = "Results",
+     .path = true,
+     .help = "all results as tables (CSV), a file each",
+     .text = "Accuracy by step, layers, rules, latency, confusion, samples and others, for plots "
+             "of your own. The folder is made if it is not there; files of these names in it are "
+             "replaced."},
     {.id = OPT_SAVE_COUNTS,
      .name = "save-counts",
      .metavar = "FILE",

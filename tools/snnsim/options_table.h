@@ -48,6 +48,8 @@ enum snnsim_option {
     OPT_THREADS,
     OPT_KERNEL,
     OPT_JSON,
+    OPT_REPORT,
+    OPT_CSV,
     OPT_SAVE_COUNTS,
     OPT_SAVE_LAYER_COUNTS,
     OPT_MIN_ACCURACY,

@@ -4,36 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/cli/output.h"
+#include "tools/report/page.h"
 #include "tools/snnsim/print.h"
 #include "tools/snnsim/session.h"
-
-int snnsim_check_outputs(struct snnsim_session *s)
-{
-    const struct snnsim_options *o = &s->options;
-    const struct {
-        const char *option, *path;
-    } files[] = {{"--json", o->json},
-                 {"--save-counts", o->save_counts},
-                 {"--save-layer-counts", o->save_layer_counts},
-                 {"--sweep", o->sweep},
-                 {"MODEL", o->model},
-                 {"--data", o->data},
-                 {"--labels", o->labels},
-                 {"--input-spikes", o->input_spikes},
-                 {"--calibrate", o->calibrate}};
-    const size_t outputs = 4, count = sizeof(files) / sizeof(files[0]);
-    for (size_t i = 0; i < outputs; i++) {
-        for (size_t k = i + 1; k < count; k++) {
-            if (snncli_same_file(files[i].path, files[k].path))
-                return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, files[i].option,
-                                   "%s is %s too and would be overwritten", files[i].path,
-                                   files[k].option);
-        }
-    }
-    int status = snncli_check_output(&s->console, o->json);
-    return status == SNNCLI_EXIT_OK ? snncli_check_output(&s->console, o->sweep) : status;
-}
 
 int snnsim_fail_output(struct snnsim_session *s, int output_status)
 {
@@ -168,11 +141,15 @@ int snnsim_write_results(struct snnsim_session *s)
     };
     report_conversion(s, &report);
     /* Files first: whoever reads stdout may go away (snnsim ... | head). */
+    const bool to_stdout = o->json != NULL && strcmp(o->json, "-") == 0;
     int status = o->sweep != NULL ? snn_sweep_save(s->context, &report, o->sweep) : SNN_OK;
-    if (o->json != NULL && strcmp(o->json, "-") == 0)
-        return status == SNN_OK ? print_report(s, &report) : snnsim_fail_output(s, status);
-    if (status == SNN_OK && o->json != NULL) status = snn_report_save(s->context, &report, o->json);
+    if (status == SNN_OK && o->csv != NULL)
+        status = snnreport_csv_save(s->context, &report, o->csv);
+    if (status == SNN_OK && o->report != NULL) status = snnsim_save_page(s, &report);
+    if (status == SNN_OK && o->json != NULL && !to_stdout)
+        status = snn_report_save(s->context, &report, o->json);
     int code = status == SNN_OK ? SNNCLI_EXIT_OK : snnsim_fail_output(s, status);
+    if (to_stdout) return status == SNN_OK ? print_report(s, &report) : code;
     if (o->target_count > 1)
         snnsim_print_comparison(&s->console, &report);
     else

@@ -21,6 +21,8 @@ struct snnsim_build {
 
 /* Everything that main holds, so that one function lets go of it. */
 struct snnsim_session {
+    int argc; /* the command, for the page */
+    char **argv;
     struct snncli_console console;
     struct snnsim_options options;
     struct snn_context *context;
@@ -79,10 +81,18 @@ int snnsim_place(struct snnsim_session *session, struct snnsim_build *build);
 /* One target after another, so that each has the machine to itself; an interrupt ends them all. */
 int snnsim_run(struct snnsim_session *session);
 
-/* ---- report.c ---- */
+/* ---- outputs.c ---- */
 
 /* Before any work is done: no output may replace an input or another output. */
 int snnsim_check_outputs(struct snnsim_session *session);
+
+/* ---- page.c ---- */
+
+/* Writes the page. An snn_status. */
+int snnsim_save_page(struct snnsim_session *session, const struct snn_report *report);
+
+/* ---- report.c ---- */
+
 /* An output that cannot be made is 73, whatever the reason. */
 int snnsim_fail_output(struct snnsim_session *session, int output_status);
 int snnsim_write_results(struct snnsim_session *session);

@@ -145,6 +145,8 @@ struct snn_result_layer {
     uint64_t synops_max;                   /* likewise; to whole ones */
     double events_per_step_max;            /* of the busiest sample, over the steps it ran */
     double synops_per_step_max;
+    double energy_uj_mean; /* its SynOps, updates and MACs by the profile: the layers, events and
+                            * static power make the result's energy_uj_mean; NaN as that is */
 };
 
 /* What became of one sample. Steps count from 1; 0: none. */
@@ -223,7 +225,8 @@ struct snn_result {
     uint32_t layer_count;
     double input_spikes_mean;
     double synops_mean;
-    double macs_mean;                  /* of analog input; of a frame-based target all */
+    double macs_mean;      /* of analog input; of a frame-based target all */
+    double io_events_mean; /* input spikes and those of the output classes; NaN without spikes */
     double synops_until_decision_mean; /* first rule; else the first output spike */
     struct snn_energy_profile energy;
     double energy_uj_mean;
@@ -254,6 +257,24 @@ SNN_API void snn_result_destroy(struct snn_result **result);
 /* Share of samples where both decide alike; NaN unless both are complete and of the same samples.
  */
 SNN_API double snn_result_agreement(const struct snn_result *a, const struct snn_result *b);
+
+struct snn_interval {
+    double low, high;
+};
+
+/* Between what bounds the share lies that `count` independent samples have measured, with 95 %
+ * confidence: the score interval, which stays within 0 and 1 and holds for shares close to them
+ * [E. B. Wilson, Probable inference, the law of succession, and statistical inference, J. Am. Stat.
+ * Assoc. 22 (1927) 209-212, doi:10.1080/01621459.1927.10502953]. NaN of a share that is NaN, and of
+ * no samples. */
+SNN_API struct snn_interval snn_wilson_interval(double share, uint64_t count);
+
+/* How the spike rates of a layer follow the activations that they stand for, over neurons and
+ * frames; NaN: not measured, or constant. */
+struct snn_layer_rate {
+    double pearson; /* correlation */
+    double slope;   /* of rates, in units of the activation, over activations: least squares */
+};
 
 /* What a report says of the run beside its results; strings may be NULL. */
 struct snn_report {
@@ -287,6 +308,8 @@ struct snn_report {
     uint32_t pin_count;
     const struct snn_result *const *results;
     uint32_t result_count;
+    /* [results], of each [layers]; NULL, or NULL of a result: not measured. */
+    const struct snn_layer_rate *const *rates;
 };
 
 /* The JSON document of schema "snn.run/1" (docs/formats/result.md) to a file, whole or not at all.
