@@ -263,8 +263,7 @@ DATA = [
     refusal("data: missing", None, ["model.json", "--data", "gone"], 66, ("gone", "no such file")),
     refusal("data: a folder", None, ["model.json", "--data", "."], 65,
             ("images-idx3", "not a recording of events that is known",
-             "a folder holds N-MNIST recordings (.bin, .bs2), recorded sessions of event cameras "
-             "(.tape) and nothing else, unless its")),
+             "a folder holds N-MNIST recordings (.bin, .bs2), ", "and nothing else, unless its")),
     bad_data("empty", b"", ("given", "empty")),
     bad_data("truncated gzip", PACKED[:-9], ("given", "truncated at byte")),
     bad_data("corrupt gzip", flipped(PACKED, 14), ("given: byte", "")),
