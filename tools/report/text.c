@@ -93,9 +93,11 @@ static bool is_forbidden(uint32_t code)
            (code & 0xFFFE) == 0xFFFE;
 }
 
-void snnreport_escaped(struct snnreport_text *text, const char *string)
+void snnreport_escaped_part(struct snnreport_text *text, const char *string, size_t size_max)
 {
-    while (*string) {
+    const char *begin = string;
+
+    while (*string && (size_t)(string - begin) < size_max) {
         uint32_t code;
         size_t size = snnreport_character(string, &code);
         if (is_forbidden(code))
@@ -116,6 +118,11 @@ void snnreport_escaped(struct snnreport_text *text, const char *string)
             put(text, string, size);
         string += size;
     }
+}
+
+void snnreport_escaped(struct snnreport_text *text, const char *string)
+{
+    snnreport_escaped_part(text, string, SIZE_MAX);
 }
 
 void snnreport_text_fini(struct snnreport_text *text)

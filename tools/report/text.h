@@ -21,6 +21,8 @@ void snnreport_put(struct snnreport_text *text, const char *string);
 void snnreport_printf(struct snnreport_text *text, const char *format, ...) SNN_PRINTF(2, 3);
 /* Escaped for HTML and SVG, text and attributes; bytes that are not UTF-8 become U+FFFD. */
 void snnreport_escaped(struct snnreport_text *text, const char *string);
+/* The same of the characters that begin within the first bytes. */
+void snnreport_escaped_part(struct snnreport_text *text, const char *string, size_t size_max);
 
 /* The character that a string begins with and its bytes (at least 1); bytes that are no UTF-8 give
  * SNNREPORT_NO_CHARACTER. */
