@@ -11,6 +11,9 @@
 extern const struct snnstream_source_ops snnstream_idx_source;
 extern const struct snnstream_source_ops snnstream_npy_source;
 extern const struct snnstream_format_ops snndev_camera_format;
+extern const struct snnstream_format_ops snnstream_aedat2_format;
+extern const struct snnstream_format_ops snnstream_aedat3_format;
+extern const struct snnstream_format_ops snnstream_aedat4_format;
 extern const struct snnstream_format_ops snnstream_dat_format;
 extern const struct snnstream_format_ops snnstream_es_format;
 extern const struct snnstream_format_ops snnstream_evt_format;
@@ -57,11 +60,10 @@ const struct snnstream_source_ops *const snn_source_table[] = {
 
 const struct snnstream_format_ops *const snn_recording_table[] = {
     &snnstream_nmnist_format, /* hints tell them in this order */
-    &snnstream_evt_format,
-    &snnstream_dat_format,
-    &snnstream_es_format,
-    &snndev_camera_format,
-    NULL,
+    &snnstream_evt_format,    &snnstream_dat_format,
+    &snnstream_es_format,     &snnstream_aedat2_format,
+    &snnstream_aedat3_format, &snnstream_aedat4_format,
+    &snndev_camera_format,    NULL,
 };
 
 const struct snn_target_ops *const snn_target_table[] = {
