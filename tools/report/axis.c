@@ -185,6 +185,26 @@ static double error_at(int level)
     return mantissas[level % 3] * pow(10, -(level / 3));
 }
 
+/* The best level has a tick, the worst one, then powers of ten, halves and fifths, as far as they
+ * keep their distance. */
+static void choose_levels(struct snnreport_ruler *ruler, int bottom, int top, double distance)
+{
+    double span = log(error_at(bottom) / error_at(top)), taken[SNNREPORT_TICK_MAX];
+
+    for (int rank = 0; rank < 5; rank++) {
+        for (int level = top; level >= bottom; level--) {
+            int of = level == top ? 0 : level == bottom ? 1 : 2 + level % 3;
+            double at = log(error_at(bottom) / error_at(level)) / span * ruler->pixels;
+            bool fits = of == rank && ruler->tick_count < SNNREPORT_TICK_MAX;
+            for (size_t i = 0; fits && i < ruler->tick_count; i++)
+                fits = fabs(taken[i] - at) >= distance;
+            if (!fits) continue;
+            taken[ruler->tick_count] = at;
+            add_tick(ruler, 1 - error_at(level));
+        }
+    }
+}
+
 /* The axis ends at round errors; 1 itself stands at the upper end, a level above the best value
  * below it. */
 static void tick_error(struct snnreport_ruler *ruler, const struct snnreport_axis *axis,
@@ -203,15 +223,8 @@ static void tick_error(struct snnreport_ruler *ruler, const struct snnreport_axi
     if (top <= bottom) top = bottom + 1;
     if (isnan(axis->min) || axis->min >= 1) ruler->min = 1 - error_at(bottom);
     ruler->max = 1 - error_at(top);
-    double span = log(error_at(bottom) / error_at(top));
-    double taken = INFINITY;
-    for (int level = top; level >= bottom; level--) {
-        double at = log(error_at(bottom) / error_at(level)) / span * ruler->pixels;
-        bool ends = level == bottom || level == top;
-        if (taken - at < spacing * 0.7 || (!ends && at < spacing * 0.7)) continue;
-        add_tick(ruler, perfect && level == top ? 1 : 1 - error_at(level));
-        taken = at;
-    }
+    choose_levels(ruler, bottom, top, spacing * 0.6);
+    if (perfect && ruler->tick_count > 0) ruler->ticks[0].value = 1;
     label_error(ruler, axis);
 }
 

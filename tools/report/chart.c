@@ -14,8 +14,8 @@
 #define MARGIN 6.0
 #define ROW 17.0 /* of a line of words */
 #define TICK_LENGTH 4.0
-#define X_SPACING 56.0 /* least distance of ticks */
-#define Y_SPACING 36.0
+#define X_SPACING 48.0 /* least distance of ticks */
+#define Y_SPACING 34.0
 #define DIRECT_SHARE 0.26 /* of the width: as much may go to names on the right */
 #define DIRECT_STEP 14.5  /* least distance of those */
 #define SWATCH 22.0       /* of the legend */
@@ -44,10 +44,11 @@ static void extents(const struct snnreport_chart *chart, struct snnreport_extent
             snnreport_extent_add(x, chart->x.scale, at + half);
             x->whole = whole;
             snnreport_extent_add(y, chart->y.scale, series->y[j]);
-            if (series->low && series->high) {
-                snnreport_extent_add(y, chart->y.scale, series->low[j]);
+            if (!series->low || !series->high) continue;
+            snnreport_extent_add(y, chart->y.scale, series->low[j]);
+            /* Stretched towards 1, a bound that reaches it would take up half of the axis. */
+            if (chart->y.scale != SNNREPORT_ERROR)
                 snnreport_extent_add(y, chart->y.scale, series->high[j]);
-            }
         }
     }
     for (size_t i = 0; i < chart->reference_count; i++)

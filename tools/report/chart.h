@@ -5,7 +5,13 @@
  * its own carries the style with it. Text never overlaps: ticks and direct labels that do not fit
  * are moved or left out. Each chart has <title> and <desc>, so that it is read without eyes.
  * `source` of a mark is the JSON pointer of the numbers it shows ("/results/0/accuracy_by_step");
- * it is kept as the attribute data-json, by which tests find it.
+ * it is kept as the attribute data-json, by which tests find it. Of a chart the group .plot says
+ * how to have the numbers back from the strokes: data-x, data-y = "linear|log|error MIN MAX FROM
+ * TO", the values at both ends of the axis and where these stand.
+ *
+ * Widths are pixels of CSS, in which words are 11 and 12 high. So that they stay so at any width of
+ * the page, draw charts about 380 wide and set more of them side by side on wide pages. An <svg> is
+ * never narrower than 0.85 of what it was drawn for: put it into a box that scrolls (overflow-x).
  */
 #ifndef TOOLS_REPORT_CHART_H
 #define TOOLS_REPORT_CHART_H
@@ -89,7 +95,7 @@ void snnreport_matrix(struct snnreport_text *out, const struct snnreport_matrix 
 /* Spikes of one sample: time to the right, a lane for the input and each layer, neurons upwards in
  * the lane; of a lane with more spikes than pixels the density is shown. */
 struct snnreport_spike {
-    float step;      /* from 0; the fraction is the place within the step */
+    float step;      /* 0 to timesteps; the fraction is the place within the step */
     uint32_t neuron; /* of its lane */
     uint32_t count;
 };
@@ -98,6 +104,7 @@ struct snnreport_lane {
     uint64_t neurons;
     const struct snnreport_spike *spikes; /* in any order */
     size_t count;
+    bool merged;    /* one stands for its neighbours, too: only densities are shown */
     uint64_t total; /* spikes, as told beside the lane */
 };
 struct snnreport_raster {

@@ -14,6 +14,7 @@
 #define NUMBERS_MAX 40u /* classes */
 #define SQUARES_MAX 96u /* a side */
 #define LEVELS 8
+#define OPACITY_MIN 0.16
 #define OPACITY_MAX 0.75 /* words stay legible on it */
 #define NUMBER_MIN 8.0   /* size of the smallest numbers */
 #define NUMBER_MAX 12.0
@@ -22,9 +23,10 @@
 struct grid {
     struct snnreport_text *out;
     uint32_t classes, pool, side; /* squares a side; classes of one */
-    double left, top, size;       /* of a square */
-    uint64_t *counts;             /* [side][side] */
-    double *rows;                 /* [side] sums */
+    double width;
+    double left, top, size; /* of a square */
+    uint64_t *counts;       /* [side][side] */
+    double *rows;           /* [side] sums */
 };
 
 static double widest(const struct grid *grid)
@@ -59,6 +61,11 @@ static int level_of(const struct grid *grid, size_t row, size_t column)
     return (int)fmax(1, ceil(sqrt((double)count / grid->rows[row]) * LEVELS - 1e-9));
 }
 
+static double shade(int level)
+{
+    return OPACITY_MIN + (OPACITY_MAX - OPACITY_MIN) * (level - 1) / (LEVELS - 1);
+}
+
 /* All squares of one shade. */
 static void draw_level(const struct grid *grid, int level, bool right)
 {
@@ -69,7 +76,7 @@ static void draw_level(const struct grid *grid, int level, bool right)
             if ((row == column) != right || level_of(grid, row, column) != level) continue;
             if (!begun)
                 snnreport_printf(grid->out, "<path class=\"%s\" opacity=\"%.3g\" d=\"",
-                                 right ? "right" : "wrong", OPACITY_MAX * level / LEVELS);
+                                 right ? "right" : "wrong", shade(level));
             begun = true;
             snnreport_point(grid->out, "M", grid->left + (double)column * grid->size,
                             grid->top + (double)row * grid->size);
@@ -121,21 +128,18 @@ static void draw_classes(const struct grid *grid)
                                       .size = SNNREPORT_TICK,
                                       .anchor = SNNREPORT_MIDDLE,
                                       .classes = "tick soft"};
+        if (snnreport_word_box(&word).right > grid->width) break;
         snnreport_word(grid->out, &word);
         word.anchor = SNNREPORT_END;
         word.x = grid->left - 5;
         word.y = grid->top + middle + 4;
         snnreport_word(grid->out, &word);
     }
-    snnreport_word(grid->out, &(struct snnreport_word){.string = "predicted",
-                                                       .x = grid->left,
+    snnreport_word(grid->out, &(struct snnreport_word){.string = "rows: label, columns: prediction",
+                                                       .x = 1,
                                                        .y = grid->top - 22,
-                                                       .classes = "soft"});
-    snnreport_word(grid->out, &(struct snnreport_word){.string = "label",
-                                                       .x = grid->left - 5,
-                                                       .y = grid->top - 22,
-                                                       .anchor = SNNREPORT_END,
-                                                       .classes = "soft"});
+                                                       .classes = "soft",
+                                                       .width_max = grid->width - 2});
 }
 
 static void draw(struct grid *grid, const struct snnreport_matrix *matrix, double letters)
@@ -165,7 +169,7 @@ static void draw(struct grid *grid, const struct snnreport_matrix *matrix, doubl
 void snnreport_matrix(struct snnreport_text *out, const struct snnreport_matrix *matrix,
                       unsigned width)
 {
-    struct grid grid = {.out = out, .classes = matrix->classes, .top = HEAD};
+    struct grid grid = {.out = out, .classes = matrix->classes, .width = width, .top = HEAD};
     char label[24];
 
     if (matrix->classes == 0) return;
@@ -179,9 +183,7 @@ void snnreport_matrix(struct snnreport_text *out, const struct snnreport_matrix 
     }
     pool(&grid, matrix);
     snprintf(label, sizeof label, "%u", matrix->classes - 1);
-    grid.left = ceil(fmax(snnreport_width(label, SNNREPORT_TICK),
-                          snnreport_width("label", SNNREPORT_SIZE))) +
-                8;
+    grid.left = ceil(snnreport_width(label, SNNREPORT_TICK)) + 8;
     grid.size = floor((width - grid.left - 2) / grid.side * 10) / 10;
     snnreport_open(out, SNNREPORT_PAGE, matrix->title,
                    "Rows are labels, columns predictions; the stronger a square, the larger its "

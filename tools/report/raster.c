@@ -20,7 +20,7 @@
 #define LANE_MIN 15.0
 #define LANE_MAX 96.0
 #define LANES_MAX 400
-#define X_SPACING 60.0
+#define X_SPACING 44.0
 #define SPIKES_LANE_MAX 4000 /* shown one by one, of a lane and of all */
 #define SPIKES_MAX 16000
 #define CELL 4.0 /* pixels a side of a square of densities, at least */
@@ -119,40 +119,36 @@ static void draw_spikes(const struct stage *stage, const struct snnreport_lane *
     snnreport_put(stage->out, "\"/>\n");
 }
 
+/* Squares of whole steps and neurons, so that all hold as many of them; powers of two, as those
+ * that spikes may have been merged by. */
 struct density {
+    uint64_t steps, neurons; /* of a square */
     size_t columns, rows;
-    double cell_width, cell_height;
-    double *counts; /* [rows][columns], row 0 at the top */
+    double *counts; /* [rows][columns], neuron 0 in row 0 */
     double greatest;
 };
 
-/* Squares no finer than steps, neurons and CELL. */
-static void density_size(struct density *density, const struct stage *stage,
-                         const struct snnreport_lane *lane, const struct lane_box *box)
+static uint64_t per_square(uint64_t count, double pixels, size_t *squares_out)
 {
-    double width = stage->right - stage->left;
-    double columns = fmin(fmax(1, floor(width / CELL)), fmax(1, stage->raster->timesteps));
-    double rows = fmin(fmax(1, floor(box->height / CELL)), fmax(1, (double)lane->neurons));
+    uint64_t each = 1;
 
-    density->columns = (size_t)columns;
-    density->rows = (size_t)rows;
-    density->cell_width = width / columns;
-    density->cell_height = box->height / rows;
+    while ((double)count / (double)each > fmax(1, pixels / CELL) && each < UINT64_MAX / 2)
+        each *= 2;
+    *squares_out = (size_t)((count + each - 1) / each);
+    return each;
 }
 
-static void density_fill(struct density *density, const struct stage *stage,
-                         const struct snnreport_lane *lane, const struct lane_box *box)
+static void density_fill(struct density *density, const struct snnreport_lane *lane)
 {
     for (size_t i = 0; i < lane->count; i++) {
-        double x = snnreport_ruler_place(&stage->x, lane->spikes[i].step);
-        if (isnan(x)) continue;
-        double y = neuron_y(lane, box, lane->spikes[i].neuron);
-        size_t column = (size_t)fmax(0, (x - stage->left) / density->cell_width);
-        size_t row = (size_t)fmax(0, (y - box->top) / density->cell_height);
-        if (column >= density->columns) column = density->columns - 1;
-        if (row >= density->rows) row = density->rows - 1;
-        double *count = &density->counts[row * density->columns + column];
-        *count += lane->spikes[i].count;
+        const struct snnreport_spike *spike = &lane->spikes[i];
+        if (!(spike->step >= 0)) continue;
+        double column = floor(spike->step / (double)density->steps);
+        size_t row = (size_t)(spike->neuron / density->neurons);
+        if (column > (double)density->columns || row >= density->rows) continue;
+        size_t at = (size_t)fmin(column, (double)density->columns - 1);
+        double *count = &density->counts[row * density->columns + at];
+        *count += spike->count;
         density->greatest = fmax(density->greatest, *count);
     }
 }
@@ -165,43 +161,56 @@ static int level_of(const struct density *density, size_t row, size_t column)
 }
 
 /* Neighbours of one level are one stroke. */
-static void density_draw(const struct density *density, const struct stage *stage,
-                         const struct lane_box *box, int level)
+static void density_row(const struct density *density, const struct stage *stage, size_t row,
+                        double y, int level)
 {
-    snnreport_printf(stage->out, "<path class=\"spike\" opacity=\"%.2f\"", 0.18 + 0.16 * level);
-    snnreport_coordinate(stage->out, " stroke-width=\"", density->cell_height);
-    snnreport_put(stage->out, "\" d=\"");
-    for (size_t row = 0; row < density->rows; row++) {
-        double y = box->top + ((double)row + 0.5) * density->cell_height;
-        size_t begin = 0;
-        for (size_t column = 0; column <= density->columns; column++) {
-            if (level_of(density, row, column) == level) continue;
-            if (column > begin) {
-                double x = stage->left + (double)begin * density->cell_width;
-                snnreport_point(stage->out, "M", x, y);
-                snnreport_coordinate(stage->out, "h",
-                                     (double)(column - begin) * density->cell_width);
-            }
-            begin = column + 1;
+    size_t begin = 0;
+
+    for (size_t column = 0; column <= density->columns; column++) {
+        if (level_of(density, row, column) == level) continue;
+        if (column > begin) {
+            double from = (double)(begin * density->steps), to = (double)(column * density->steps);
+            snnreport_point(stage->out, "M", snnreport_ruler_clamp(&stage->x, from), y);
+            snnreport_coordinate(stage->out, "H", snnreport_ruler_clamp(&stage->x, to));
         }
+        begin = column + 1;
     }
-    snnreport_put(stage->out, "\"/>\n");
+}
+
+static void density_draw(const struct density *density, const struct stage *stage,
+                         const struct snnreport_lane *lane, const struct lane_box *box)
+{
+    double height = box->height * (double)density->neurons / fmax(1, (double)lane->neurons);
+
+    for (int level = 1; level <= LEVELS; level++) {
+        snnreport_printf(stage->out, "<path class=\"spike\" opacity=\"%.2f\"",
+                         0.9 * level / LEVELS);
+        snnreport_coordinate(stage->out, " stroke-width=\"", fmin(height, box->height));
+        snnreport_put(stage->out, "\" d=\"");
+        for (size_t row = 0; row < density->rows; row++) {
+            double y = box->top + box->height - ((double)row + 0.5) * height;
+            density_row(density, stage, row, fmax(y, box->top + height / 2), level);
+        }
+        snnreport_put(stage->out, "\"/>\n");
+    }
 }
 
 static void draw_density(const struct stage *stage, const struct snnreport_lane *lane,
                          const struct lane_box *box)
 {
     struct density density = {0};
+    uint64_t neurons = lane->neurons > 0 ? lane->neurons : 1;
 
-    density_size(&density, stage, lane, box);
+    density.steps =
+        per_square((uint64_t)stage->x.max, stage->right - stage->left, &density.columns);
+    density.neurons = per_square(neurons, box->height, &density.rows);
     density.counts = calloc(density.rows * density.columns, sizeof *density.counts);
     if (!density.counts) {
         stage->out->failed = true;
         return;
     }
-    density_fill(&density, stage, lane, box);
-    for (int level = 1; level <= LEVELS; level++)
-        density_draw(&density, stage, box, level);
+    density_fill(&density, lane);
+    density_draw(&density, stage, lane, box);
     free(density.counts);
 }
 
@@ -235,10 +244,9 @@ static void draw_lane(const struct stage *stage, size_t index, const struct lane
 {
     const struct snnreport_lane *lane = &stage->raster->lanes[index];
     size_t most = SPIKES_MAX / stage->lanes;
-    bool merged = lane->total > lane->count;
 
     if (most > SPIKES_LANE_MAX) most = SPIKES_LANE_MAX;
-    bool single = lane->count <= most && !merged;
+    bool single = lane->count <= most && !lane->merged;
     snnreport_put(stage->out, "<g");
     snnreport_attribute(stage->out, "data-lane", lane->name);
     snnreport_printf(stage->out, " data-neurons=\"%llu\" data-spikes=\"%llu\" data-shown=\"%s\"",
@@ -310,7 +318,7 @@ static void draw_decision(const struct stage *stage, double bottom)
     snnreport_point(stage->out, " d=\"M", x, HEAD - 4);
     snnreport_coordinate(stage->out, "V", bottom);
     snnreport_put(stage->out, "\"/>\n");
-    snprintf(text, sizeof text, "decided at %.4g", stage->raster->decided_step);
+    snprintf(text, sizeof text, "decided after %.0f steps", ceil(stage->raster->decided_step));
     struct snnreport_word word = {
         .string = text, .x = x, .y = HEAD - 9, .anchor = SNNREPORT_MIDDLE, .classes = "soft"};
     struct snnreport_box box = snnreport_word_box(&word);

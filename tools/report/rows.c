@@ -78,9 +78,11 @@ void snnreport_rows(struct snnreport_text *out, const char *title, const struct 
         snnreport_word(out, &(struct snnreport_word){
                                 .string = more, .x = 1, .y = height - 6.0, .classes = "soft"});
     }
-    snnreport_put(out, "<path class=\"axis\" d=\"");
-    snnreport_point(out, "M", columns.bar_left - 0.5, 0);
-    snnreport_coordinate(out, "V", height);
-    snnreport_put(out, "\"/>\n");
+    if (shown > 0) {
+        snnreport_put(out, "<path class=\"axis\" d=\"");
+        snnreport_point(out, "M", columns.bar_left - 0.5, 0);
+        snnreport_coordinate(out, "V", ROW * (double)shown);
+        snnreport_put(out, "\"/>\n");
+    }
     snnreport_shut(out);
 }
