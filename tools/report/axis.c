@@ -154,16 +154,23 @@ static void tick_linear(struct snnreport_ruler *ruler, const struct snnreport_ax
     label_linear(ruler, axis, step);
 }
 
+/* The greatest power of ten that is not above a value; with halves 2 and 5 times it, too. */
+static double round_down(double value, bool halves)
+{
+    double power = pow(10, floor(log10(value) + 1e-6));
+    double mantissa = value / power * (1 + 1e-6);
+
+    return power * (!halves || mantissa < 2 ? 1 : mantissa < 5 ? 2 : 5);
+}
+
 static void tick_log(struct snnreport_ruler *ruler, const struct snnreport_axis *axis,
                      const struct snnreport_extent *extent, double spacing)
 {
     double decades = log10(ruler->max / ruler->min), room = floor(ruler->pixels / spacing);
     bool halves = decades * 3 <= room;
 
-    if (extent->round && !halves && isnan(axis->min))
-        ruler->min = pow(10, floor(log10(ruler->min) + 1e-6));
-    if (extent->round && !halves && isnan(axis->max))
-        ruler->max = pow(10, ceil(log10(ruler->max) - 1e-6));
+    if (extent->round && isnan(axis->min)) ruler->min = round_down(ruler->min, halves);
+    if (extent->round && isnan(axis->max)) ruler->max = 1 / round_down(1 / ruler->max, halves);
     double first = floor(log10(ruler->min) + 1e-9);
     double stride = fmax(1, ceil(decades / fmin(fmax(room, 1), SNNREPORT_TICK_MAX - 2)));
     for (double decade = first; decade <= log10(ruler->max) + 1e-9; decade += stride) {
