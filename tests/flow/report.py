@@ -1,0 +1,468 @@
+"""The page of snnsim --report in a browser, and its tables: report.py SNNSIM
+
+What a person sees is held against what the machine-readable result says: every number on the page,
+the lines of the charts, and the fields of the tables of --csv. The page is loaded once for each of
+the widths and looks it is made for; nothing may overlap, be cut off or hard to read, and the browser
+may have no reason to fetch or to complain.
+"""
+
+import csv
+import html
+import json
+import math
+import os
+import re
+import shutil
+import sys
+
+import browser
+import flow
+from flow import Failure, Skip, require
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+LENET = os.path.join(ROOT, "data", "lenet.json")
+
+SETTINGS = [{"width": width, "scheme": scheme} for width in (400, 900, 1600)
+            for scheme in ("light", "dark")] + [{"width": 794, "media": "print"}]
+with open(os.path.join(HERE, "report_page.js"), encoding="utf-8") as source:
+    LOOK = source.read()
+
+
+def look(chromium, path, **setting):
+    """What is to be seen of a page; nothing else may have been asked for, or complained about."""
+    with chromium.open(path, **setting) as page:
+        height = page.evaluate("document.documentElement.scrollHeight")
+        # Colours are looked up by place, and only what is in the window has one.
+        page.call("Emulation.setDeviceMetricsOverride", width=setting.get("width", 900),
+                  height=height + 50, deviceScaleFactor=1, mobile=False)
+        seen = page.evaluate(f"({LOOK})()")
+        require(page.requests == ["file://" + path], f"requests: {page.requests}")
+        require(not page.complaints, f"complaints: {page.complaints}")
+    return seen
+
+
+def check_looks(chromium, path, **setting):
+    seen = look(chromium, path, **setting)
+    where = f"{setting}: "
+    require(seen["texts"] > 50, f"{where}only {seen['texts']} texts are to be seen")
+    require(seen["unseen"] == 0, f"{where}{seen['unseen']} texts beyond the window")
+    require(seen["scrollWidth"] <= seen["width"],
+            f"{where}{seen['scrollWidth']} wide, the window {seen['width']}")
+    require(not seen["overlaps"], f"{where}texts overlap: {seen['overlaps'][:8]}")
+    require(not seen["faint"], f"{where}contrast below 4.5: {seen['faint'][:8]}")
+    return seen
+
+
+# --- Numbers --------------------------------------------------------------------------------------
+
+SHOWN = re.compile(r"^(-?[\d,]+)(\.\d+)?(?:\u00a0([kMGTPE]|[m\u00b5npf](?=[Js]))?([Js%])?)?$")
+SCALE = {None: 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
+         "m": 1e-3, "\u00b5": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
+
+
+def resolve(document, pointer):
+    """The number at a JSON pointer; the sum of an array."""
+    at = document
+    for part in pointer.split("/")[1:]:
+        part = part.replace("~1", "/").replace("~0", "~")
+        at = at[int(part)] if isinstance(at, list) else at[part]
+    return sum(at) if isinstance(at, list) else at
+
+
+def in_unit(pointer, value, unit):
+    """A value in the unit in which it is shown."""
+    micro = re.search(r"(^|/|_)(uj|us)(_|$)|round_trip_us", pointer) is not None
+    if unit in ("J", "s") and micro:
+        return value * 1e-6
+    return value * 100.0 if unit == "%" else value
+
+
+def check_number(document, number):
+    """What is shown is the document's number, rounded."""
+    match = SHOWN.match(number["shown"])
+    require(match, f"{number}: no number is shown")
+    whole, fraction, prefix, unit = match.groups()
+    shown = float(whole.replace(",", "") + (fraction or "")) * SCALE[prefix]
+    step = 10.0 ** -(len(fraction) - 1 if fraction else 0) * SCALE[prefix]
+    value = resolve(document, number["pointer"])
+    require(isinstance(value, (int, float)), f"{number}: the document has {value!r}")
+    if number["of"] is not None:
+        value /= resolve(document, number["of"])
+    value = in_unit(number["pointer"], value, unit)
+    require(abs(shown - value) <= 0.5000001 * step + 1e-12 * abs(value),
+            f"{number}: the document has {value!r}")
+
+
+def check_numbers(document, seen, least):
+    for number in seen["numbers"]:
+        check_number(document, number)
+    require(len(seen["numbers"]) >= least, f"only {len(seen['numbers'])} numbers are shown")
+
+
+# --- Charts ---------------------------------------------------------------------------------------
+
+
+def place(scale, value):
+    """Where a value stands, from the attributes of a plot."""
+    kind, low, high, first, last = scale.split()
+    how = {"linear": lambda v: v, "log": math.log,
+           "error": lambda v: -math.log(max(1.0 - v, 1e-300))}[kind]
+    low, high, first, last = float(low), float(high), float(first), float(last)
+    if kind == "error":
+        value = min(value, high)
+    share = (how(value) - how(low)) / (how(high) - how(low))
+    return first + min(max(share, 0.0), 1.0) * (last - first)
+
+
+def check_line(document, line):
+    """A chart's line runs through the document's numbers, within a pixel."""
+    at = document
+    for part in line["pointer"].split("/")[1:]:
+        at = at[int(part)] if isinstance(at, list) else at[part]
+    points = [(float(x), float(y)) for x, y in
+              re.findall(r"[ML]\s*(-?[\d.]+)[ ,](-?[\d.]+)", line["d"])]
+    require(len(points) >= min(len(at), 2), f"{line['pointer']}: {len(points)} points")
+    for step, value in enumerate(at, 1):
+        x, y = place(line["x"], step), place(line["y"], value)
+        near = min(points, key=lambda p: abs(p[0] - x))
+        require(abs(near[0] - x) <= 1.0 and abs(near[1] - y) <= 1.0,
+                f"{line['pointer']}: step {step}, {value}: ({x:.1f}, {y:.1f}), the line has {near}")
+
+
+# --- Tests ----------------------------------------------------------------------------------------
+
+
+def report_of(place_, *arguments, status=0):
+    """Runs with --json and --report; returns the document and the path of the page."""
+    answer = place_.run(*arguments, "--json", "run.json", "--report", "page.html")
+    require(answer.returncode == status, "the run fails", answer)
+    return place_.read_json("run.json"), place_.at("page.html")
+
+
+def with_browser(test):
+    """A test that is skipped where there is no browser."""
+    def run(place_):
+        if browser.find() is None:
+            raise Skip("chromium is missing")
+        try:
+            with browser.Browser() as chromium:
+                test(place_, chromium)
+        except browser.Trouble as trouble:
+            raise Failure(str(trouble)) from trouble
+    run.__doc__ = test.__doc__
+    return run
+
+
+def check_page(chromium, document, path, least, settings=None):
+    """All that holds for any page, at every width and look."""
+    seen = None
+    for setting in settings or SETTINGS:
+        seen = check_looks(chromium, path, **setting)
+    check_numbers(document, seen, least)
+    require(json.loads(seen["json"]) == document, "the embedded document is not that of --json")
+    require(seen["scripts"] == 0, "the page has scripts to run")
+    require(seen["language"] == "en" and seen["titles"], "no language, or no title")
+    require(seen["tables"] and all(seen["tables"]), "a table without caption or scopes")
+    require(seen["unnamed"] == 0, f"{seen['unnamed']} pictures without a title")
+    require(len(set(seen["ids"])) == len(seen["ids"]), f"an id twice: {seen['ids']}")
+    levels = [level for level, _ in seen["headings"]]
+    require(levels[0] == 1 and levels.count(1) == 1, f"headings: {seen['headings']}")
+    require(all(b <= a + 1 for a, b in zip(levels, levels[1:])), f"headings: {seen['headings']}")
+    for line in seen["lines"]:
+        check_line(document, line)
+    return seen
+
+
+@with_browser
+def lenet(place_, chromium):
+    """the report of the bundled LeNet reads well at all widths, light, dark and printed, and its
+    numbers are those of the JSON document"""
+    document, path = report_of(place_, LENET, "--timesteps", "60", "--encoding", "bernoulli",
+                               "--rule", "first", "--rule", "margin:2", "--sweep", "sweep.csv")
+    seen = check_page(chromium, document, path, 200)
+    require(os.path.getsize(path) < 2e6, f"{os.path.getsize(path)} bytes")
+    without = look(chromium, path, scripts=False)
+    require(without["words"] == look(chromium, path)["words"], "scripts change the page")
+    require(without["numbers"] == seen["numbers"], "scripts change the numbers")
+    require(f"{100 * document['results'][0]['accuracy']:.2f}" in without["words"],
+            "the accuracy is not to be read")
+
+
+@with_browser
+def targets(place_, chromium):
+    """the report of four targets has a comparison, and a section each"""
+    document, path = report_of(place_, LENET, "--samples", "60", "--timesteps", "12",
+                               "--target", "sim", "--target", "frame:int8", "--target",
+                               "chip:speck2f", "--target", "vdev:speck2f", "--rule", "margin:1")
+    seen = check_page(chromium, document, path, 200, SETTINGS[:1] + SETTINGS[3:5])
+    for result in document["results"]:
+        require(any(text.startswith(result["target"]) for _, text in seen["headings"]),
+                f"no section of {result['target']}: {seen['headings']}")
+    require("Traffic with the device" in seen["words"], "nothing of the device")
+    frames, path = report_of(place_, LENET, "--samples", "60", "--target", "frame:f32",
+                             "--energy", "horowitz45_int8")
+    check_page(chromium, frames, path, 30, SETTINGS[:1])
+
+
+@with_browser
+def silence(place_, chromium):
+    """the report tells silent samples with their layer, classes that are confused, and what an
+    interrupted run or one without labels has not"""
+    document, path = report_of(place_, "model.json", "--timesteps", "3", "--v0", "-2")
+    seen = check_page(chromium, document, path, 30, SETTINGS[:2])
+    silent = document["results"][0]["silent"]
+    require(silent["count"] > 0 and "Silent samples" in seen["words"], "nothing is silent")
+    require(sum(row["count"] for row in silent["by_layer"]) == silent["count"], f"{silent}")
+    os.remove(place_.at("labels-idx1"))
+    unlabelled, path = report_of(place_, "model.json", "--data", "images-idx3")
+    seen = check_page(chromium, unlabelled, path, 10, SETTINGS[:1])
+    require("no labels" in seen["words"], "labels are not missed")
+
+
+@with_browser
+def hostile(place_, chromium):
+    """names of models, layers and files are text on the page, whatever is in them"""
+    names = ['</script><script>console.log(1)</script>', '<img src=x onerror="console.log(2)">',
+             "a\"' onmouseover='console.log(3)' & <!-- <b>", "</title></style><!--<script>"]
+    net = flow.model()
+    net["name"] = names[0] + names[3]
+    for layer in net["layers"]:
+        layer["name"] = {"conv": names[1], "dense": names[2]}.get(layer["name"], layer["name"])
+        layer["inputs"] = [{"conv": names[1]}.get(name, name) for name in layer.get("inputs", [])]
+        if not layer["inputs"]:
+            del layer["inputs"]
+    net["output"] = names[2]
+    layers = net["statistics"]["layers"]
+    net["statistics"]["layers"] = {names[1]: layers["conv"], names[2]: layers["dense"]}
+    place_.write("net.json", net)
+    data = "i<b>&'\"mages-idx3"
+    shutil.copy(place_.at("images-idx3"), place_.at(data))
+    document, path = report_of(place_, "net.json", "--data", data, "--labels", "labels-idx1")
+    seen = check_page(chromium, document, path, 30, SETTINGS[:2])
+    for text in (net["name"], names[1], names[2], data):
+        require(text in seen["words"], f"{text!r} is not to be read on the page")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    require(text.count("<script") == 1 and text.count("</script>") == 1, "a script got in")
+
+
+@with_browser
+def planted(place_, chromium):
+    """the eyes of these tests see: overlap, overflow, faint ink, a wrong number, a request, a
+    message"""
+    document, path = report_of(place_, LENET, "--samples", "20", "--timesteps", "8")
+    with open(path, encoding="utf-8") as file:
+        good = file.read()
+
+    def spoilt(old, new):
+        require(old in good, f"{old!r} is not on the page")
+        place_.write("spoilt.html", good.replace(old, new, 1))
+        return place_.at("spoilt.html")
+
+    def fails(path_, what, check=check_looks):
+        try:
+            check(chromium, path_)
+        except Failure as failure:
+            require(what in str(failure), f"{what} expected: {failure}")
+            return
+        raise Failure(f"{what}: not seen")
+
+    end = "</main>"
+    fails(spoilt(end, '<p style="position:absolute;top:30px;left:20px">on top</p>' + end),
+          "overlap")
+    fails(spoilt(end, '<svg width="300" height="40"><text x="5" y="20">one</text>'
+                      '<text x="12" y="24">two</text></svg>' + end), "overlap")
+    fails(spoilt(end, '<div style="width:3000px">wide</div>' + end), "wide")
+    fails(spoilt(end, '<p style="color:#999">grey</p>' + end), "contrast")
+    fails(spoilt(end, '<img alt="" src="https://example.org/a.png">' + end), "requests")
+    fails(spoilt(end, '<script>console.log("here")</script>' + end), "complaints")
+    wrong = good.replace('data-json="/results/0/synops_mean">', 'data-json="/results/0/accuracy">')
+    require(wrong != good, "no number to spoil")
+    place_.write("spoilt.html", wrong)
+    fails(place_.at("spoilt.html"), "the document has",
+          lambda c, p: check_numbers(document, look(c, p), 10))
+
+
+def interrupted(place_):
+    """a run that was stopped says so at the top of its page"""
+    # Enough work that the signal comes before its end.
+    import signal  # pylint: disable=import-outside-toplevel
+    import subprocess  # pylint: disable=import-outside-toplevel
+    import time  # pylint: disable=import-outside-toplevel
+    command = place_.command(LENET, "--timesteps", "4000", "--threads", "1", "--json", "run.json",
+                             "--report", "page.html", "--csv", "tables")
+    with subprocess.Popen(command, cwd=place_.folder, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, env=flow.environment()) as run:
+        time.sleep(1.5)
+        run.send_signal(signal.SIGINT)
+        status = run.wait(flow.TIME_LIMIT)
+    require(status == 130, f"status {status}")
+    document = place_.read_json("run.json")
+    require(document["results"][0]["complete"] is False, "the run is complete")
+    with open(place_.at("page.html"), encoding="utf-8") as file:
+        text = file.read()
+    require("Interrupted." in text[:text.index("<main>")], "nothing of that at the top")
+    rows = tables_of(place_)["targets.csv"]
+    require(rows[0]["complete"] == "false", f"{rows}")
+
+
+# --- Tables ---------------------------------------------------------------------------------------
+
+
+def tables_of(place_):
+    """The tables of --csv tables, as lists of rows by column."""
+    result = {}
+    for name in os.listdir(place_.at("tables")):
+        with open(place_.at(os.path.join("tables", name)), encoding="utf-8", newline="") as file:
+            text = file.read()
+        require(text.endswith("\r\n") and "\n" not in text.replace("\r\n", ""),
+                f"{name}: lines do not end as RFC 4180 has it")
+        result[name] = list(csv.DictReader(text.splitlines(), strict=True))
+    return result
+
+
+def same(text, value, what):
+    """A field of a table and a value of the document."""
+    good = text == "" if value is None else float(text) == value
+    require(good, f"{what}: {text!r} in the table, {value!r} in the document")
+
+
+def check_rows(rows, objects, columns, what):
+    require(len(rows) == len(objects), f"{what}: {len(rows)} rows of {len(objects)}")
+    for row, item in zip(rows, objects):
+        for column in columns:
+            same(row[column], item[column], f"{what}, {column}")
+        if "accuracy_interval" in item:
+            low, high = item["accuracy_interval"]
+            same(row["accuracy_low"], low, f"{what}, low")
+            same(row["accuracy_high"], high, f"{what}, high")
+
+
+RULE = ["accuracy", "steps_mean", "steps_p50", "steps_p95", "synops_mean", "energy_uj",
+        "undecided"]
+
+
+def tables(place_):
+    """the tables of --csv have the numbers of the JSON document to the last digit, and fields that
+    are quoted where they must"""
+    answer = place_.run(LENET, "--samples", "40", "--timesteps", "10", "--rule", "margin:1",
+                        "--sweep", "sweep.csv", "--json", "run.json", "--csv", "tables",
+                        "--target", "sim", "--target", "frame:f32")
+    require(answer.returncode == 0, "the run fails", answer)
+    document, found = place_.read_json("run.json"), tables_of(place_)
+    first = document["results"][0]
+    check_rows(found["targets.csv"], document["results"],
+               ["accuracy", "balanced_accuracy", "cnn_accuracy", "cnn_agreement", "steps_mean",
+                "synops_mean", "synops_until_decision_mean", "macs_mean"], "targets")
+    for number, column in enumerate(("accuracy", "accuracy_low", "accuracy_high")):
+        key = ["accuracy_by_step", "accuracy_by_step_low", "accuracy_by_step_high"][number]
+        require([float(row[column]) for row in found["accuracy.csv"]] == first[key], f"{key}")
+    check_rows([row for row in found["layers.csv"] if row["result"] == "0"], first["layers"],
+               ["neurons", "events_mean", "spikes_mean", "synops_mean", "updates_mean", "macs",
+                "energy_uj_mean"], "layers")
+    check_rows(found["rules.csv"], first["rules"], RULE, "rules")
+    check_rows(found["sweep.csv"], first["sweep"], RULE, "sweep")
+    histogram = [int(row["samples"]) for row in found["latency.csv"]
+                 if row["decision"] == "margin:1"]
+    require(histogram == first["rules"][0]["steps_histogram"], f"{histogram}")
+    pairs = {(int(row["label"]), int(row["prediction"])): int(row["samples"])
+             for row in found["confusion.csv"] if row["result"] == "0"}
+    counts = {(label, k): count for label, row in enumerate(first["confusion"])
+              for k, count in enumerate(row) if count}
+    require(pairs == counts, f"{pairs}")
+    samples = [row for row in found["samples.csv"] if row["result"] == "0"]
+    require([int(row["sample"]) for row in samples] == list(range(40)), "not every sample")
+    right = sum(row["label"] == row["prediction"] for row in samples)
+    same(str(right / 40), first["accuracy"], "samples right")
+    mean = sum(float(row["synops"]) for row in samples) / 40
+    require(abs(mean - first["synops_mean"]) <= 1e-9 * mean, "SynOps of the samples")
+    require(sum(int(row["decision_steps"]) for row in samples) / 40 ==
+            first["rules"][0]["steps_mean"], "steps of the decisions")
+
+
+def quoted(place_):
+    """a layer's name with commas and quotes is one field"""
+    net = flow.model()
+    name = '"con"v, 1'
+    net["layers"][1]["name"] = name
+    net["layers"][2]["inputs"] = [name]
+    net["statistics"]["layers"][name] = net["statistics"]["layers"].pop("conv")
+    place_.write("net.json", net)
+    answer = place_.run("net.json", "--csv", "tables", "--timesteps", "4", "--data", "images-idx3")
+    require(answer.returncode == 0, "the run fails", answer)
+    with open(place_.at("tables/layers.csv"), encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, strict=True))
+    require([row["layer"] for row in rows] == [name, "dense"], f"{rows}")
+
+
+# --- The document ---------------------------------------------------------------------------------
+
+
+def wilson(share, count):
+    """Both roots of |share - p| = z sqrt(p (1 - p) / count), by halving."""
+    z = 1.959963984540054
+
+    def root(low, high):
+        """Where the distance in standard deviations passes z."""
+        for _ in range(200):
+            middle = (low + high) / 2
+            far = abs(share - middle) > z * math.sqrt(middle * (1 - middle) / count)
+            low, high = (middle, high) if far else (low, middle)
+        return (low + high) / 2
+
+    return root(0.0, share), root(1.0, share)
+
+
+def intervals(place_):
+    """intervals are where the accuracy is 1.96 standard deviations off, and energy by layer adds up
+    to that of a sample"""
+    for arguments in (["--encoding", "bernoulli"], ["--semantics", "async"],
+                      ["--encoding", "current"], ["--rule", "first@2", "--until-decided"],
+                      ["--target", "chip:speck2f"], ["--synops", "sinabs-0.3.3"],
+                      ["--target", "frame:f32", "--energy", "horowitz45_int8"],
+                      ["--energy", "loihi"]):
+        answer = place_.run(LENET, "--samples", "50", "--timesteps", "6", "--json", "run.json",
+                            *arguments)
+        require(answer.returncode == 0, f"{arguments}", answer)
+        result = place_.read_json("run.json")["results"][0]
+        low, high = result["accuracy_interval"]
+        oracle = wilson(result["accuracy"], 50)
+        require(abs(low - oracle[0]) < 1e-9 and abs(high - oracle[1]) < 1e-9,
+                f"{result['accuracy']}: {low} to {high}, {oracle} expected")
+        energy = result["energy"]
+        parts = [layer["energy_uj_mean"] for layer in result["layers"]]
+        parts += [energy["uj_io_mean"] or 0.0, energy["uj_static_mean"] or 0.0]
+        require(abs(sum(parts) - energy["uj_mean"]) <= 1e-9 * energy["uj_mean"],
+                f"{arguments}: {sum(parts)} of {energy['uj_mean']}: {parts}")
+
+
+def outputs(place_):
+    """a page or table is refused where it would overwrite a file of the run, or cannot be written,
+    and goes along with --json -"""
+    os.mkdir(place_.at("tables"))
+    for arguments, status, text in (
+            (["--report", "model.json"], 64, "MODEL too and would be overwritten"),
+            (["--report", "a", "--json", "a"], 64, "--json: a is --report too"),
+            (["--report", "-"], 64, "standard output is for --json -"),
+            (["--report", "gone/page.html"], 73, "folder does not exist"),
+            (["--report", "tables"], 73, "is a directory"),
+            (["--csv", "gone/tables"], 73, "folder does not exist"),
+            (["--csv", "images-idx3"], 73, "is not a folder"),
+            (["--csv", "tables", "--sweep", "tables/sweep.csv"], 64, "is --sweep too")):
+        answer = place_.run("model.json", *arguments)
+        require(answer.returncode == status and text in answer.stderr, f"{arguments}", answer)
+    require(os.listdir(place_.at("tables")) == [], "something was written")
+    answer = place_.run("model.json", "--json", "-", "--report", "page.html", "--csv", "tables")
+    require(answer.returncode == 0, "--json -", answer)
+    with open(place_.at("page.html"), encoding="utf-8") as file:
+        text = file.read()
+    embedded = re.search(r'id="result">\n(.*)</script>', text, re.DOTALL).group(1)
+    require(json.loads(embedded) == json.loads(answer.stdout), "page and stdout differ")
+    require("<code>snnsim model.json" in html.unescape(text), "the command is not there")
+
+
+TESTS = [lenet, targets, silence, hostile, planted, interrupted, tables, quoted, intervals, outputs]
+
+if __name__ == "__main__":
+    sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))
