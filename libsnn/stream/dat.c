@@ -60,6 +60,7 @@ static int take_type(struct dat *dat, struct snn_context *context, struct snnstr
                             offset, head[0], head[1]);
     window->taken += HEAD_SIZE;
     dat->in_data = true;
+    if (dat->width == 0 || dat->height == 0) dat->width = dat->height = 0;
     return SNN_OK;
 }
 

@@ -175,11 +175,11 @@ static int settle(struct evt *evt, struct snn_context *context, uint64_t offset)
     for (size_t i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
         if (systems[i].id != evt->system_id) continue;
         if (evt->encoding == NULL) evt->encoding = &encodings[systems[i].encoding];
-        if (evt->width == 0 && evt->height == 0) {
-            evt->width = systems[i].width;
-            evt->height = systems[i].height;
-        }
+        if (evt->width > 0 && evt->height > 0) continue;
+        evt->width = systems[i].width;
+        evt->height = systems[i].height;
     }
+    if (evt->width == 0 || evt->height == 0) evt->width = evt->height = 0;
     if (evt->order == HALVES && evt->encoding != &encodings[EVT21]) evt->order = LITTLE;
     if (evt->encoding != NULL) return SNN_OK;
     snnbase_fail(context, SNN_ERR_FORMAT,

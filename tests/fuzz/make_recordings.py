@@ -1,0 +1,49 @@
+"""Makes corpus/recording: make_recordings.py
+
+Short recordings of each format, with all that its writer knows (tests/flow): marks of time, wraps,
+vectors, triggers, resets. The same bytes every time.
+"""
+
+import os
+import random
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "flow"))
+
+import event_files as files
+
+COUNT = 120
+
+
+def put(name, data):
+    path = os.path.join(HERE, "corpus", "recording", name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def main():
+    rng = random.Random(1)
+    large = files.events_of(rng, COUNT, 1280, 720, start=1 << 20, late=0.05)
+    wraps = files.events_of(rng, COUNT, 320, 240, start=(1 << 34) - 9000)
+    small = files.events_of(rng, COUNT, 304, 240)
+    put("evt2/plain.raw", files.evt2(large, rng)[0])
+    put("evt2/wraps.raw", files.evt2(wraps, rng, lines=("system_ID 21", "evt 2.0"))[0])
+    put("evt2/big.raw", files.evt2(small, rng, lines=("format EVT2;endianness=big",), order=">")[0])
+    put("evt21/plain.raw", files.evt21(large, rng)[0])
+    put("evt21/legacy.raw", files.evt21(wraps, rng, lines=("evt 2.1", "geometry 320x240"),
+                                        order="legacy")[0])
+    put("evt3/plain.raw", files.evt3(large, rng)[0])
+    put("evt3/wraps.raw", files.evt3(files.events_of(rng, COUNT, 640, 480, step=50000), rng,
+                                     lines=("evt 3.0", "system_ID 40"))[0])
+    put("dat/two.dat", files.dat(large, rng, lines=("Version 2", "Width 1280", "Height 720"))[0])
+    put("dat/one.dat", files.dat([(time - 3 * (1 << 32), *rest) for time, *rest in wraps[:60]], rng, version=1)[0])
+    for version in (1, 2):
+        for atis in (False, True):
+            put(f"es/{'atis' if atis else 'dvs'}{version}.es",
+                files.event_stream(small, rng, version=version, atis=atis)[0])
+
+
+if __name__ == "__main__":
+    main()
