@@ -18,6 +18,8 @@ extern const struct snnstream_format_ops snnstream_dat_format;
 extern const struct snnstream_format_ops snnstream_es_format;
 extern const struct snnstream_format_ops snnstream_evt_format;
 extern const struct snnstream_format_ops snnstream_nmnist_format;
+extern const struct snnstream_format_ops snnstream_csv_format;
+extern const struct snnstream_format_ops snnstream_npy_format;
 extern const struct snn_target_ops snnsim_target;
 extern const struct snn_target_ops snnsim_chip_target;
 extern const struct snn_target_ops snnsim_frame_f32_target;
@@ -63,7 +65,8 @@ const struct snnstream_format_ops *const snn_recording_table[] = {
     &snnstream_evt_format,    &snnstream_dat_format,
     &snnstream_es_format,     &snnstream_aedat2_format,
     &snnstream_aedat3_format, &snnstream_aedat4_format,
-    &snndev_camera_format,    NULL,
+    &snndev_camera_format,    &snnstream_npy_format,
+    &snnstream_csv_format,    NULL,
 };
 
 const struct snn_target_ops *const snn_target_table[] = {

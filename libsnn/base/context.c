@@ -120,6 +120,7 @@ static int fail(struct snn_context *context, int status, const char *format, va_
 
 static int fail(struct snn_context *context, int status, const char *format, va_list arguments)
 {
+    if (!context) return status;
     /* By way of a copy: the arguments may quote the message that is replaced. */
     char text[MESSAGE_SIZE];
     format_text(text, sizeof(text), format, arguments);
@@ -151,6 +152,7 @@ int snnbase_hint(struct snn_context *context, const char *format, ...)
 {
     char text[HINT_SIZE];
     va_list arguments;
+    if (!context) return SNN_OK;
     va_start(arguments, format);
     format_text(text, sizeof(text), format, arguments);
     va_end(arguments);

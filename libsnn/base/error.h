@@ -12,7 +12,8 @@
 #include "snn/status.h"
 
 /* Records message and code in the context and returns `status`, so that callers write
- * `return snnbase_fail(context, SNN_ERR_FORMAT, "..." );`. Clears an earlier hint. */
+ * `return snnbase_fail(context, SNN_ERR_FORMAT, "..." );`. Clears an earlier hint. Without a
+ * context (probes) nobody is told. */
 int snnbase_fail(struct snn_context *context, int status, const char *format, ...) SNN_PRINTF(3, 4);
 
 /* Adds the remedy to the error just raised; returns the error's status. */

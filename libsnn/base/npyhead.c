@@ -26,6 +26,7 @@ struct parser {
     size_t at;  /* offset in the file */
     size_t end; /* of the header */
     unsigned seen;
+    bool structured; /* named fields are taken */
     struct snnbase_npy_header *header;
 };
 
@@ -149,25 +150,112 @@ static int fail_dtype(struct parser *parser, const char *dtype)
                         parser->file->path, dtype);
 }
 
+/* "<i4": order, type and size. False: no plain number. */
+static bool is_number(const char *dtype)
+{
+    if (strlen(dtype) != 3 || !strchr("<>|", dtype[0]) || !strchr("biuf", dtype[1]) ||
+        !strchr("1248", dtype[2])) {
+        return false;
+    }
+    const bool byte = dtype[2] == '1';
+    if (dtype[0] == '|' && !byte) return false;
+    if (dtype[1] == 'f' && byte) return false;
+    return dtype[1] != 'b' || byte;
+}
+
+/* --- Named fields ----------------------------------------------------------------------------- */
+
+/* Bytes of what is no plain number, from its size ("|V6", "<U4", "<M8[us]"); 0: not to be told. */
+static uint64_t foreign_size(const char *dtype)
+{
+    uint64_t size = 0;
+    const char *at = dtype + strspn(dtype, "<>|=");
+    const char kind = *at;
+    if (kind == '\0' || strchr("VSUMmcf", kind) == NULL) return 0;
+    for (at++; *at >= '0' && *at <= '9' && size < UINT32_MAX; at++)
+        size = size * 10 + (uint64_t)(*at - '0');
+    return kind == 'U' ? 4 * size : size;
+}
+
+/* The shape of a field that is an array of its own: how often it is there. */
+static int read_repeats(struct parser *parser, uint64_t *repeats_out)
+{
+    uint64_t repeats = 1;
+    if (!accept(parser, '(')) return fail_expected(parser, "'('");
+    while (!accept(parser, ')')) {
+        uint64_t count = 0;
+        int status = read_dimension(parser, &count);
+        if (status != SNN_OK) return status;
+        if (count > UINT32_MAX || (count > 0 && repeats > UINT32_MAX / count))
+            return fail_expected(parser, "a field of fewer than 2^32 elements");
+        repeats *= count;
+        if (!accept(parser, ',') && peek(parser) != ')') return fail_expected(parser, "',' or ')'");
+    }
+    *repeats_out = repeats;
+    return SNN_OK;
+}
+
+/* ('name', '<i4') or ('name', '<i4', (2, 3)). */
+static int read_field(struct parser *parser, struct snnbase_npy_field *out)
+{
+    char dtype[32];
+    uint64_t repeats = 1;
+    if (!accept(parser, '(')) return fail_expected(parser, "'('");
+    int status = read_string(parser, out->name, sizeof(out->name));
+    if (status == SNN_OK && !accept(parser, ',')) status = fail_expected(parser, "','");
+    if (status == SNN_OK && peek(parser) == '[')
+        status = fail_dtype(parser, "with fields of fields");
+    if (status == SNN_OK) status = read_string(parser, dtype, sizeof(dtype));
+    if (status != SNN_OK) return status;
+    const bool again = accept(parser, ',') && peek(parser) != ')';
+    if (again) status = read_repeats(parser, &repeats);
+    if (status != SNN_OK) return status;
+    const bool number = is_number(dtype) && !again;
+    const uint64_t size = (is_number(dtype) ? (uint64_t)(dtype[2] - '0') : foreign_size(dtype));
+    if (size == 0) return fail_dtype(parser, dtype);
+    if (size * repeats > UINT32_MAX) return fail_expected(parser, "a smaller field");
+    out->type = number ? dtype[1] : 'V';
+    out->big_endian = dtype[0] == '>';
+    out->size = (uint32_t)(size * repeats);
+    if (number) memcpy(out->dtype, dtype, 4);
+    return accept(parser, ')') ? SNN_OK : fail_expected(parser, "')'");
+}
+
+/* [('t', '<i8'), ('x', '<i2'), ...] */
+static int read_fields(struct parser *parser)
+{
+    struct snnbase_npy_header *header = parser->header;
+    uint64_t offset = 0;
+    (void)accept(parser, '[');
+    while (!accept(parser, ']')) {
+        if (header->field_count == SNNBASE_NPY_FIELDS_MAX)
+            return fail_expected(parser, "at most 16 named fields");
+        struct snnbase_npy_field *field = &header->fields[header->field_count++];
+        int status = read_field(parser, field);
+        if (status != SNN_OK) return status;
+        field->offset = (uint32_t)offset;
+        offset += field->size;
+        if (offset > UINT32_MAX) return fail_expected(parser, "smaller fields");
+        if (!accept(parser, ',') && peek(parser) != ']') return fail_expected(parser, "',' or ']'");
+    }
+    if (offset == 0) return fail_expected(parser, "a field");
+    header->type = 'V';
+    header->item_size = (uint32_t)offset;
+    return SNN_OK;
+}
+
 static int read_dtype(struct parser *parser)
 {
+    if (peek(parser) == '[' && parser->structured) return read_fields(parser);
     if (peek(parser) == '[') return fail_dtype(parser, "with named fields");
     char dtype[32];
     int status = read_string(parser, dtype, sizeof(dtype));
     if (status != SNN_OK) return status;
-    if (strlen(dtype) != 3 || !strchr("<>|", dtype[0]) || !strchr("biuf", dtype[1]) ||
-        !strchr("1248", dtype[2])) {
-        return fail_dtype(parser, dtype);
-    }
+    if (!is_number(dtype)) return fail_dtype(parser, dtype);
     struct snnbase_npy_header *header = parser->header;
     header->type = dtype[1];
     header->item_size = (uint32_t)(dtype[2] - '0');
     header->big_endian = dtype[0] == '>';
-    bool no_order = dtype[0] == '|' && header->item_size > 1;
-    bool no_float = header->type == 'f' && header->item_size == 1;
-    if (no_order || no_float || (header->type == 'b' && header->item_size > 1)) {
-        return fail_dtype(parser, dtype);
-    }
     memcpy(header->dtype, dtype, 4);
     return SNN_OK;
 }
@@ -217,6 +305,16 @@ static int read_dictionary(struct parser *parser)
     return SNN_OK;
 }
 
+size_t snnbase_npyhead_size(const unsigned char *bytes, size_t size)
+{
+    const size_t length_bytes = size >= VERSION_END && bytes[6] > 1 ? 4 : 2;
+    const size_t start = VERSION_END + length_bytes;
+    size_t length = 0;
+    for (size_t i = 0; i < length_bytes && size >= start; i++)
+        length |= (size_t)bytes[VERSION_END + i] << (8 * i);
+    return length <= SIZE_MAX - start ? start + length : SIZE_MAX;
+}
+
 /* Magic, version and length: sets the limits of the text. */
 static int read_preamble(struct parser *parser)
 {
@@ -229,18 +327,15 @@ static int read_preamble(struct parser *parser)
                             "%s: byte 6: NPY version %u.%u; accepted are 1.0, 2.0 and 3.0",
                             file->path, bytes[6], bytes[7]);
     }
-    size_t length_bytes = known && bytes[6] > 1 ? 4 : 2;
-    size_t start = VERSION_END + length_bytes;
-    size_t length = 0;
-    for (size_t i = 0; i < length_bytes && size >= start; i++)
-        length |= (size_t)bytes[VERSION_END + i] << (8 * i);
-    if (size < start || length > size - start) {
+    const size_t start = VERSION_END + (known && bytes[6] > 1 ? 4 : 2);
+    const size_t end = snnbase_npyhead_size(bytes, size);
+    if (end > size) {
         return snnbase_fail(parser->context, SNN_ERR_FORMAT,
                             "%s: byte %zu: truncated: the NPY header needs %zu bytes, file has %zu",
-                            file->path, size, start + length, size);
+                            file->path, size, end, size);
     }
     parser->at = start;
-    parser->end = start + length;
+    parser->end = end;
     parser->header->data_offset = parser->end;
     return SNN_OK;
 }
@@ -287,6 +382,22 @@ int snnbase_npyhead_read(struct snnbase_npy_header *out, struct snn_context *con
     int status = read_preamble(&parser);
     if (status == SNN_OK) status = read_dictionary(&parser);
     if (status == SNN_OK) status = check_size(context, file, &header);
+    if (status == SNN_OK) *out = header;
+    return status;
+}
+
+int snnbase_npyhead_parse(struct snnbase_npy_header *out, struct snn_context *context,
+                          const struct snnbase_npy_file *file)
+{
+    struct snnbase_npy_header header = {.rank = 0};
+    struct parser parser = {
+        .context = context, .file = file, .structured = true, .header = &header};
+    const size_t size = snnbase_npyhead_size(file->bytes, file->size);
+    if (size > SNNBASE_NPY_PARSED_MAX)
+        return snnbase_fail(context, SNN_ERR_LIMIT, "%s: an NPY header of %zu bytes exceeds %d",
+                            file->path, size, SNNBASE_NPY_PARSED_MAX);
+    int status = read_preamble(&parser);
+    if (status == SNN_OK) status = read_dictionary(&parser);
     if (status == SNN_OK) *out = header;
     return status;
 }
