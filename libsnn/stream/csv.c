@@ -676,10 +676,11 @@ static int csv_probe(const unsigned char *head, size_t size, uint64_t file_size)
     }
     for (; next_line(&window, at, &line, &next); at = next) {
         if (read_preface(&s, line)) continue;
+        if (snnstream_layout_is_whole(&s.layout, true)) return NAMED;
         if (read_numbers(line, numbers, COLUMNS_MAX) < 3) return 0;
-        return !s.named ? UNNAMED : snnstream_layout_is_whole(&s.layout, true) ? NAMED : PERHAPS;
+        return s.named ? PERHAPS : UNNAMED;
     }
-    return s.named && snnstream_layout_is_whole(&s.layout, true) ? NAMED : 0;
+    return snnstream_layout_is_whole(&s.layout, true) ? NAMED : 0;
 }
 
 const struct snnstream_format_ops snnstream_csv_format = {

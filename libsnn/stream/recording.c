@@ -112,6 +112,12 @@ static const struct snnstream_format_ops *find_format(const unsigned char *head,
     return best;
 }
 
+int snnstream_recording_score(const unsigned char *head, size_t size)
+{
+    const struct snnstream_format_ops *format = find_format(head, size, 0);
+    return format != NULL ? format->probe(head, size, 0) : 0;
+}
+
 void snnstream_recording_summaries(char *out, size_t size)
 {
     out[0] = '\0';

@@ -32,6 +32,8 @@ int snnstream_recording_open(struct snn_recording **out, struct snn_context *con
 uint64_t snnstream_recording_stamp(const struct snn_recording *recording);
 /* CRC-32 of the (unpacked) bytes that were read so far. */
 uint32_t snnstream_recording_sum(const struct snn_recording *recording);
+/* How sure the surest format is that a file which begins so is its own. */
+int snnstream_recording_score(const unsigned char *head, size_t size);
 /* What is accepted, for messages: the summaries of all formats. */
 void snnstream_recording_summaries(char *out, size_t size);
 

@@ -306,6 +306,16 @@ const uint8_t *snn_source_counts(const struct snn_source *source, uint64_t index
     return samples->bytes + (index * samples->steps + step) * snn_shape_size(samples->shape);
 }
 
+/* The first bytes are surer to be frames than events: an array may be either. */
+static bool looks_like_frames(const struct snnstream_file *file)
+{
+    const unsigned char *bytes = file->bytes.data;
+    const struct snnstream_source_ops *ops = format_find(file);
+    if (!ops) return false;
+    return ops->probe(bytes, file->bytes.size) >=
+           snnstream_recording_score(bytes, file->bytes.size);
+}
+
 /* The first bytes of a file are enough for the formats of frames, which have a magic. */
 static bool begins_as_frames(struct snn_context *context, const char *path)
 {
@@ -320,7 +330,7 @@ static bool begins_as_frames(struct snn_context *context, const char *path)
             snnbase_gzip_head(context, head, file.bytes.size, unpacked, sizeof(unpacked));
         file.bytes.data = unpacked;
     }
-    return file.bytes.size == 0 || format_find(&file);
+    return file.bytes.size == 0 || looks_like_frames(&file);
 }
 
 enum snn_source_kind snn_source_guess(struct snn_context *context, const char *path)
