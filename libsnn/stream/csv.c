@@ -685,7 +685,7 @@ static int csv_probe(const unsigned char *head, size_t size, uint64_t file_size)
 
 const struct snnstream_format_ops snnstream_csv_format = {
     .name = "CSV",
-    .summary = "tables of text (CSV) with t, x, y and p in a line",
+    .summary = "tables of events (.csv, .txt)",
     .state_size = sizeof(struct csv_state),
     .takes_columns = true,
     .probe = csv_probe,

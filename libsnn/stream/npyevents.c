@@ -416,7 +416,7 @@ static int npy_decode(void *state, struct snn_context *context, struct snnstream
 
 const struct snnstream_format_ops snnstream_npy_format = {
     .name = "NPY",
-    .summary = "NPY arrays of events (NumPy)",
+    .summary = "arrays of events (.npy)",
     .state_size = sizeof(struct npy_state),
     .takes_columns = true,
     .probe = npy_probe,
