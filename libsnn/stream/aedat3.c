@@ -178,6 +178,7 @@ static int read_packet(struct aedat3 *s, struct snn_context *context,
     if (s->type <= POLARITY && (size != EVENT_SIZE || time_at != TIME_AT))
         return fail_event_size(context, at, size, time_at);
     if (s->type <= POLARITY && is_wanted(s, load_u16(head + 2))) return SNN_OK;
+    s->left = 0;
     s->other_count += number;
     s->skip_bytes += (uint64_t)number * size;
     s->stage = SKIP;
@@ -245,8 +246,9 @@ static int decode(void *state, struct snn_context *context, struct snnstream_win
     bool is_over = window->last && out->count < out->room;
     if (status != SNN_OK || !is_over || (s->stage != EVENTS && s->stage != SKIP)) return status;
     return snnbase_fail(context, SNN_ERR_FORMAT,
-                        "byte %llu: a packet is cut off, %u events and %llu bytes are missing",
-                        place(window), s->left, (unsigned long long)s->skip_bytes);
+                        "byte %llu: a packet is cut off, %llu bytes are missing", place(window),
+                        (unsigned long long)s->left * EVENT_SIZE + s->skip_bytes -
+                            (window->size - window->taken));
 }
 
 static void describe(const void *state, struct snn_recording_info *info)
