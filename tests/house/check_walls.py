@@ -65,6 +65,7 @@ DOORS = {
     r"protobuf-c/.*|.*\.pb-c\.h": "convert/read/onnx_proto.c",
     r"libusb.*": ("device/transport/usb", "tests/device/"),
     r"libserialport\.h": "device/transport/serial",
+    r"mpi\.h": "tools/cli/cluster_mpi.c",
     r"umockdev\.h": "tests/device/",
     r"criterion/.*": ("tests/unit/", "tests/device/"),
 }
