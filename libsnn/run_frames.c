@@ -10,6 +10,8 @@
 #include "libsnn/base/memory.h"
 #include "libsnn/base/thread.h"
 #include "libsnn/model/result.h"
+#include "libsnn/run_check.h"
+#include "libsnn/run_partial.h"
 #include "libsnn/run_pool.h"
 #include "snn/run.h"
 
@@ -20,8 +22,8 @@ struct frame_run {
     const struct snn_source *source;
     struct snn_target *target;
     uint32_t class_count;
-    double macs;                     /* of a frame */
-    struct snnmodel_sample *samples; /* [count] */
+    double macs;                 /* of a frame */
+    struct snn_partial *partial; /* the caller's, or the run's own */
     struct frame_worker *workers;
 };
 
@@ -35,6 +37,7 @@ struct frame_worker {
     double evaluator_seconds;
     float *frame;
     float *output;
+    struct snnmodel_outcome outcome; /* of the current frame */
 };
 
 static int init_worker(struct frame_worker *w, struct snn_context *parent, struct frame_run *run,
@@ -51,6 +54,8 @@ static int init_worker(struct frame_worker *w, struct snn_context *parent, struc
     }
     if (status == SNN_OK && run->pool.options->cnn != NULL)
         status = snn_evaluator_create(&w->evaluator, w->context, run->pool.options->cnn);
+    if (status == SNN_OK)
+        status = snnmodel_outcome_init(&w->outcome, w->context, &w->arena, &run->partial->layout);
     if (status == SNN_OK) {
         const size_t size = snn_shape_size(snn_graph_input_shape(run->graph));
         w->frame = snnbase_arena_alloc(&w->arena, w->context, size, sizeof(*w->frame));
@@ -86,7 +91,7 @@ static int32_t ask_cnn(struct frame_worker *w)
 static int run_frame(struct frame_worker *w, uint64_t at)
 {
     const struct frame_run *run = w->run;
-    struct snnmodel_sample *sample = &run->samples[at];
+    struct snnmodel_sample *sample = &w->outcome.sample;
     const uint64_t index = run->pool.options->offset + at;
     int status =
         snnrun_read_label(w->context, run->source, index, run->class_count, &sample->label);
@@ -97,8 +102,9 @@ static int run_frame(struct frame_worker *w, uint64_t at)
     sample->prediction = snnrun_decide(w->output, run->class_count);
     sample->cnn_prediction = ask_cnn(w);
     sample->total.macs = run->macs;
-    sample->done = true;
-    return SNN_OK;
+    sample->first.class_index = SNN_NO_CLASS;
+    bool is_new = false;
+    return snnrun_partial_put(run->partial, w->context, at, &w->outcome, &is_new);
 }
 
 static void work(unsigned index, void *user)
@@ -143,46 +149,41 @@ static int execute(struct frame_run *run, struct snn_context *context, unsigned 
                                            .options = &options,
                                            .labelled = snn_source_has_labels(run->source),
                                            .count = run->pool.count,
-                                           .samples = run->samples,
+                                           .samples = run->partial->samples,
                                            .seconds = seconds,
                                            .threads = threads};
     return snnmodel_result_build(out, context, &record);
 }
 
-static int check(struct snn_context *context, const struct frame_run *run,
-                 const struct snn_run_options *options)
+static int run_all(struct frame_run *run, struct snn_context *context,
+                   const struct snn_run_options *options, struct snn_result **out)
 {
-    if (snn_target_kind(run->target) != SNN_TARGET_FRAME)
-        return snnbase_fail(context, SNN_ERR_INVALID, "target %s takes spikes, not frames",
-                            snn_target_name(run->target));
-    if (snn_source_kind(run->source) != SNN_SOURCE_FRAMES)
-        return snnbase_fail(context, SNN_ERR_INVALID, "target %s takes frames, not spikes",
-                            snn_target_name(run->target));
-    return snnrun_check(context, snn_graph_input_shape(run->graph), run->class_count, run->source,
-                        options);
+    int status = snnrun_pool_init(&run->pool, context, run->partial, options);
+    if (status != SNN_OK) return status;
+    unsigned threads = snnrun_pool_threads(&run->pool, run->target);
+    run->workers = snnbase_alloc(context, threads, sizeof(*run->workers));
+    status = run->workers != NULL ? execute(run, context, threads, out) : SNN_ERR_NOMEM;
+    for (unsigned i = 0; run->workers != NULL && i < threads; i++)
+        fini_worker(&run->workers[i]);
+    snnbase_free(context, run->workers);
+    snnrun_pool_fini(&run->pool);
+    return status;
 }
 
 int snn_run_frames(struct snn_result **out, struct snn_context *context, struct snn_target *target,
                    const struct snn_graph *graph, const struct snn_source *source,
                    const struct snn_run_options *options)
 {
+    const struct snnrun_parties parties = {target, NULL, graph, source};
     struct frame_run run = {.graph = graph, .source = source, .target = target};
-    run.class_count =
-        (uint32_t)snn_shape_size(snn_graph_layer(graph, snn_graph_output(graph))->shape);
+    struct snn_partial *own = NULL;
+    run.class_count = snnrun_graph_classes(graph);
     for (uint32_t i = 0; i < snn_graph_layer_count(graph); i++)
         run.macs += (double)snn_graph_layer_macs(graph, i);
-    int status = check(context, &run, options);
-    if (status == SNN_OK) status = snnrun_pool_init(&run.pool, context, source, options);
-    if (status != SNN_OK) return status;
-    unsigned threads = snnrun_pool_threads(&run.pool, target);
-    run.samples = snnbase_alloc(context, run.pool.count, sizeof(*run.samples));
-    run.workers = snnbase_alloc(context, threads, sizeof(*run.workers));
-    status = run.samples != NULL && run.workers != NULL ? SNN_OK : SNN_ERR_NOMEM;
-    if (status == SNN_OK) status = execute(&run, context, threads, out);
-    for (unsigned i = 0; run.workers != NULL && i < threads; i++)
-        fini_worker(&run.workers[i]);
-    snnbase_free(context, run.workers);
-    snnbase_free(context, run.samples);
-    snnrun_pool_fini(&run.pool);
+    int status = snnrun_check_frames(context, target, graph, source, options);
+    if (status == SNN_OK)
+        status = snnrun_partial_obtain(&run.partial, &own, &parties, context, options);
+    if (status == SNN_OK) status = run_all(&run, context, options, out);
+    snn_partial_destroy(&own);
     return status;
 }

@@ -1,5 +1,5 @@
-/* The checks and the pool that runs of both kinds share. Who takes which sample is left to chance;
- * that nothing of it shows is up to the runs: results are integers or summed in sample order.
+/* The pool that runs of both kinds share. Who takes which sample is left to chance, or to whoever
+ * claims them; that nothing of it shows is up to the partial, which holds integers and samples.
  */
 #include "libsnn/run_pool.h"
 
@@ -8,55 +8,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/thread.h"
-#include "libsnn/model/intensity.h"
-#include "snn/graph.h"
-
-static bool same_shape(struct snn_shape a, struct snn_shape b)
-{
-    return a.channels == b.channels && a.height == b.height && a.width == b.width;
-}
-
-static int check_samples(struct snn_context *context, const struct snn_source *source,
-                         const struct snn_run_options *o)
-{
-    uint64_t total = snn_source_count(source);
-    if (o->offset >= total)
-        return snnbase_fail(context, SNN_ERR_NOT_FOUND,
-                            "sample %llu was asked for, the data has %llu",
-                            (unsigned long long)o->offset, (unsigned long long)total);
-    if (o->count > total - o->offset)
-        return snnbase_fail(context, SNN_ERR_NOT_FOUND,
-                            "%llu samples from %llu on were asked for, the data has %llu",
-                            (unsigned long long)o->count, (unsigned long long)o->offset,
-                            (unsigned long long)total);
-    return SNN_OK;
-}
-
-int snnrun_check(struct snn_context *context, struct snn_shape shape, size_t class_count,
-                 const struct snn_source *source, const struct snn_run_options *o)
-{
-    struct snn_shape have = snn_source_shape(source);
-    if (!same_shape(shape, have)) {
-        snnbase_fail(context, SNN_ERR_INVALID,
-                     "the data has samples of %ux%ux%u, the net takes %ux%ux%u", have.channels,
-                     have.height, have.width, shape.channels, shape.height, shape.width);
-        return snnmodel_frame_shape_hint(context, have, shape);
-    }
-    int status = check_samples(context, source, o);
-    if (status != SNN_OK) return status;
-    if (o->cnn != NULL) {
-        const struct snn_layer *output = snn_graph_layer(o->cnn, snn_graph_output(o->cnn));
-        if (!same_shape(shape, snn_graph_input_shape(o->cnn)) || output == NULL ||
-            snn_shape_size(output->shape) != class_count)
-            return snnbase_fail(context, SNN_ERR_INVALID,
-                                "the CNN to compare with is not the one the net came from");
-    }
-    if (o->energy == NULL) {
-        snnbase_fail(context, SNN_ERR_INVALID, "no energy profile was given");
-        return snnbase_hint(context, "snn_energy_profile_load gives one, \"sinabs\" for instance");
-    }
-    return SNN_OK;
-}
+#include "snn/partial.h"
 
 int snnrun_read_label(struct snn_context *context, const struct snn_source *source, uint64_t index,
                       uint32_t class_count, int32_t *label_out)
@@ -80,35 +32,69 @@ int32_t snnrun_decide(const float *logits, uint32_t class_count)
 }
 
 int snnrun_pool_init(struct snnrun_pool *pool, struct snn_context *context,
-                     const struct snn_source *source, const struct snn_run_options *options)
+                     struct snn_partial *partial, const struct snn_run_options *options)
 {
     pool->options = options;
-    pool->count = options->count > 0 ? options->count : snn_source_count(source) - options->offset;
-    if (pthread_mutex_init(&pool->lock, NULL) != 0)
+    pool->partial = partial;
+    pool->count = snn_partial_total(partial);
+    if (pthread_mutex_init(&pool->claiming, NULL) != 0)
         return snnbase_fail(context, SNN_ERR_NOMEM, "out of memory: no lock");
+    if (pthread_mutex_init(&pool->lock, NULL) != 0) {
+        pthread_mutex_destroy(&pool->claiming);
+        return snnbase_fail(context, SNN_ERR_NOMEM, "out of memory: no lock");
+    }
     return SNN_OK;
 }
 
 void snnrun_pool_fini(struct snnrun_pool *pool)
 {
     pthread_mutex_destroy(&pool->lock);
+    pthread_mutex_destroy(&pool->claiming);
 }
 
 unsigned snnrun_pool_threads(const struct snnrun_pool *pool, const struct snn_target *target)
 {
+    const uint64_t left = pool->count - snn_partial_done(pool->partial);
     unsigned threads =
         pool->options->threads > 0 ? pool->options->threads : snnbase_processor_count();
     uint32_t most = snn_target_parallel_max(target);
     if (most > 0 && threads > most) threads = most;
-    if (threads > pool->count) threads = (unsigned)pool->count;
+    if (threads > left) threads = (unsigned)left;
     return threads > 0 ? threads : 1;
+}
+
+/* The next sample of the block that was claimed last, or of a new one. */
+static bool take_claimed(struct snnrun_pool *pool, uint64_t *at_out)
+{
+    const struct snn_run_options *o = pool->options;
+    pthread_mutex_lock(&pool->claiming);
+    while (pool->claim_next == pool->claim_end && !pool->claimed_all) {
+        uint64_t first = 0, count = 0;
+        pool->claimed_all = atomic_load(&pool->stop) || !o->claim(&first, &count, o->claim_user);
+        if (pool->claimed_all || first >= pool->count) continue;
+        pool->claim_next = first;
+        pool->claim_end = first + (count < pool->count - first ? count : pool->count - first);
+    }
+    const bool taken = pool->claim_next < pool->claim_end;
+    if (taken) *at_out = pool->claim_next++;
+    pthread_mutex_unlock(&pool->claiming);
+    return taken;
 }
 
 bool snnrun_pool_take(struct snnrun_pool *pool, uint64_t *at_out)
 {
-    if (atomic_load(&pool->stop)) return false;
-    *at_out = atomic_fetch_add(&pool->next, 1);
-    return *at_out < pool->count;
+    while (!atomic_load(&pool->stop)) {
+        uint64_t at = 0;
+        if (pool->options->claim == NULL)
+            at = atomic_fetch_add(&pool->next, 1);
+        else if (!take_claimed(pool, &at))
+            return false;
+        if (at >= pool->count) return false;
+        if (snn_partial_has(pool->partial, at)) continue;
+        *at_out = at;
+        return true;
+    }
+    return false;
 }
 
 bool snnrun_pool_go_on(struct snnrun_pool *pool)
@@ -116,7 +102,8 @@ bool snnrun_pool_go_on(struct snnrun_pool *pool)
     const struct snn_run_options *o = pool->options;
     if (o->progress == NULL) return !atomic_load(&pool->stop);
     pthread_mutex_lock(&pool->lock);
-    if (!o->progress(pool->done, pool->count, o->user)) atomic_store(&pool->stop, true);
+    if (!o->progress(snn_partial_done(pool->partial), pool->count, o->user))
+        atomic_store(&pool->stop, true);
     pthread_mutex_unlock(&pool->lock);
     return !atomic_load(&pool->stop);
 }
@@ -126,9 +113,8 @@ int snnrun_pool_report(struct snnrun_pool *pool, const struct snn_sample_record 
     const struct snn_run_options *o = pool->options;
     int status = SNN_OK;
     pthread_mutex_lock(&pool->lock);
-    pool->done++;
     if (o->sample != NULL && record != NULL) status = o->sample(record, o->user);
-    if (o->progress != NULL && !o->progress(pool->done, pool->count, o->user))
+    if (o->progress != NULL && !o->progress(snn_partial_done(pool->partial), pool->count, o->user))
         atomic_store(&pool->stop, true);
     pthread_mutex_unlock(&pool->lock);
     return status;

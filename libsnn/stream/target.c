@@ -21,6 +21,7 @@ struct snn_target {
     struct snn_target *parent;     /* of a fork */
     uint32_t fork_count; /* forks that are open; counted by the thread that owns them all */
     struct snn_allocator allocator;
+    char uri[]; /* that it was opened by */
 };
 
 /* The target whose name the URI begins with, and what follows behind the colon. */
@@ -48,10 +49,12 @@ static int unknown(struct snn_context *context, const char *uri)
 }
 
 static int wrap(struct snn_target **out, struct snn_context *context,
-                const struct snn_target_ops *ops)
+                const struct snn_target_ops *ops, const char *uri)
 {
-    struct snn_target *target = snnbase_alloc(context, 1, sizeof(*target));
+    const size_t length = strlen(uri);
+    struct snn_target *target = snnbase_alloc(context, 1, sizeof(*target) + length + 1);
     if (target == NULL) return SNN_ERR_NOMEM;
+    memcpy(target->uri, uri, length);
     target->ops = ops;
     target->allocator = *snnbase_allocator(context);
     *out = target;
@@ -64,7 +67,7 @@ int snn_target_open(struct snn_target **out, struct snn_context *context, const 
     const struct snn_target_ops *ops = find(uri, &arguments);
     if (ops == NULL) return unknown(context, uri);
     struct snn_target *target = NULL;
-    int status = wrap(&target, context, ops);
+    int status = wrap(&target, context, ops, uri);
     if (status != SNN_OK) return status;
     status = ops->open(&target->session, context, arguments);
     if (status != SNN_OK) {
@@ -184,7 +187,7 @@ int snn_target_fork(struct snn_target **out, struct snn_context *context, struct
     if (target->ops->fork == NULL)
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED, "target %s has a single session",
                             target->ops->name);
-    status = wrap(&child, context, target->ops);
+    status = wrap(&child, context, target->ops, target->uri);
     if (status != SNN_OK) return status;
     status = target->ops->fork(&child->session, context, target->session);
     if (status != SNN_OK) {
@@ -314,6 +317,11 @@ void snn_target_close(struct snn_target **target)
 const char *snn_target_name(const struct snn_target *target)
 {
     return target->ops->name;
+}
+
+const char *snnstream_target_uri(const struct snn_target *target)
+{
+    return target->uri;
 }
 
 static void read_timing(const struct snn_target *target, const char **semantics, const char **order)

@@ -6,15 +6,18 @@
 #include "libsnn/stream/telemetry.h"
 #include "snn/target.h"
 
-/* Adds one session of the target to `add`, or only begins anew where that is NULL; nothing for a
- * target that is no device. Errors: PROTOCOL (what the device counted is not what came), TIMEOUT,
- * GONE, IO. */
+/* What the target was opened by, arguments and all, as long as it is open. */
+const char *snnstream_target_uri(const struct snn_target *target);
+
 /* Has advance of this session, until its next load, ask now and then within a step whether to go
  * on; where it says no, advance gives CANCELLED and the sample is spoilt until the next reset. NULL
  * ends that. Errors: UNSUPPORTED. */
 int snnstream_target_ask(struct snn_target *target, struct snn_context *context,
                          bool (*go_on)(void *user), void *user);
 
+/* Adds one session of the target to `add`, or only begins anew where that is NULL; nothing for a
+ * target that is no device. Errors: PROTOCOL (what the device counted is not what came), TIMEOUT,
+ * GONE, IO. */
 int snnstream_target_telemetry(struct snn_target *target, struct snn_context *context,
                                struct snnstream_telemetry *add);
 

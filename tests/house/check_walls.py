@@ -36,6 +36,7 @@ ROOMS = {
     "tests/unit/model/": [PUBLIC, BASE, MODEL],
     "tests/unit/stream/": [PUBLIC, BASE, MODEL, STREAM],
     "tests/unit/convert/": [PUBLIC, BASE, MODEL, "convert/"],
+    "tests/unit/run/": [PUBLIC, BASE, MODEL, STREAM, "libsnn/run"],
     "tests/unit/sim/": [PUBLIC, BASE, MODEL, STREAM, "sim/"],
     "tests/unit/cli/": [PUBLIC, CLI],
     "tests/unit/report/": [PUBLIC, "tools/report/"],

@@ -27,8 +27,11 @@ extern "C" {
 struct snn_partial;
 
 /* An empty one for a run with these arguments, which must be those that snn_run (or, with a graph
- * in place of the net, snn_run_frames) is given later; of the options, callbacks, threads and claim
- * may differ. The data's content counts, not its path. Errors: those of snn_run's checks, NOMEM. */
+ * in place of the net, snn_run_frames) is given later, and outlive it; of the options, energy,
+ * callbacks, threads and claim may differ. But where there is a callback `sample`, records carry
+ * the counts of each step that it is given: with it and without it are two runs, and samples from
+ * elsewhere reach it when all are done. The data's content counts, not its path. Target, net and
+ * all options stand for the fingerprint. Errors: those of snn_run's checks, NOMEM. */
 SNN_API int snn_partial_create(struct snn_partial **out, struct snn_context *context,
                                struct snn_target *target, const struct snn_net *net,
                                const struct snn_graph *graph, const struct snn_source *source,
@@ -41,7 +44,8 @@ SNN_API void snn_partial_destroy(struct snn_partial **partial);
 SNN_API void snn_partial_fingerprint(const struct snn_partial *partial,
                                      unsigned char out[SNN_FINGERPRINT_SIZE]);
 
-/* The rest is safe to call from any thread, during the run too. */
+/* The rest is safe to call from any thread, during the run too, each with a context of its own (and
+ * one allocator for all). */
 
 /* Samples asked for, and how many of them are done. */
 SNN_API uint64_t snn_partial_total(const struct snn_partial *partial);
@@ -55,10 +59,11 @@ SNN_API bool snn_partial_has(const struct snn_partial *partial, uint64_t at);
 SNN_API int snn_partial_add(struct snn_partial *partial, struct snn_context *context,
                             const void *record, size_t size);
 
-/* Called once with each record that is new, from the run or from add, under the partial's lock; a
- * status other than SNN_OK ends the run with it (snn_context_fail in the context given to snn_run).
- */
-typedef int (*snn_partial_fn)(const void *record, size_t size, void *user);
+/* Called once with each record that is new, from the run or from add, under the partial's lock: it
+ * asks nothing of the partial. A status other than SNN_OK ends the run, or is add's; the message is
+ * set by snn_context_fail in the context given, which is that of the thread at hand. */
+typedef int (*snn_partial_fn)(struct snn_context *context, const void *record, size_t size,
+                              void *user);
 SNN_API void snn_partial_watch(struct snn_partial *partial, snn_partial_fn watch, void *user);
 
 /* ---- Checkpoints ---- */
