@@ -137,7 +137,7 @@ static void draw_x_axis(struct snnreport_frame *frame)
         taken = x + half;
         put_word(frame, &(struct snnreport_word){.string = label,
                                                  .x = x,
-                                                 .y = frame->bottom + 16,
+                                                 .y = frame->bottom + 18,
                                                  .size = SNNREPORT_TICK,
                                                  .anchor = SNNREPORT_MIDDLE,
                                                  .classes = "tick soft"});
@@ -158,7 +158,7 @@ static void draw_axis_labels(struct snnreport_frame *frame)
     axis_label(label, &frame->chart->x, &frame->x);
     struct snnreport_word word = {.string = label,
                                   .x = (frame->left + frame->right) / 2,
-                                  .y = frame->bottom + 32,
+                                  .y = frame->bottom + 33,
                                   .anchor = SNNREPORT_MIDDLE,
                                   .classes = "soft",
                                   .width_max = width - 2};

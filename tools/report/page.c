@@ -70,18 +70,6 @@ static void put_spiking_facts(const struct snnreport_pen *pen)
     snnreport_put(out, "</dd></div>\n");
 }
 
-static void put_energy_profile(const struct snnreport_pen *pen)
-{
-    const struct snn_report *report = pen->report;
-    if (report->result_count == 0) return;
-    const struct snn_energy_profile *profile = &report->results[0]->energy;
-    snnreport_put(pen->out, "<div><dt>Energy profile</dt><dd>");
-    snnreport_escaped(pen->out, profile->name);
-    snnreport_put(pen->out, ", <span class=\"note\">");
-    snnreport_escaped(pen->out, profile->source);
-    snnreport_put(pen->out, "</span></dd></div>\n");
-}
-
 void snnreport_page_run(const struct snnreport_pen *pen)
 {
     const struct snn_report *report = pen->report;
@@ -99,7 +87,7 @@ void snnreport_page_run(const struct snnreport_pen *pen)
     snnreport_put(out, "</dd></div>\n");
     put_targets(pen);
     put_spiking_facts(pen);
-    put_energy_profile(pen);
+    if (report->result_count > 0) put_fact(out, "Energy profile", report->results[0]->energy.name);
     snnreport_put(out, "</dl>\n");
     if (pen->page->command != NULL) {
         snnreport_put(out, "<pre class=\"command\" tabindex=\"0\" aria-label=\"Command\"><code>");
@@ -126,6 +114,7 @@ static void put_head(struct snnreport_text *out, const struct snnreport_page *pa
                      snn_version());
     put_name(out, page->report->model_name);
     snnreport_put(out, " as spikes</title>\n<style>\n");
+    snnreport_chart_style(out);
     snnreport_put(out, snnreport_page_style());
     snnreport_put(out, "</style>\n</head>\n");
 }

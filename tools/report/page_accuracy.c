@@ -211,18 +211,35 @@ void snnreport_page_accuracy(const struct snnreport_pen *pen)
     const struct snn_result *r = pen->r;
     if (!snnreport_is_spiking(r) || isnan(r->accuracy) || r->timesteps < 2) return;
     snnreport_heading(pen, "accuracy", "Accuracy over time");
+    snnreport_put(pen->out, "<div class=\"pair\">\n");
+    snnreport_draw_accuracy(pen);
     snnreport_table_open(pen, "Accuracy after a number of steps",
                          "<After step|Accuracy|95 % confidence");
     for (uint32_t step = 1; step <= r->timesteps; step = next_step(step, r->timesteps))
         put_step(pen, step);
     snnreport_table_close(pen);
+    snnreport_put(pen->out, "</div>\n");
 }
 
 /* ---- Latency ---- */
 
 void snnreport_page_latency(const struct snnreport_pen *pen)
 {
-    (void)pen;
+    const struct snn_result *r = pen->r;
+    if (!snnreport_is_spiking(r)) return;
+    const bool known = r->first_spike.steps_histogram != NULL;
+    if (r->rule_count == 0 && !(known && r->first_spike.count > 0)) return;
+    snnreport_heading(pen, "latency", "How early it decides");
+    if (known && r->first_spike.count > 0) {
+        snnreport_put(pen->out, "<p>The first output spike comes after ");
+        snnreport_value(pen, SNNREPORT_MEAN, r->first_spike.steps_mean, "/first_spike/steps_mean");
+        snnreport_put(pen->out, " steps on average, in half of the samples by step ");
+        snnreport_value(pen, SNNREPORT_COUNT, r->first_spike.steps_p50, "/first_spike/steps_p50");
+        snnreport_put(pen->out, ", in 95 % by step ");
+        snnreport_value(pen, SNNREPORT_COUNT, r->first_spike.steps_p95, "/first_spike/steps_p95");
+        snnreport_put(pen->out, ".</p>\n");
+    }
+    snnreport_draw_latency(pen);
 }
 
 /* ---- Rules ---- */
@@ -288,7 +305,7 @@ void snnreport_page_rules(const struct snnreport_pen *pen)
 {
     const struct snn_result *r = pen->r;
     if (r->rule_count + r->sweep_count == 0) return;
-    snnreport_heading(pen, "rules", "Deciding early");
+    snnreport_heading(pen, "rules", "What deciding early costs");
     if (r->rule_count > 0)
         snnreport_table_open(pen,
                              "Decision rules: means are over all samples, SynOps and energy "
@@ -299,5 +316,6 @@ void snnreport_page_rules(const struct snnreport_pen *pen)
         snnreport_row_close(pen);
     }
     if (r->rule_count > 0) snnreport_table_close(pen);
+    snnreport_draw_prices(pen);
     put_sweep(pen);
 }

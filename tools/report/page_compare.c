@@ -40,5 +40,6 @@ void snnreport_page_comparison(const struct snnreport_pen *of)
         if (pen.r->sample_count > 0) put_row(&pen);
     }
     snnreport_table_close(&pen);
+    snnreport_draw_targets(&pen);
     snnreport_put(pen.out, "</section>\n");
 }

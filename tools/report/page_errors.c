@@ -58,14 +58,17 @@ void snnreport_page_confusion(const struct snnreport_pen *pen)
     if (r->confusion == NULL) return;
     snnreport_heading(pen, "confusion", "What is taken for what");
     const size_t count = find_confusions(r, most);
-    if (count == 0) {
+    snnreport_put(pen->out, "<div class=\"pair\">\n");
+    snnreport_draw_confusion(pen);
+    snnreport_put(pen->out, "<div>\n");
+    if (count == 0)
         snnreport_put(pen->out, "<p>No sample that spiked was taken for another class.</p>\n");
-        return;
-    }
-    snnreport_put(pen->out, "<p>The most frequent confusions:</p>\n<ol>\n");
+    else
+        snnreport_put(pen->out, "<p>The most frequent confusions:</p>\n<ol>\n");
     for (size_t i = 0; i < count; i++)
         put_confusion(pen, &most[i]);
-    snnreport_put(pen->out, "</ol>\n");
+    if (count > 0) snnreport_put(pen->out, "</ol>\n");
+    snnreport_put(pen->out, "</div>\n</div>\n");
 }
 
 /* ---- Silent samples ---- */
@@ -148,5 +151,14 @@ void snnreport_page_silent(const struct snnreport_pen *pen)
 
 void snnreport_page_raster(const struct snnreport_pen *pen)
 {
-    (void)pen;
+    const struct snnreport_raster *raster = pen->page->raster;
+    if (raster == NULL || pen->index != pen->page->raster_result) return;
+    snnreport_heading(pen, "raster", "One sample, spike by spike");
+    snnreport_put(pen->out, "<figure class=\"wide\">\n<div class=\"scroll\" role=\"region\" "
+                            "tabindex=\"0\" aria-label=\"Raster of spikes\">\n");
+    snnreport_raster(pen->out, raster);
+    snnreport_printf(pen->out,
+                     "\n</div>\n<figcaption>Sample number %llu. %s</figcaption>\n</figure>\n",
+                     (unsigned long long)pen->page->raster_sample,
+                     "Time goes to the right, layers from top to bottom.");
 }

@@ -113,10 +113,16 @@ void snnreport_page_layers(const struct snnreport_pen *pen)
 {
     if (pen->r->layer_count == 0) return;
     snnreport_heading(pen, "layers", "Operations and energy by layer");
+    snnreport_draw_layers(pen);
     if (snnreport_is_spiking(pen->r))
         put_spiking_layers(pen);
     else
         put_frame_layers(pen);
+    snnreport_put(pen->out, "<p class=\"note\">Energy by the profile ");
+    snnreport_escaped(pen->out, pen->r->energy.name);
+    snnreport_put(pen->out, ": ");
+    snnreport_escaped(pen->out, pen->r->energy.source);
+    snnreport_put(pen->out, "</p>\n");
 }
 
 /* ---- Chips and devices ---- */

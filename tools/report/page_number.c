@@ -37,17 +37,26 @@ static struct snncli_text format(enum snnreport_form form, double value)
     return text;
 }
 
-/* The text of a number, which has no character to be escaped. */
-static void put_text(struct snnreport_text *out, const struct snncli_text *text)
+/* A unit stays with its number, and micro is spelt as it is. The text has no character that would
+ * have to be escaped. */
+static struct snnreport_digits typeset(const struct snncli_text *text)
 {
+    struct snnreport_digits digits;
     const char *blank = strchr(text->text, ' ');
     if (blank == NULL) {
-        snnreport_put(out, text->text);
-        return;
+        (void)snprintf(digits.text, sizeof(digits.text), "%s", text->text);
+        return digits;
     }
     const bool micro = blank[1] == 'u';
-    snnreport_printf(out, "%.*s%s%s%s", (int)(blank - text->text), text->text, NO_BREAK,
-                     micro ? MICRO : "", blank + (micro ? 2 : 1));
+    (void)snprintf(digits.text, sizeof(digits.text), "%.*s%s%s%s", (int)(blank - text->text),
+                   text->text, NO_BREAK, micro ? MICRO : "", blank + (micro ? 2 : 1));
+    return digits;
+}
+
+struct snnreport_digits snnreport_digits(enum snnreport_form form, double value)
+{
+    const struct snncli_text text = format(form, value);
+    return typeset(&text);
 }
 
 /* `whole`: the number is a share of that one's; NULL: it is not. */
@@ -57,7 +66,7 @@ static void put(struct snnreport_text *out, const struct snncli_text *text, cons
     snnreport_printf(out, "<span class=\"n\" data-json=\"%s\"", pointer);
     if (whole != NULL) snnreport_printf(out, " data-of=\"%s\"", whole);
     snnreport_put(out, ">");
-    put_text(out, text);
+    snnreport_put(out, typeset(text).text);
     snnreport_put(out, "</span>");
 }
 
@@ -142,8 +151,10 @@ void snnreport_interval(const struct snnreport_pen *pen, double share, const cha
     va_end(arguments);
     const size_t end = strlen(path);
     memcpy(path + end, "/0", 3);
+    snnreport_put(pen->out, "<span class=\"range\">");
     put_value(pen->out, SNNREPORT_PERCENT, bounds.low, path);
     snnreport_put(pen->out, " to ");
     path[end + 1] = '1';
     put_value(pen->out, SNNREPORT_PERCENT, bounds.high, path);
+    snnreport_put(pen->out, "</span>");
 }

@@ -30,6 +30,12 @@ struct snnreport_pen {
 
 /* ---- page_number.c ---- */
 
+/* How a number is shown: "108 µJ". */
+struct snnreport_digits {
+    char text[48];
+};
+struct snnreport_digits snnreport_digits(enum snnreport_form form, double value);
+
 /* A number of the document; NaN is a dash. */
 void snnreport_number(struct snnreport_text *out, enum snnreport_form form, double value,
                       const char *pointer, ...) SNN_PRINTF(4, 5);
@@ -62,6 +68,15 @@ void snnreport_row_close(const struct snnreport_pen *pen);
 /* A figure with a caption around what is appended in between. */
 void snnreport_figure_open(const struct snnreport_pen *pen);
 void snnreport_figure_close(const struct snnreport_pen *pen, const char *caption);
+
+/* ---- page_charts.c: pictures, each a figure ---- */
+
+void snnreport_draw_accuracy(const struct snnreport_pen *pen);
+void snnreport_draw_latency(const struct snnreport_pen *pen);
+void snnreport_draw_prices(const struct snnreport_pen *pen);
+void snnreport_draw_targets(const struct snnreport_pen *pen);
+void snnreport_draw_layers(const struct snnreport_pen *pen);
+void snnreport_draw_confusion(const struct snnreport_pen *pen);
 
 /* ---- Sections of a result ---- */
 

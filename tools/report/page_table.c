@@ -15,9 +15,9 @@ void snnreport_table_open(const struct snnreport_pen *pen, const char *caption, 
     struct snnreport_text *out = pen->out;
     snnreport_put(out, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"");
     snnreport_escaped(out, caption);
-    snnreport_put(out, "\">\n<table>\n<caption>");
+    snnreport_put(out, "\">\n<table>\n<caption><span>");
     snnreport_escaped(out, caption);
-    snnreport_put(out, "</caption>\n<thead><tr>");
+    snnreport_put(out, "</span></caption>\n<thead><tr>");
     while (*columns != '\0') {
         const size_t size = strcspn(columns, "|");
         const bool left = *columns == '<';
