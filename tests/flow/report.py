@@ -115,19 +115,80 @@ def place(scale, value):
     return first + min(max(share, 0.0), 1.0) * (last - first)
 
 
-def check_line(document, line):
-    """A chart's line runs through the document's numbers, within a pixel."""
+def values_at(document, pointer):
     at = document
-    for part in line["pointer"].split("/")[1:]:
+    for part in pointer.split("/")[1:]:
         at = at[int(part)] if isinstance(at, list) else at[part]
+    return at
+
+
+def check_line(line, values):
+    """A chart's line has a point at each of the values, within a pixel."""
     points = [(float(x), float(y)) for x, y in
               re.findall(r"[ML]\s*(-?[\d.]+)[ ,](-?[\d.]+)", line["d"])]
-    require(len(points) >= min(len(at), 2), f"{line['pointer']}: {len(points)} points")
-    for step, value in enumerate(at, 1):
+    require(points, f"{line['pointer']}: an empty line")
+    for step, value in enumerate(values, 1):
         x, y = place(line["x"], step), place(line["y"], value)
         near = min(points, key=lambda p: abs(p[0] - x))
         require(abs(near[0] - x) <= 1.0 and abs(near[1] - y) <= 1.0,
                 f"{line['pointer']}: step {step}, {value}: ({x:.1f}, {y:.1f}), the line has {near}")
+
+
+def check_bars(bars, values):
+    """Bars, or the outline of steps, are as high as the values, within a pixel."""
+    x = y = 0.0
+    tops = []
+    for kind, first, second in re.findall(r"([MVHZ])(?:\s*(-?[\d.]+))?(?:[ ,](-?[\d.]+))?",
+                                          bars["d"]):
+        if kind == "M":
+            x, y = float(first), float(second)
+        elif kind == "V":
+            y = float(first)
+        elif kind == "H":
+            tops.append((x, float(first), y))
+            x = float(first)
+    base = place(bars["y"], 0.0)
+    low, high = (float(end) for end in bars["x"].split()[1:3])
+    for step, value in enumerate(values, 1):
+        if not low <= step <= high:
+            require(value == 0, f"{bars['pointer']}: step {step} is cut off")
+            continue
+        at = place(bars["x"], step)
+        top = min([y for left, right, y in tops if left < at < right] + [base])
+        require(abs(top - place(bars["y"], value)) <= 1.0,
+                f"{bars['pointer']}: step {step}: {top}, {value} expected")
+
+
+def check_dots(document, dots):
+    """Each dot is a pair of numbers of one row of the document."""
+    prices = []
+    for row in values_at(document, dots["pointer"]):
+        energy = row.get("energy", {}).get("uj_mean")
+        prices += [(price, row["accuracy"]) for price in
+                   (row.get("steps_mean"), row.get("synops_mean"),
+                    None if energy is None else energy * 1e-6) if price is not None]
+    for text in dots["values"]:
+        dot = [float(value) for value in text.split()]
+        require(any(math.isclose(a, x, rel_tol=1e-8) and math.isclose(b, y, rel_tol=1e-8)
+                    for x, y in prices for a, b in [dot]), f"{dots['pointer']}: no row has {text}")
+
+
+def check_charts(document, seen):
+    for line in seen["lines"]:
+        values = values_at(document, line["pointer"])
+        if line["pointer"].endswith("_histogram"):
+            check_bars(line, values)
+        else:
+            check_line(line, values)
+    for mark in seen["marks"]:
+        y = place(mark["y"], values_at(document, mark["pointer"]))
+        require(abs(float(re.match(r"M[\d.]+[ ,]([\d.]+)H", mark["d"]).group(1)) - y) <= 1.0,
+                f"{mark}: {y} expected")
+    for dots in seen["dots"]:
+        check_dots(document, dots)
+    for row in seen["rows"]:
+        value = values_at(document, row["pointer"])
+        require(float(row["value"]) == value, f"{row}: {value} in the document")
 
 
 # --- Tests ----------------------------------------------------------------------------------------
@@ -169,8 +230,7 @@ def check_page(chromium, document, path, least, settings=None):
     levels = [level for level, _ in seen["headings"]]
     require(levels[0] == 1 and levels.count(1) == 1, f"headings: {seen['headings']}")
     require(all(b <= a + 1 for a, b in zip(levels, levels[1:])), f"headings: {seen['headings']}")
-    for line in seen["lines"]:
-        check_line(document, line)
+    check_charts(document, seen)
     return seen
 
 
@@ -181,6 +241,9 @@ def lenet(place_, chromium):
     document, path = report_of(place_, LENET, "--timesteps", "60", "--encoding", "bernoulli",
                                "--rule", "first", "--rule", "margin:2", "--sweep", "sweep.csv")
     seen = check_page(chromium, document, path, 200)
+    require(len(seen["lines"]) == 4 and len(seen["dots"]) == 4 and len(seen["rows"]) == 10 and
+            len(seen["marks"]) == 1,
+            f"pictures: {seen['lines']}, {seen['dots']}, {seen['rows']}")
     require(os.path.getsize(path) < 2e6, f"{os.path.getsize(path)} bytes")
     without = look(chromium, path, scripts=False)
     require(without["words"] == look(chromium, path)["words"], "scripts change the page")

@@ -100,6 +100,13 @@
 
     const place = (item) => item.top >= 0 && item.bottom <= innerHeight;
 
+    // Paths, the scales they are drawn by, and the numbers they stand for.
+    const pictures = (selector) => [...document.querySelectorAll(selector)].map((path) => {
+        const plot = path.closest(".plot");
+        return {pointer: path.dataset.json, x: plot.dataset.x, y: plot.dataset.y,
+                d: path.getAttribute("d")};
+    });
+
     return () => {
         const list = texts();
         const root = document.documentElement;
@@ -116,11 +123,14 @@
             numbers: [...document.querySelectorAll(".n[data-json]")].map((element) =>
                 ({pointer: element.dataset.json, of: element.dataset.of ?? null,
                   shown: element.textContent})),
-            lines: [...document.querySelectorAll(".plot path.line[data-json]")].map((path) => {
-                const plot = path.closest(".plot");
-                return {pointer: path.dataset.json, x: plot.dataset.x, y: plot.dataset.y,
-                        d: path.getAttribute("d")};
-            }),
+            marks: pictures(".plot path.mark[data-json]"),
+            lines: pictures(".plot path.line[data-json], .plot path.bar[data-json]"),
+            dots: [...document.querySelectorAll(".plot g[data-json]")].map((group) =>
+                ({pointer: group.dataset.json,
+                  values: [...group.querySelectorAll("[data-value]")].map((dot) =>
+                      dot.dataset.value)})),
+            rows: [...document.querySelectorAll(".bar[data-value]")].map((bar) =>
+                ({pointer: bar.dataset.json, value: bar.dataset.value})),
             json: document.getElementById("result").textContent,
             headings: [...document.querySelectorAll("h1, h2, h3, h4")].map((h) =>
                 [Number(h.tagName[1]), h.textContent]),
