@@ -114,7 +114,8 @@ struct snnreport_raster {
     uint32_t timesteps;
     const struct snnreport_lane *lanes; /* input first */
     size_t lane_count;
-    double decided_step;    /* a vertical line, from 0; NaN: none */
+    double decided_step;    /* a vertical line after so many steps; NaN: none */
+    const char *decided_by; /* what it says: "decision" */
     unsigned width, height; /* 0: what suits the lanes */
 };
 void snnreport_raster(struct snnreport_text *out, const struct snnreport_raster *raster);

@@ -23,7 +23,9 @@
 #define X_SPACING 44.0
 #define SPIKES_LANE_MAX 4000 /* shown one by one, of a lane and of all */
 #define SPIKES_MAX 16000
-#define CELL 4.0 /* pixels a side of a square of densities, at least */
+#define CELL 4.0        /* pixels a side of a square of densities, at least */
+#define COLUMNS_MAX 256 /* squares; spikes may have been merged by as many (gather.c) */
+#define ROWS_MAX 32
 #define LEVELS 5
 
 struct stage {
@@ -128,11 +130,12 @@ struct density {
     double greatest;
 };
 
-static uint64_t per_square(uint64_t count, double pixels, size_t *squares_out)
+static uint64_t per_square(uint64_t count, double pixels, double squares_max, size_t *squares_out)
 {
     uint64_t each = 1;
 
-    while ((double)count / (double)each > fmax(1, pixels / CELL) && each < UINT64_MAX / 2)
+    squares_max = fmin(squares_max, fmax(1, pixels / CELL));
+    while ((double)count / (double)each > squares_max && each < UINT64_MAX / 2)
         each *= 2;
     *squares_out = (size_t)((count + each - 1) / each);
     return each;
@@ -201,9 +204,9 @@ static void draw_density(const struct stage *stage, const struct snnreport_lane 
     struct density density = {0};
     uint64_t neurons = lane->neurons > 0 ? lane->neurons : 1;
 
-    density.steps =
-        per_square((uint64_t)stage->x.max, stage->right - stage->left, &density.columns);
-    density.neurons = per_square(neurons, box->height, &density.rows);
+    density.steps = per_square((uint64_t)stage->x.max, stage->right - stage->left, COLUMNS_MAX,
+                               &density.columns);
+    density.neurons = per_square(neurons, box->height, ROWS_MAX, &density.rows);
     density.counts = calloc(density.rows * density.columns, sizeof *density.counts);
     if (!density.counts) {
         stage->out->failed = true;
@@ -310,7 +313,7 @@ static void draw_axis(const struct stage *stage, double bottom)
 static void draw_decision(const struct stage *stage, double bottom)
 {
     double x = snnreport_ruler_place(&stage->x, stage->raster->decided_step);
-    char text[60];
+    char text[80];
 
     if (isnan(x)) return;
     snnreport_printf(stage->out, "<path class=\"mark\" data-decided=\"%.9g\"",
@@ -318,7 +321,9 @@ static void draw_decision(const struct stage *stage, double bottom)
     snnreport_point(stage->out, " d=\"M", x, HEAD - 4);
     snnreport_coordinate(stage->out, "V", bottom);
     snnreport_put(stage->out, "\"/>\n");
-    snprintf(text, sizeof text, "decided after %.0f steps", ceil(stage->raster->decided_step));
+    double steps = ceil(stage->raster->decided_step);
+    const char *by = stage->raster->decided_by ? stage->raster->decided_by : "decision";
+    snprintf(text, sizeof text, "%.40s after %.0f step%s", by, steps, steps > 1 ? "s" : "");
     struct snnreport_word word = {
         .string = text, .x = x, .y = HEAD - 9, .anchor = SNNREPORT_MIDDLE, .classes = "soft"};
     struct snnreport_box box = snnreport_word_box(&word);

@@ -24,6 +24,7 @@ static void release(struct snnsim_session *s)
     snn_graph_destroy(&s->graph);
     snn_context_destroy(&s->context);
     snncli_sample_release(&s->sample);
+    snnsim_raster_release(&s->raster);
     snnsim_options_release(&s->options);
 }
 
@@ -77,6 +78,7 @@ static int work(struct snnsim_session *s, int argc, char **argv)
     if (status == SNNCLI_EXIT_OK) status = snnsim_open_data(s);
     if (status == SNNCLI_EXIT_OK) status = snnsim_prepare_targets(s);
     if (status == SNNCLI_EXIT_OK) status = snnsim_run(s);
+    if (status == SNNCLI_EXIT_OK) status = snnsim_raster_capture(s);
     if (status == SNNCLI_EXIT_OK) status = snnsim_write_results(s);
     if (status != SNNCLI_EXIT_OK) return status;
     return is_complete(s) ? snnsim_check_results(s) : SNNCLI_EXIT_INTERRUPTED;

@@ -203,6 +203,13 @@ static int take_result(struct snnsim_options *o, const struct snncli_option *opt
     case OPT_CSV:
         o->csv = value;
         break;
+    case OPT_RASTER:
+        o->raster = value;
+        break;
+    case OPT_RASTER_SAMPLE:
+        status = take_count(o, option, value, 0, INT64_MAX, &number);
+        o->raster_sample = (uint64_t)number;
+        break;
     case OPT_SAVE_COUNTS:
         o->save_counts = value;
         break;

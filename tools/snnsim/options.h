@@ -53,6 +53,8 @@ struct snnsim_options {
     const char *json;
     const char *report;                    /* file of the page */
     const char *csv;                       /* folder of tables */
+    const char *raster;                    /* file of the picture */
+    uint64_t raster_sample;                /* if given */
     const char *norm;                      /* as written; NULL: the default */
     const char *v_min;                     /* as written; NULL: the default */
     const char *compat;                    /* "sinabs" or NULL */

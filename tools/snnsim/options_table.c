@@ -257,6 +257,21 @@ static const struct snncli_option table[] = {
      .text = "Accuracy by step, layers, rules, latency, confusion, samples and others, for plots "
              "of your own. The folder is made if it is not there; files of these names in it are "
              "replaced."},
+    {.id = OPT_RASTER,
+     .name = "raster",
+     .metavar = "FILE",
+     .group = "Results",
+     .path = true,
+     .help = "one sample's spikes as a picture (SVG)",
+     .text = "Time to the right, a lane for the input and each layer, neurons upwards in it; of a "
+             "lane with very many spikes the density. The sample goes through the first spiking "
+             "target once more; a device does not tell spikes one by one."},
+    {.id = OPT_RASTER_SAMPLE,
+     .name = "raster-sample",
+     .metavar = "K",
+     .group = "Results",
+     .help = "which one, also for the page (the first)",
+     .text = "Counted from 0 over the data, and one of the samples that are run."},
     {.id = OPT_SAVE_COUNTS,
      .name = "save-counts",
      .metavar = "FILE",

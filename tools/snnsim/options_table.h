@@ -50,6 +50,8 @@ enum snnsim_option {
     OPT_JSON,
     OPT_REPORT,
     OPT_CSV,
+    OPT_RASTER,
+    OPT_RASTER_SAMPLE,
     OPT_SAVE_COUNTS,
     OPT_SAVE_LAYER_COUNTS,
     OPT_MIN_ACCURACY,

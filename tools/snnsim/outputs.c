@@ -13,12 +13,13 @@ struct named_file {
     const char *option, *path;
 };
 
-enum { OUTPUTS = 5, FILES = 10 };
+enum { OUTPUTS = 6, FILES = 11 };
 
 static void list_files(const struct snnsim_options *o, struct named_file files[FILES])
 {
     const struct named_file all[FILES] = {{"--json", o->json},
                                           {"--report", o->report},
+                                          {"--raster", o->raster},
                                           {"--save-counts", o->save_counts},
                                           {"--save-layer-counts", o->save_layer_counts},
                                           {"--sweep", o->sweep},
@@ -66,13 +67,20 @@ static int check_folder(struct snnsim_session *s, const struct named_file files[
     return check_tables(s, files);
 }
 
+static bool is_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
 int snnsim_check_outputs(struct snnsim_session *s)
 {
     const struct snnsim_options *o = &s->options;
     struct named_file files[FILES];
     list_files(o, files);
-    if (o->report != NULL && strcmp(o->report, "-") == 0) {
-        (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--report", "a page needs a file");
+    if (is_stdout(o->report) || is_stdout(o->raster)) {
+        (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE,
+                          is_stdout(o->report) ? "--report" : "--raster",
+                          is_stdout(o->report) ? "a page needs a file" : "a picture needs a file");
         snncli_hint(&s->console, "standard output is for --json -");
         return SNNCLI_EXIT_USAGE;
     }
@@ -84,6 +92,7 @@ int snnsim_check_outputs(struct snnsim_session *s)
     }
     int status = snncli_check_output(&s->console, o->json);
     if (status == SNNCLI_EXIT_OK) status = snncli_check_output(&s->console, o->report);
+    if (status == SNNCLI_EXIT_OK) status = snncli_check_output(&s->console, o->raster);
     if (status == SNNCLI_EXIT_OK) status = snncli_check_output(&s->console, o->sweep);
     if (status == SNNCLI_EXIT_OK && o->csv != NULL) status = check_folder(s, files);
     return status;

@@ -31,7 +31,11 @@ int snnsim_save_page(struct snnsim_session *s, const struct snn_report *report)
     int status = snn_report_format(&json, s->context, report);
     if (status == SNN_OK) {
         const struct snnreport_page content = {
-            .report = report, .json = json, .command = command.data};
+            .report = report,
+            .json = json,
+            .raster = s->raster.lane_count > 0 ? &s->raster.picture : NULL,
+            .raster_sample = s->raster.sample,
+            .command = command.data};
         snnreport_page(&page, &content);
         status = command.failed || page.failed
                      ? SNN_ERR_NOMEM

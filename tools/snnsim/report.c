@@ -145,6 +145,7 @@ int snnsim_write_results(struct snnsim_session *s)
     int status = o->sweep != NULL ? snn_sweep_save(s->context, &report, o->sweep) : SNN_OK;
     if (status == SNN_OK && o->csv != NULL)
         status = snnreport_csv_save(s->context, &report, o->csv);
+    if (status == SNN_OK && o->raster != NULL) status = snnsim_raster_save(s);
     if (status == SNN_OK && o->report != NULL) status = snnsim_save_page(s, &report);
     if (status == SNN_OK && o->json != NULL && !to_stdout)
         status = snn_report_save(s->context, &report, o->json);

@@ -8,6 +8,7 @@
 #include "tools/cli/dataset.h"
 #include "tools/cli/progress.h"
 #include "tools/snnsim/options.h"
+#include "tools/snnsim/raster.h"
 #include "tools/snnsim/save.h"
 
 /* What the model becomes for targets that compute alike. */
@@ -38,6 +39,7 @@ struct snnsim_session {
     uint32_t result_count; /* of the targets that were run */
     struct snnsim_save save;
     struct snncli_progress progress;
+    struct snnsim_raster raster; /* without lanes: none */
     char sha256[65];
     const char *data_path;       /* what `source` was read from */
     struct snncli_sample sample; /* the model's own */

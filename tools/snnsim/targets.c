@@ -87,6 +87,7 @@ int snnsim_prepare_targets(struct snnsim_session *s)
 {
     const struct snnsim_options *o = &s->options;
     int status = open_targets(s);
+    if (status == SNNCLI_EXIT_OK) status = snnsim_raster_check(s);
     if (status != SNNCLI_EXIT_OK) return status;
     snnsim_plan_builds(s);
     if (s->graph != NULL && (o->spiking || o->calibrate != NULL))
