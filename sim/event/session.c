@@ -284,8 +284,12 @@ int snnsim_session_counts(void *session, struct snn_context *context, uint32_t p
 
 int snnsim_session_watch(void *session, struct snn_context *context, snn_spike_fn watch, void *user)
 {
-    (void)context;
     const struct snnsim_session *s = session;
+    if (!s->timing.async) {
+        (void)snnbase_fail(context, SNN_ERR_UNSUPPORTED,
+                           "synchronous semantics have no order of spikes to tell");
+        return snnbase_hint(context, "count them after each step, or run asynchronously");
+    }
     snnsim_async_watch(s->async, watch, user);
     return SNN_OK;
 }

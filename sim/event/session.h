@@ -76,9 +76,10 @@ int snnsim_session_advance(void *session, struct snn_context *context, uint32_t 
 int snnsim_session_pull(void *session, struct snn_context *context, struct snn_output *out);
 int snnsim_session_counts(void *session, struct snn_context *context, uint32_t population,
                           uint32_t *counts);
-/* Of asynchronous sessions. */
+/* Errors: UNSUPPORTED (the session is synchronous). */
 int snnsim_session_watch(void *session, struct snn_context *context, snn_spike_fn watch,
                          void *user);
+/* Of asynchronous sessions. */
 int snnsim_session_ask(void *session, struct snn_context *context, bool (*go_on)(void *user),
                        void *user);
 

@@ -58,5 +58,6 @@ const struct snn_target_ops snnsim_target = {
     .advance = snnsim_session_advance,
     .pull = snnsim_session_pull,
     .counts = snnsim_session_counts,
+    .watch = snnsim_session_watch,
     .close = snnsim_session_close,
 };

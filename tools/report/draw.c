@@ -176,14 +176,18 @@ void snnreport_count(char text[40], unsigned long long count)
 void snnreport_open(struct snnreport_text *out, enum snnreport_host host, const char *title,
                     const char *description, unsigned width, unsigned height)
 {
-    snnreport_printf(out, "<svg class=\"chart\" role=\"img\" viewBox=\"0 0 %u %u\"", width, height);
     if (host == SNNREPORT_FILE)
-        snnreport_printf(out, " xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\">\n",
-                         width, height);
+        snnreport_printf(out,
+                         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" role=\"img\" "
+                         "viewBox=\"%d %d %u %u\" width=\"%u\" height=\"%u\">\n",
+                         -SNNREPORT_MARGIN, -SNNREPORT_HEAD, width + 2 * SNNREPORT_MARGIN,
+                         height + SNNREPORT_MARGIN + SNNREPORT_HEAD, width + 2 * SNNREPORT_MARGIN,
+                         height + SNNREPORT_MARGIN + SNNREPORT_HEAD);
     else
         snnreport_printf(out,
+                         "<svg class=\"chart\" role=\"img\" viewBox=\"0 0 %u %u\""
                          " style=\"display:block;width:100%%;height:auto;min-width:%.0fpx\">\n",
-                         SNNREPORT_SHRINK * width);
+                         width, height, SNNREPORT_SHRINK * width);
     snnreport_put(out, "<title>");
     snnreport_escaped(out, title ? title : "");
     snnreport_put(out, "</title>\n");

@@ -59,6 +59,9 @@ void snnreport_attribute(struct snnreport_text *out, const char *name, const cha
 /* "12 345 678", in groups by narrow no-break spaces. */
 void snnreport_count(char text[40], unsigned long long count);
 
+#define SNNREPORT_MARGIN 12 /* around a picture in a file of its own, */
+#define SNNREPORT_HEAD 36   /* with its title above */
+
 /* Of a file of its own the size is told and its language, of a part of a page the least width. */
 enum snnreport_host { SNNREPORT_PAGE, SNNREPORT_FILE };
 void snnreport_open(struct snnreport_text *out, enum snnreport_host host, const char *title,

@@ -23,7 +23,7 @@
 #define X_SPACING 44.0
 #define SPIKES_LANE_MAX 4000 /* shown one by one, of a lane and of all */
 #define SPIKES_MAX 16000
-#define CELL 4.0        /* pixels a side of a square of densities, at least */
+#define CELL 3.5        /* pixels a side of a square of densities, at least */
 #define COLUMNS_MAX 256 /* squares; spikes may have been merged by as many (gather.c) */
 #define ROWS_MAX 32
 #define LEVELS 5
@@ -383,7 +383,15 @@ void snnreport_raster_file(struct snnreport_text *out, const struct snnreport_ra
                    (unsigned)ceil(stage.height));
     snnreport_put(out, "<style>\n");
     snnreport_chart_style(out);
-    snnreport_put(out, "</style>\n<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n");
+    snnreport_printf(out, "</style>\n<rect class=\"ground\" x=\"%d\" y=\"%d\" width=\"100%%\" ",
+                     -SNNREPORT_MARGIN, -SNNREPORT_HEAD);
+    snnreport_put(out, "height=\"100%\"/>\n");
+    if (raster->title)
+        snnreport_word(out, &(struct snnreport_word){.string = raster->title,
+                                                     .x = 1,
+                                                     .y = -16,
+                                                     .classes = "title",
+                                                     .width_max = stage.width / 1.2 - 2});
     draw(&stage);
     snnreport_shut(out);
 }

@@ -31,6 +31,7 @@ static const char shapes[] =
     ".chart{font:12px system-ui,\"DejaVu Sans\",sans-serif;"
     "font-variant-numeric:tabular-nums}\n"
     ".chart .tick{font-size:11px}\n"
+    ".chart .title{font-weight:600}\n"
     ".chart .line{fill:none;stroke:currentColor;stroke-width:1.6;stroke-linejoin:round}\n"
     ".chart .c1 .line{stroke-dasharray:7 3}\n"
     ".chart .c2 .line{stroke-dasharray:2 3}\n"

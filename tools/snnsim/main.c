@@ -58,7 +58,8 @@ int snnsim_fail_reported(struct snnsim_session *s, size_t errors_before, const c
 
 static bool is_complete(const struct snnsim_session *s)
 {
-    return s->result_count == s->options.target_count && s->results[s->result_count - 1]->complete;
+    return s->result_count == s->options.target_count &&
+           s->results[s->result_count - 1]->complete && !s->raster.interrupted;
 }
 
 static int work(struct snnsim_session *s, int argc, char **argv)

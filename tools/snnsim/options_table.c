@@ -270,6 +270,7 @@ static const struct snncli_option table[] = {
      .name = "raster-sample",
      .metavar = "K",
      .group = "Results",
+     .rare = true,
      .help = "which one, also for the page (the first)",
      .text = "Counted from 0 over the data, and one of the samples that are run."},
     {.id = OPT_SAVE_COUNTS,

@@ -295,8 +295,11 @@ static void describe(struct snnsim_raster *r, const struct snnsim_session *s, ui
 
 static int fail_capture(struct snnsim_session *s, int status, uint32_t target)
 {
+    snnsim_raster_release(&s->raster);
     if (status == SNN_ERR_NOMEM) return snnsim_fail_memory(s);
-    if (status == SNN_ERR_CANCELLED) return SNNCLI_EXIT_INTERRUPTED;
+    s->raster.interrupted = status == SNN_ERR_CANCELLED;
+    if (status == SNN_ERR_CANCELLED)
+        return SNNCLI_EXIT_OK; /* the results are still to be written */
     return snncli_fail_context(&s->console, s->context, s->options.targets[target]);
 }
 
@@ -317,10 +320,7 @@ int snnsim_raster_capture(struct snnsim_session *s)
                         .watched = semantics != NULL && strcmp(semantics, "async") == 0};
     s->raster.sample = sample_of(&s->options);
     int status = pass(&p, result->samples[at].steps);
-    if (status != SNN_OK) {
-        snnsim_raster_release(&s->raster);
-        return fail_capture(s, status, target);
-    }
+    if (status != SNN_OK) return fail_capture(s, status, target);
     describe(&s->raster, s, target, &result->samples[at]);
     return SNNCLI_EXIT_OK;
 }

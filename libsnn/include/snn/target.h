@@ -97,8 +97,8 @@ struct snn_spike {
     uint32_t population; /* of the net, or of the program's decoded net: a core */
     uint32_t channel, y, x;
     uint32_t step;  /* of the sample */
-    uint32_t event; /* input event of that step that set it off, in their order from 0; of a
-                     * bias tick the number of events of the step */
+    uint32_t event; /* input event of that step that set it off, in their order from 0, the last of
+                     * those that came together; of a bias tick the number of events of the step */
 };
 typedef void (*snn_spike_fn)(const struct snn_spike *spike, void *user);
 

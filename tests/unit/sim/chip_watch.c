@@ -147,9 +147,23 @@ Test(chip_watch, simulator_takes_events_of_one_time_together)
     load(race());
     require_ok(snn_target_open(&sim, support_context(), "sim:async,order=raster"));
     require_ok(snn_target_load(sim, support_context(), snn_target_net(target)));
+    require_ok(snn_target_watch(sim, support_context(), see, &seen_count));
     run(sim, address, begins);
     cr_expect_eq(spikes[0], 0);
+    is_spike(0, 0, 0, 0, 1);
+    cr_assert_eq(seen_count, 1);
+    snn_target_close(&sim);
+}
+
+Test(chip_watch, steps_have_no_order_of_spikes)
+{
+    struct snn_target *sim = NULL;
+    load(race());
+    require_ok(snn_target_open(&sim, support_context(), "sim:sync"));
+    require_ok(snn_target_load(sim, support_context(), snn_target_net(target)));
     cr_expect_eq(snn_target_watch(sim, support_context(), see, &seen_count), SNN_ERR_UNSUPPORTED);
+    cr_expect_str_eq(snn_context_message(support_context()),
+                     "synchronous semantics have no order of spikes to tell");
     snn_target_close(&sim);
 }
 
