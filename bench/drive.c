@@ -53,9 +53,9 @@ int snnbench_sample_encode(struct snnbench_sample *out, struct snn_context *cont
     for (uint32_t t = 0; status == SNN_OK && t < step_count; t += SNN_ENCODER_STEPS_MAX) {
         struct snn_spikes spikes;
         const uint32_t left = step_count - t;
-        snn_encoder_next(encoder, left < SNN_ENCODER_STEPS_MAX ? left : SNN_ENCODER_STEPS_MAX,
-                         &spikes);
-        append(out, t, &spikes);
+        const uint32_t chunk = left < SNN_ENCODER_STEPS_MAX ? left : SNN_ENCODER_STEPS_MAX;
+        status = snn_encoder_next(encoder, context, chunk, &spikes);
+        if (status == SNN_OK) append(out, t, &spikes);
     }
     snn_encoder_destroy(&encoder);
     free(frame);

@@ -39,7 +39,8 @@ static int encode(const struct bench *b, struct snn_encoder *encoder, uint64_t *
             const uint32_t left = TIMESTEPS - step;
             const uint32_t chunk = left < SNN_ENCODER_STEPS_MAX ? left : SNN_ENCODER_STEPS_MAX;
             struct snn_spikes spikes;
-            snn_encoder_next(encoder, chunk, &spikes);
+            status = snn_encoder_next(encoder, b->context, chunk, &spikes);
+            if (status != SNN_OK) return status;
             *spikes_out += spikes.step_begin[spikes.constant ? 1 : chunk];
         }
     }

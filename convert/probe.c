@@ -226,8 +226,8 @@ static int run_frame(struct worker *w, uint64_t frame)
         uint32_t count = timesteps - view.step;
         if (count > SNN_TARGET_STEPS_MAX) count = SNN_TARGET_STEPS_MAX;
         struct snn_spikes spikes;
-        snn_encoder_next(w->encoder, count, &spikes);
-        status = snn_target_push(w->target, w->context, &spikes);
+        status = snn_encoder_next(w->encoder, w->context, count, &spikes);
+        if (status == SNN_OK) status = snn_target_push(w->target, w->context, &spikes);
         if (status == SNN_OK) status = snn_target_advance(w->target, w->context, count);
         if (status == SNN_OK) status = snn_target_pull(w->target, w->context, &w->output);
         if (status != SNN_OK) break;

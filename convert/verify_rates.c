@@ -70,8 +70,8 @@ static int run_frame(struct bench *b, uint64_t index)
     for (uint32_t left = b->options->timesteps; status == SNN_OK && left > 0;) {
         uint32_t count = left < SNN_TARGET_STEPS_MAX ? left : SNN_TARGET_STEPS_MAX;
         struct snn_spikes spikes;
-        snn_encoder_next(b->encoder, count, &spikes);
-        status = snn_target_push(target, b->context, &spikes);
+        status = snn_encoder_next(b->encoder, b->context, count, &spikes);
+        if (status == SNN_OK) status = snn_target_push(target, b->context, &spikes);
         if (status == SNN_OK) status = snn_target_advance(target, b->context, count);
         if (status == SNN_OK) status = snn_target_pull(target, b->context, &b->output);
         left -= count;

@@ -63,7 +63,7 @@ static int spike(struct work *w)
     const uint32_t output = w->net->population_count - 1;
     status = snn_target_counts(w->target, w->context, output, w->counts); /* count from now on */
     if (status == SNN_OK) status = snn_target_reset(w->target, w->context);
-    snn_encoder_next(w->encoder, STEPS, &spikes);
+    if (status == SNN_OK) status = snn_encoder_next(w->encoder, w->context, STEPS, &spikes);
     if (status == SNN_OK) status = snn_target_push(w->target, w->context, &spikes);
     if (status == SNN_OK) status = snn_target_advance(w->target, w->context, STEPS);
     if (status == SNN_OK) status = snn_target_counts(w->target, w->context, output, w->counts);

@@ -12,6 +12,7 @@
 #include "libsnn/base/memory.h"
 #include "libsnn/run_pool.h"
 #include "libsnn/stream/decode.h"
+#include "libsnn/stream/target.h"
 #include "snn/convert.h"
 #include "snn/place.h"
 #include "snn/program.h"
@@ -137,8 +138,12 @@ static int prepare_steps(struct snn_classifier *c, struct snn_context *context,
     const size_t classes = (size_t)net->readout_count * net->class_count;
     struct snnbase_arena *a = &c->arena;
     struct snn_output *out = &c->output;
-    const struct snn_encoder_options encoder = {
-        .encoding = o->encoding, .seed = o->seed, .timesteps = c->timesteps, .dt_us = c->dt_us};
+    const struct snn_encoder_options encoder = {.encoding = o->encoding,
+                                                .seed = o->seed,
+                                                .timesteps = c->timesteps,
+                                                .dt_us = c->dt_us,
+                                                .singles =
+                                                    snnstream_target_takes_singles(c->target)};
     out->spikes = snnbase_arena_alloc(a, context, steps * classes, sizeof(*out->spikes));
     out->potential = snnbase_arena_alloc(a, context, steps * classes, sizeof(*out->potential));
     out->population_spikes =
@@ -242,8 +247,8 @@ static int run_chunk(struct snn_classifier *c, struct snn_context *context, uint
     const size_t readouts = (size_t)c->net->readout_count * c->class_count;
     const struct snnmodel_cost none = {.synops = 0};
     struct snn_spikes spikes;
-    snn_encoder_next(c->encoder, chunk, &spikes);
-    int status = snn_target_push(c->target, context, &spikes);
+    int status = snn_encoder_next(c->encoder, context, chunk, &spikes);
+    if (status == SNN_OK) status = snn_target_push(c->target, context, &spikes);
     if (status == SNN_OK) status = snn_target_advance(c->target, context, chunk);
     if (status == SNN_OK) status = snn_target_pull(c->target, context, &c->output);
     for (uint32_t row = 0; status == SNN_OK && row < chunk; row++) {

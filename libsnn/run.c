@@ -94,7 +94,8 @@ static int init_worker(struct worker *w, struct snn_context *parent, struct run 
     }
     if (status == SNN_OK) snn_target_allow_loss(w->target, o->allow_loss);
     if (status == SNN_OK) status = snnstream_target_telemetry(w->target, w->context, NULL);
-    const struct snn_encoder_options encoder = {o->encoding, o->seed, o->timesteps, o->dt_us};
+    const struct snn_encoder_options encoder = {o->encoding, o->seed, o->timesteps, o->dt_us,
+                                                snnstream_target_takes_singles(w->target)};
     if (status == SNN_OK)
         status = snn_encoder_create(&w->encoder, w->context, &encoder, run->net->input_shape);
     if (status == SNN_OK)
@@ -234,9 +235,10 @@ static uint32_t choose_chunk(const struct snn_run_options *o, uint32_t step)
 static int run_chunk(struct worker *w, uint32_t chunk)
 {
     struct snn_spikes spikes;
-    snn_encoder_next(w->encoder, chunk, &spikes);
+    int status = snn_encoder_next(w->encoder, w->context, chunk, &spikes);
+    if (status != SNN_OK) return status;
     if (spikes.step_begin[spikes.constant ? 1 : chunk] > 0) w->input_seen = true;
-    int status = snn_target_push(w->target, w->context, &spikes);
+    status = snn_target_push(w->target, w->context, &spikes);
     if (status == SNN_OK) status = snn_target_advance(w->target, w->context, chunk);
     return status == SNN_OK ? snn_target_pull(w->target, w->context, &w->output) : status;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "libsnn/base/error.h"
+#include "libsnn/base/hash.h"
 #include "libsnn/base/inflate.h"
 #include "libsnn/base/memory.h"
 
@@ -93,10 +94,14 @@ static int begin(struct snnbase_reader *reader)
     return snnbase_gunzip_open(&reader->gunzip, reader->context, &pieces);
 }
 
-static uint64_t mix(uint64_t hash, uint64_t value)
+/* Another number for another file, and for the same one once it was written to. */
+static uint64_t stamp_of(const struct stat *info)
 {
-    hash = (hash ^ value) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ hash >> 32;
+    uint64_t stamp = snnbase_hash(1, (uint64_t)info->st_dev);
+    stamp = snnbase_hash(stamp, (uint64_t)info->st_ino);
+    stamp = snnbase_hash(stamp, (uint64_t)info->st_size);
+    stamp = snnbase_hash(stamp, (uint64_t)info->st_mtim.tv_sec);
+    return snnbase_hash(stamp, (uint64_t)info->st_mtim.tv_nsec);
 }
 
 static int open_file(struct snnbase_reader *reader, const char *path)
@@ -109,10 +114,7 @@ static int open_file(struct snnbase_reader *reader, const char *path)
     if (S_ISDIR(info.st_mode)) return snnbase_fail_errno(reader->context, EISDIR, path);
     if (!S_ISREG(info.st_mode)) return SNN_OK;
     reader->size = info.st_size > 0 ? (uint64_t)info.st_size : 0;
-    reader->stamp =
-        mix(mix(mix(mix(mix(1, (uint64_t)info.st_dev), (uint64_t)info.st_ino), reader->size),
-                (uint64_t)info.st_mtim.tv_sec),
-            (uint64_t)info.st_mtim.tv_nsec);
+    reader->stamp = stamp_of(&info);
     return SNN_OK;
 }
 

@@ -13,13 +13,13 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "libsnn/base/cpu.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 #include "libsnn/model/intensity.h"
+#include "libsnn/stream/binner.h"
 #include "libsnn/stream/lanes.h"
 #include "snn/stream.h"
 
@@ -34,14 +34,10 @@ struct snn_encoder {
 
     uint64_t index;                     /* of the sample */
     uint64_t step;                      /* the next one */
-    const struct snn_source *recording; /* borrowed; NULL for a frame, or events on their own */
+    const struct snn_source *recording; /* borrowed; NULL for a frame, or events at hand */
+    struct snnstream_binner binner;     /* of events */
     bool has_events;
-    const struct snn_event *event; /* the next one of a recording of events */
-    const struct snn_event *event_end;
-    const struct snn_event *event_first; /* of the recording */
-    uint64_t event_begin[SNN_ENCODER_STEPS_MAX + 1];
-    uint32_t *bin; /* [pixels] events of one step at each address, else all zero; NULL before the
-                    * first recording */
+    bool has_bins;
 
     uint32_t active_count;
     uint32_t *active;    /* [pixels] addresses that may spike, ascending */
@@ -54,7 +50,8 @@ struct snn_encoder {
 
     uint32_t step_begin[SNN_ENCODER_STEPS_MAX + 1];
     uint32_t *address; /* [SNN_ENCODER_STEPS_MAX * pixels + SNNSTREAM_LIST_SLACK] */
-    float *count;      /* [SNN_ENCODER_STEPS_MAX * pixels] of recorded spikes, as `bin` */
+    float *count;      /* [SNN_ENCODER_STEPS_MAX * pixels] of recorded spikes; NULL before the
+                        * first of them */
 };
 
 static const char *const encoding_names[] = {
@@ -138,15 +135,18 @@ static int allocate_arrays(struct snn_encoder *encoder, struct snn_context *cont
 }
 
 /* What only recordings need: spikes of a frame are single. */
-static int allocate_recorded(struct snn_encoder *encoder, struct snn_context *context)
+static int allocate_recorded(struct snn_encoder *encoder, struct snn_context *context, bool events)
 {
     const size_t pixels = snn_shape_size(encoder->shape);
-    if (!encoder->bin)
-        encoder->bin = snnbase_arena_alloc(&encoder->arena, context, pixels, sizeof(*encoder->bin));
-    if (encoder->bin && !encoder->count)
+    if (!encoder->count)
         encoder->count = snnbase_arena_alloc(
             &encoder->arena, context, pixels * SNN_ENCODER_STEPS_MAX, sizeof(*encoder->count));
-    return encoder->bin && encoder->count ? SNN_OK : SNN_ERR_NOMEM;
+    if (!encoder->count) return SNN_ERR_NOMEM;
+    if (!events || encoder->has_bins) return SNN_OK;
+    int status = snnstream_binner_init(&encoder->binner, context, &encoder->arena, encoder->shape,
+                                       encoder->options.singles);
+    encoder->has_bins = status == SNN_OK;
+    return status;
 }
 
 int snn_encoder_create(struct snn_encoder **out, struct snn_context *context,
@@ -176,6 +176,7 @@ int snn_encoder_create(struct snn_encoder **out, struct snn_context *context,
 void snn_encoder_destroy(struct snn_encoder **encoder)
 {
     if (!encoder || !*encoder) return;
+    snnstream_binner_fini(&(*encoder)->binner);
     snnbase_arena_fini(&(*encoder)->arena);
     struct snn_allocator allocator = (*encoder)->allocator;
     snnbase_allocator_free(&allocator, *encoder);
@@ -277,17 +278,16 @@ int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *
                             "sample %" PRIu64 " of a source with %" PRIu64 " samples", index,
                             snn_source_count(source));
     }
-    int status = allocate_recorded(encoder, context);
+    const bool events = snn_source_kind(source) == SNN_SOURCE_EVENTS;
+    int status = allocate_recorded(encoder, context, events);
     if (status != SNN_OK) return status;
     encoder->index = index;
     encoder->step = 0;
     encoder->recording = source;
-    encoder->has_events = snn_source_kind(source) == SNN_SOURCE_EVENTS;
-    uint64_t count = 0;
-    encoder->event = snn_source_events(source, index, &count);
-    encoder->event_first = encoder->event;
-    encoder->event_end = encoder->event ? encoder->event + count : NULL;
-    return SNN_OK;
+    encoder->has_events = events;
+    if (!events) return SNN_OK;
+    status = snnstream_binner_open(&encoder->binner, context, source, index);
+    return status == SNN_OK ? status : snnbase_where(context, "sample %" PRIu64, index);
 }
 
 int snn_encoder_begin_events(struct snn_encoder *encoder, struct snn_context *context,
@@ -304,14 +304,13 @@ int snn_encoder_begin_events(struct snn_encoder *encoder, struct snn_context *co
                                 "event %zu: time %" PRIu32 " us after %" PRIu32 " us", i,
                                 events[i].time_us, events[i - 1].time_us);
     }
-    int status = allocate_recorded(encoder, context);
+    int status = allocate_recorded(encoder, context, true);
     if (status != SNN_OK) return status;
     encoder->index = index;
     encoder->step = 0;
     encoder->recording = NULL;
     encoder->has_events = true;
-    encoder->event = encoder->event_first = events;
-    encoder->event_end = count > 0 ? events + count : events;
+    snnstream_binner_take(&encoder->binner, events, count);
     return SNN_OK;
 }
 
@@ -412,46 +411,25 @@ static uint32_t list_counts(struct snn_encoder *encoder, const uint8_t *counts, 
     return length;
 }
 
-static int compare_addresses(const void *a, const void *b)
+static int next_events(struct snn_encoder *encoder, struct snn_context *context,
+                       uint32_t step_count, struct snn_spikes *out)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* Appends the events of one step, those of one address added up; returns the new length. */
-static uint32_t list_events(struct snn_encoder *encoder, uint64_t step, uint32_t length,
-                            uint32_t *most)
-{
-    double end = (double)(step + 1) * encoder->options.dt_us;
-    uint32_t first = length;
-    for (; encoder->event < encoder->event_end && encoder->event->time_us < end; encoder->event++) {
-        uint32_t address = encoder->event->address;
-        if (encoder->bin[address]++ == 0) encoder->address[length++] = address;
-    }
-    if (length == first) return length;
-    qsort(encoder->address + first, length - first, sizeof(uint32_t), compare_addresses);
-    for (uint32_t i = first; i < length; i++) {
-        uint32_t *bin = &encoder->bin[encoder->address[i]];
-        encoder->count[i] = (float)*bin;
-        if (*bin > *most) *most = *bin;
-        *bin = 0;
-    }
-    return length;
-}
-
-static void next_events(struct snn_encoder *encoder, uint32_t step_count, struct snn_spikes *out)
-{
-    uint32_t length = 0, most = 0;
+    struct snnstream_binner *binner = &encoder->binner;
+    const double dt_us = encoder->options.dt_us;
+    uint32_t length = 0;
+    int status = SNN_OK;
+    snnstream_binner_begin(binner, (double)encoder->step * dt_us);
     for (uint32_t t = 0; t < step_count; t++) {
         encoder->step_begin[t] = length;
-        encoder->event_begin[t] = (uint64_t)(encoder->event - encoder->event_first);
-        length = list_events(encoder, encoder->step + t, length, &most);
+        const double end_us = (double)(encoder->step + t + 1) * dt_us;
+        status = snnstream_binner_step(binner, context, end_us);
+        if (status != SNN_OK) return snnbase_where(context, "sample %" PRIu64, encoder->index);
+        length += snnstream_binner_list(binner, encoder->address + length, encoder->count + length);
     }
     encoder->step_begin[step_count] = length;
-    encoder->event_begin[step_count] = (uint64_t)(encoder->event - encoder->event_first);
-    out->event = encoder->event_first;
-    out->event_begin = encoder->event_begin;
-    if (most > 1) out->count = encoder->count;
+    snnstream_binner_end(binner, out);
+    if (binner->most > 1) out->count = encoder->count;
+    return SNN_OK;
 }
 
 static void next_recorded(struct snn_encoder *encoder, uint32_t step_count, struct snn_spikes *out)
@@ -494,8 +472,10 @@ static void next_marked(struct snn_encoder *encoder, uint32_t step_count)
     list_marked(encoder, step_count);
 }
 
-void snn_encoder_next(struct snn_encoder *encoder, uint32_t step_count, struct snn_spikes *out)
+int snn_encoder_next(struct snn_encoder *encoder, struct snn_context *context, uint32_t step_count,
+                     struct snn_spikes *out)
 {
+    int status = SNN_OK;
     if (step_count > SNN_ENCODER_STEPS_MAX) step_count = SNN_ENCODER_STEPS_MAX;
     *out = (struct snn_spikes){
         .step_count = step_count,
@@ -504,7 +484,7 @@ void snn_encoder_next(struct snn_encoder *encoder, uint32_t step_count, struct s
         .sample = encoder->index,
     };
     if (encoder->has_events) {
-        next_events(encoder, step_count, out);
+        status = next_events(encoder, context, step_count, out);
     } else if (encoder->recording) {
         next_recorded(encoder, step_count, out);
     } else if (encoder->options.encoding == SNN_ENCODING_CURRENT) {
@@ -512,5 +492,6 @@ void snn_encoder_next(struct snn_encoder *encoder, uint32_t step_count, struct s
     } else {
         next_marked(encoder, step_count);
     }
-    encoder->step += step_count;
+    if (status == SNN_OK) encoder->step += step_count;
+    return status;
 }

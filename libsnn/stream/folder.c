@@ -188,8 +188,8 @@ int snnstream_folder_list(struct snnstream_folder *out, struct snn_context *cont
     return snnbase_hint(context, "recordings stand in it, or one folder a class: 0, 1, 2, ...");
 }
 
-void snnstream_folder_fini(struct snnstream_folder *folder, struct snn_context *context)
+void snnstream_folder_fini(struct snnstream_folder *folder)
 {
-    snnbase_free(context, folder->entries);
+    snnbase_allocator_free(&folder->arena.allocator, folder->entries);
     snnbase_arena_fini(&folder->arena);
 }

@@ -34,6 +34,6 @@ bool snnstream_folder_is(const char *path);
  * of a single file), ACCESS, LIMIT, NOMEM. */
 int snnstream_folder_list(struct snnstream_folder *out, struct snn_context *context,
                           const char *path, const char *labels);
-void snnstream_folder_fini(struct snnstream_folder *folder, struct snn_context *context);
+void snnstream_folder_fini(struct snnstream_folder *folder);
 
 #endif

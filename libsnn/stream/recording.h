@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libsnn/stream/folder.h"
 #include "libsnn/stream/view.h"
 #include "snn/context.h"
 #include "snn/recording.h"
@@ -37,20 +38,38 @@ int snnstream_recording_score(const unsigned char *head, size_t size);
 /* What is accepted, for messages: the summaries of all formats. */
 void snnstream_recording_summaries(char *out, size_t size);
 
-/* A data set, one block each of the context's allocator. */
+struct snnstream_recording_entry {
+    const char *path; /* the folder's */
+    int32_t label;    /* -1: none */
+    uint64_t event_count;
+    uint64_t stamp;       /* of the file that was scanned */
+    unsigned char *bytes; /* of a file that can be read but once, owned; else NULL */
+    size_t size;
+};
+
+/* A data set. Zeroed to begin with; never changes while it is open. */
 struct snnstream_recordings {
-    struct snn_event *events;
-    uint64_t *begin; /* [count + 1] */
-    int32_t *labels; /* [count], or NULL */
+    struct snnstream_folder folder;
+    struct snnstream_view view;
+    struct snnstream_recording_entry *entries; /* [count] */
     uint64_t count;
-    uint64_t duration_us;
+    uint64_t duration_us; /* of the longest */
+    uint64_t digest;      /* of what is in them, the labels and the view */
     struct snn_shape shape;
 };
 
-/* Reads a recording or a folder of them. *out is to be finished even after an error. */
+/* Scans a recording or a folder of them. *out is to be finished even after an error. */
 int snnstream_recordings_open(struct snnstream_recordings *out, struct snn_context *context,
                               const char *path, const struct snn_source_options *options);
 void snnstream_recordings_fini(struct snnstream_recordings *recordings,
                                const struct snn_allocator *allocator);
+/* Opens recording `index` (below count) with the set's view. Errors: IO (it has changed), as
+ * snn_recording_open. */
+int snnstream_recordings_read(struct snn_recording **out, struct snn_context *context,
+                              const struct snnstream_recordings *recordings, uint64_t index);
+/* For whoever reads other events than there were: IO. */
+int snnstream_recordings_fail_changed(struct snn_context *context,
+                                      const struct snnstream_recordings *recordings,
+                                      uint64_t index);
 
 #endif

@@ -1,145 +1,206 @@
-/* A data set of recordings: files -> events as cameras send them -> addresses and times.
+/* A data set of recordings: a folder's files -> how many events each has, where and how long.
  *
- * Held sparse, eight bytes an event. The sensor's size is the caller's, or what all recordings
- * together take up, so it is known only at the end: addresses are made then.
+ * Each file is read once from end to end when the set is opened, so that what is wrong with any of
+ * them is told before a run begins, and again whenever its sample's turn comes; no event is kept.
+ * Only a file that can be read but once, a pipe, stays in memory.
  */
-#include "libsnn/stream/recording.h"
-
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
 
+#include "libsnn/base/buffer.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
+#include "libsnn/base/hash.h"
+#include "libsnn/base/inflate.h"
 #include "libsnn/base/memory.h"
-#include "libsnn/stream/folder.h"
+#include "libsnn/base/reader.h"
+#include "libsnn/stream/recording.h"
 #include "libsnn/stream/source.h"
-#include "libsnn/stream/view.h"
 
-enum { POLARITIES = 2 };
+enum { POLARITIES = 2, BATCH = 4096 };
 
-/* Every event of all recordings. */
-struct events {
-    struct snn_camera_event *items;
-    size_t count, capacity;
+/* What all files together turn out to be. */
+struct scan {
+    struct snn_camera_event *batch; /* [BATCH] */
+    const struct snnstream_view *view;
+    uint32_t width, height;               /* that the events take up */
+    uint32_t sensor_width, sensor_height; /* that files tell, as the view sees it */
+    uint64_t event_count;
+    uint64_t late_count, late_max_us, invalid_count;
+    const char *late_path, *invalid_path; /* the first that has such; NULL: none */
 };
 
-static int read_file(struct events *out, struct snn_context *context, const char *path,
-                     const struct snnstream_view *view, bool in_folder)
+/* ---- One file ---- */
+
+static void extend(struct scan *scan, const struct snn_camera_event *events, size_t count)
 {
-    const struct snnstream_recording_spec spec = {path, view, NULL, 0, in_folder, false};
-    struct snn_recording *recording = NULL;
-    struct snn_camera_event *batch = snnbase_alloc(context, 4096, sizeof(*batch));
-    size_t count = 1;
-    int status = batch != NULL ? SNN_OK : SNN_ERR_NOMEM;
-    if (status == SNN_OK) status = snnstream_recording_open(&recording, context, &spec);
-    while (status == SNN_OK && count > 0) {
-        status = snn_recording_read(recording, context, batch, 4096, &count);
-        if (status == SNN_OK)
-            status = snnbase_grow(context, (void **)&out->items, &out->capacity, out->count + count,
-                                  sizeof(*out->items));
-        if (status != SNN_OK) break;
-        memcpy(out->items + out->count, batch, count * sizeof(*batch));
-        out->count += count;
+    uint32_t width = scan->width, height = scan->height;
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].x >= width) width = events[i].x + 1u;
+        if (events[i].y >= height) height = events[i].y + 1u;
     }
-    snnbase_free(context, batch);
+    scan->width = width;
+    scan->height = height;
+}
+
+static void sum_up(struct scan *scan, struct snnstream_recordings *set, size_t index,
+                   const struct snn_recording *recording)
+{
+    struct snnstream_recording_entry *entry = &set->entries[index];
+    struct snn_recording_info info;
+    snn_recording_describe(recording, &info);
+    entry->event_count = info.event_count;
+    entry->stamp = snnstream_recording_stamp(recording);
+    scan->event_count += info.event_count;
+    scan->late_count += info.late_count;
+    scan->invalid_count += info.invalid_count;
+    if (info.late_max_us > scan->late_max_us) scan->late_max_us = info.late_max_us;
+    if (info.late_count > 0 && scan->late_path == NULL) scan->late_path = entry->path;
+    if (info.invalid_count > 0 && scan->invalid_path == NULL) scan->invalid_path = entry->path;
+    if (info.width > 0 && info.height > 0) {
+        snnstream_view_size(scan->view, &info.width, &info.height);
+        if (info.width > scan->sensor_width) scan->sensor_width = info.width;
+        if (info.height > scan->sensor_height) scan->sensor_height = info.height;
+    }
+    const uint64_t duration_us = info.event_count > 0 ? info.last_us - info.first_us + 1 : 0;
+    if (duration_us > set->duration_us) set->duration_us = duration_us;
+    set->digest = snnbase_hash(set->digest, snnstream_recording_sum(recording));
+    set->digest = snnbase_hash(set->digest, info.event_count);
+    set->digest = snnbase_hash(set->digest, (uint32_t)entry->label);
+}
+
+static int scan_file(struct scan *scan, struct snnstream_recordings *set,
+                     struct snn_context *context, size_t index, bool in_folder)
+{
+    struct snnstream_recording_entry *entry = &set->entries[index];
+    struct snnstream_recording_spec spec = {
+        .path = entry->path, .view = &set->view, .in_folder = in_folder, .sums = true};
+    struct snn_recording *recording = NULL;
+    size_t count = 1;
+    if (!snnbase_reader_can_repeat(entry->path)) {
+        struct snnbase_buffer bytes = {.data = NULL};
+        int status = snnbase_file_read(context, entry->path, &bytes);
+        entry->bytes = bytes.data;
+        entry->size = bytes.size;
+        spec.bytes = entry->bytes;
+        spec.size = entry->size;
+        if (status != SNN_OK) return status;
+    }
+    int status = snnstream_recording_open(&recording, context, &spec);
+    while (status == SNN_OK && count > 0) {
+        status = snn_recording_read(recording, context, scan->batch, BATCH, &count);
+        if (status == SNN_OK) extend(scan, scan->batch, count);
+    }
+    if (status == SNN_OK) sum_up(scan, set, index, recording);
     snn_recording_close(&recording);
     return status;
 }
 
-/* Reads all files one after another; begin[i] is where each starts. Together they are held to the
- * limit of one file: a list may name a large one any number of times. */
-static int read_files(struct snnstream_recordings *out, struct snn_context *context,
-                      const struct snnstream_folder *folder, const struct snnstream_view *view,
-                      struct events *events)
+/* ---- All of them ---- */
+
+static int scan_files(struct scan *scan, struct snnstream_recordings *set,
+                      struct snn_context *context)
 {
-    out->begin = snnbase_alloc(context, folder->count + 1, sizeof(*out->begin));
-    if (folder->labelled) out->labels = snnbase_alloc(context, folder->count, sizeof(*out->labels));
-    if (out->begin == NULL || (folder->labelled && out->labels == NULL)) return SNN_ERR_NOMEM;
+    const struct snnstream_folder *folder = &set->folder;
+    set->entries = snnbase_alloc(context, folder->count, sizeof(*set->entries));
+    scan->batch = snnbase_alloc(context, BATCH, sizeof(*scan->batch));
+    if (set->entries == NULL || scan->batch == NULL) return SNN_ERR_NOMEM;
+    set->count = folder->count;
     for (size_t i = 0; i < folder->count; i++) {
-        int status = read_file(events, context, folder->entries[i].path, view, !folder->is_file);
+        set->entries[i].path = folder->entries[i].path;
+        set->entries[i].label = folder->entries[i].label;
+        int status = scan_file(scan, set, context, i, !folder->is_file);
         if (status != SNN_OK) return status;
-        out->begin[i + 1] = events->count;
-        if (out->labels != NULL) out->labels[i] = folder->entries[i].label;
     }
-    out->count = folder->count;
-    if (events->count > 0) return SNN_OK;
-    return snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a single event", folder->entries[0].path);
+    if (scan->event_count > 0) return SNN_OK;
+    return snnbase_fail(context, SNN_ERR_FORMAT, "%s: not a single event", set->entries[0].path);
 }
 
-/* The sensor that all events lie on. */
-static int find_shape(struct snnstream_recordings *out, struct snn_context *context,
-                      const char *path, const struct events *events, struct snn_shape asked,
-                      uint32_t polarities)
+static void warn(const struct scan *scan, struct snn_context *context)
 {
-    struct snn_shape shape = {polarities, 1, 1};
-    for (size_t i = 0; i < events->count; i++) {
-        const struct snn_camera_event *event = &events->items[i];
-        if (event->y >= shape.height) shape.height = event->y + 1u;
-        if (event->x >= shape.width) shape.width = event->x + 1u;
+    if (scan->late_path != NULL)
+        snnbase_diagnose(context, SNN_SEVERITY_WARNING, NULL, NULL,
+                         "%s: times of %" PRIu64 " events step back, by %" PRIu64
+                         " us at most: these are taken to be of the time before them",
+                         scan->late_path, scan->late_count, scan->late_max_us);
+    if (scan->invalid_path != NULL)
+        snnbase_diagnose(context, SNN_SEVERITY_WARNING, NULL, NULL,
+                         "%s: %" PRIu64 " events or words make no sense and are left out",
+                         scan->invalid_path, scan->invalid_count);
+}
+
+/* The sensor that all events lie on: what is asked for, or what files tell, or what events need. */
+static int find_shape(struct snnstream_recordings *set, struct snn_context *context,
+                      const char *path, const struct scan *scan, struct snn_shape asked)
+{
+    const uint32_t polarities = snnstream_view_has_one(&set->view) ? 1 : POLARITIES;
+    set->shape = asked;
+    if (asked.channels == 0) {
+        const bool told = scan->sensor_width >= scan->width && scan->sensor_height >= scan->height;
+        set->shape = (struct snn_shape){polarities, told ? scan->sensor_height : scan->height,
+                                        told ? scan->sensor_width : scan->width};
+        return SNN_OK;
     }
-    out->shape = asked.channels > 0 ? asked : shape;
-    if (asked.channels == 0) return SNN_OK;
     if (asked.channels > polarities)
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
                             "%s: events have %u polarities, %u channels are wanted", path,
                             polarities, asked.channels);
-    if (shape.height <= asked.height && shape.width <= asked.width) return SNN_OK;
+    if (scan->height <= asked.height && scan->width <= asked.width) return SNN_OK;
     return snnbase_fail(context, SNN_ERR_FORMAT,
                         "%s: events at up to %ux%u (width x height), a sensor of %ux%u is wanted",
-                        path, shape.width, shape.height, asked.width, asked.height);
-}
-
-/* With one channel both polarities are the same. */
-static int convert(struct snnstream_recordings *out, struct snn_context *context, const char *path,
-                   const struct events *events)
-{
-    const struct snn_shape shape = out->shape;
-    out->events = snnbase_alloc(context, events->count, sizeof(*out->events));
-    if (out->events == NULL) return SNN_ERR_NOMEM;
-    for (uint64_t i = 0; i < out->count; i++) {
-        uint64_t start = out->begin[i] < events->count ? events->items[out->begin[i]].time_us : 0;
-        for (uint64_t k = out->begin[i]; k < out->begin[i + 1]; k++) {
-            const struct snn_camera_event *event = &events->items[k];
-            uint64_t time = event->time_us - start;
-            uint32_t position = event->y * shape.width + event->x;
-            uint32_t channel = shape.channels == 1 ? 0 : event->polarity;
-            if (time >= UINT32_MAX)
-                return snnbase_fail(context, SNN_ERR_LIMIT,
-                                    "%s: recording %llu is longer than %u us", path,
-                                    (unsigned long long)i, UINT32_MAX);
-            out->events[k] =
-                (struct snn_event){(uint32_t)time, position * shape.channels + channel};
-            if (time >= out->duration_us) out->duration_us = time + 1;
-        }
-    }
-    return SNN_OK;
+                        path, scan->width, scan->height, asked.width, asked.height);
 }
 
 int snnstream_recordings_open(struct snnstream_recordings *out, struct snn_context *context,
                               const char *path, const struct snn_source_options *options)
 {
-    struct snnstream_folder folder;
-    struct events events = {NULL, 0, 0};
-    struct snnstream_view view;
     const struct snn_source_options none = {.labels = NULL};
+    struct scan scan = {.view = &out->view};
     if (options == NULL) options = &none;
-    int status = snnstream_folder_list(&folder, context, path, options->labels);
-    if (status == SNN_OK) status = snnstream_view_parse(&view, context, options->view);
-    if (status == SNN_OK) status = read_files(out, context, &folder, &view, &events);
-    if (status == SNN_OK)
-        status = find_shape(out, context, path, &events, options->shape,
-                            snnstream_view_has_one(&view) ? 1 : POLARITIES);
+    int status = snnstream_folder_list(&out->folder, context, path, options->labels);
+    if (status == SNN_OK) status = snnstream_view_parse(&out->view, context, options->view);
+    if (status == SNN_OK) status = scan_files(&scan, out, context);
+    snnbase_free(context, scan.batch);
+    if (status == SNN_OK) status = find_shape(out, context, path, &scan, options->shape);
     if (status == SNN_OK) status = snnstream_source_check_shape(context, path, out->shape);
-    if (status == SNN_OK) status = convert(out, context, path, &events);
-    snnbase_free(context, events.items);
-    snnstream_folder_fini(&folder, context);
-    return status;
+    if (status != SNN_OK) return status;
+    warn(&scan, context);
+    if (options->view != NULL)
+        out->digest =
+            snnbase_hash(out->digest, snnbase_crc32(0, options->view, strlen(options->view)));
+    return SNN_OK;
 }
 
-void snnstream_recordings_fini(struct snnstream_recordings *recordings,
+void snnstream_recordings_fini(struct snnstream_recordings *set,
                                const struct snn_allocator *allocator)
 {
-    snnbase_allocator_free(allocator, recordings->events);
-    snnbase_allocator_free(allocator, recordings->begin);
-    snnbase_allocator_free(allocator, recordings->labels);
+    for (uint64_t i = 0; i < set->count; i++)
+        snnbase_allocator_free(allocator, set->entries[i].bytes);
+    snnbase_allocator_free(allocator, set->entries);
+    snnstream_folder_fini(&set->folder);
+}
+
+int snnstream_recordings_read(struct snn_recording **out, struct snn_context *context,
+                              const struct snnstream_recordings *set, uint64_t index)
+{
+    const struct snnstream_recording_entry *entry = &set->entries[index];
+    const struct snnstream_recording_spec spec = {
+        .path = entry->path, .view = &set->view, .bytes = entry->bytes, .size = entry->size};
+    struct snn_recording *recording = NULL;
+    int status = snnstream_recording_open(&recording, context, &spec);
+    if (status != SNN_OK) return status;
+    if (snnstream_recording_stamp(recording) == entry->stamp) {
+        *out = recording;
+        return SNN_OK;
+    }
+    snn_recording_close(&recording);
+    return snnstream_recordings_fail_changed(context, set, index);
+}
+
+int snnstream_recordings_fail_changed(struct snn_context *context,
+                                      const struct snnstream_recordings *set, uint64_t index)
+{
+    snnbase_fail(context, SNN_ERR_IO, "%s: has changed since it was opened",
+                 set->entries[index].path);
+    return snnbase_hint(context, "leave recordings alone while they are read");
 }

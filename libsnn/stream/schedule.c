@@ -90,7 +90,8 @@ int snn_schedule_push(struct snn_schedule *schedule, struct snn_context *context
 static double time_of(const struct snn_schedule *s, uint32_t time)
 {
     if (s->sequence.order != SNN_ORDER_RECORDED) return (double)time * 0x1p-32 * s->dt_us;
-    return fmax(0.0, (double)time - (double)s->moment.step * s->dt_us);
+    const double since_us = (double)s->spikes->event_origin_us + (double)time;
+    return fmax(0.0, since_us - (double)s->moment.step * s->dt_us);
 }
 
 bool snn_schedule_next(struct snn_schedule *schedule, const struct snn_arrival **events_out,

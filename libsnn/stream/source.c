@@ -1,7 +1,9 @@
 /* Data sets: the start of the path that samples take, from a file to frames or recorded spikes.
  *
- * A source holds the whole data set, decoded and checked, from open to close and never changes in
- * between; that makes reading it thread-safe. The formats themselves are behind snn_source_table.
+ * A source holds all frames and spikes, decoded and checked, from open to close; of recordings it
+ * knows which files they are, and each is read as it is needed (recordings.c). It never changes in
+ * between, and that makes reading it thread-safe. The formats themselves are behind
+ * snn_source_table.
  */
 #include "libsnn/stream/source.h"
 
@@ -12,6 +14,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
+#include "libsnn/base/hash.h"
 #include "libsnn/base/inflate.h"
 #include "libsnn/base/memory.h"
 #include "libsnn/stream/folder.h"
@@ -270,14 +273,14 @@ uint32_t snn_source_steps(const struct snn_source *source)
 
 bool snn_source_has_labels(const struct snn_source *source)
 {
-    return source->labels != NULL || source->recordings.labels != NULL;
+    return source->labels != NULL || source->recordings.folder.labelled;
 }
 
 int32_t snn_source_label(const struct snn_source *source, uint64_t index)
 {
-    const int32_t *labels = source->labels ? source->labels : source->recordings.labels;
-    if (!labels || index >= snn_source_count(source)) return -1;
-    return labels[index];
+    if (index >= snn_source_count(source)) return -1;
+    if (source->kind == SNN_SOURCE_EVENTS) return source->recordings.entries[index].label;
+    return source->labels ? source->labels[index] : -1;
 }
 
 static void bytes_to_intensity(const uint8_t *bytes, size_t count, float *intensity)
@@ -344,17 +347,45 @@ enum snn_source_kind snn_source_guess(struct snn_context *context, const char *p
     return kind;
 }
 
-const struct snn_event *snn_source_events(const struct snn_source *source, uint64_t index,
-                                          uint64_t *count_out)
+int snn_source_recording(struct snn_recording **out, struct snn_context *context,
+                         const struct snn_source *source, uint64_t index)
 {
-    const struct snnstream_recordings *recordings = &source->recordings;
-    *count_out = 0;
-    if (index >= recordings->count) return NULL;
-    *count_out = recordings->begin[index + 1] - recordings->begin[index];
-    return recordings->events + recordings->begin[index];
+    if (source->kind != SNN_SOURCE_EVENTS)
+        return snnbase_fail(context, SNN_ERR_INVALID, "the source holds no recordings");
+    if (index >= source->recordings.count)
+        return snnbase_fail(context, SNN_ERR_INVALID,
+                            "recording %" PRIu64 " of a source with %" PRIu64, index,
+                            source->recordings.count);
+    return snnstream_recordings_read(out, context, &source->recordings, index);
+}
+
+const struct snnstream_recordings *snnstream_source_recordings(const struct snn_source *source)
+{
+    return &source->recordings;
 }
 
 uint64_t snn_source_duration_us(const struct snn_source *source)
 {
     return source->recordings.duration_us;
+}
+
+uint64_t snn_source_digest(const struct snn_source *source)
+{
+    const struct snnstream_samples *samples = &source->samples;
+    const struct snn_shape shape = snn_source_shape(source);
+    const uint64_t numbers[] = {snn_source_count(source), samples->steps, shape.channels,
+                                shape.height, shape.width};
+    uint64_t digest = snnbase_hash(source->recordings.digest, (uint64_t)source->kind);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        digest = snnbase_hash(digest, numbers[i]);
+    if (source->kind == SNN_SOURCE_EVENTS) return digest;
+    /* The source holds them, so their sizes do fit. */
+    const size_t values =
+        (size_t)samples->count * (samples->steps > 0 ? samples->steps : 1) * snn_shape_size(shape);
+    const uint32_t sum = samples->bytes ? snnbase_crc32(0, samples->bytes, values)
+                                        : snnbase_crc32(0, samples->values, values * sizeof(float));
+    digest = snnbase_hash(digest, sum);
+    if (!source->labels) return digest;
+    const size_t labels = (size_t)samples->count * sizeof(*source->labels);
+    return snnbase_hash(digest, snnbase_crc32(1, source->labels, labels));
 }

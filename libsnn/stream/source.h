@@ -15,6 +15,8 @@
 #include "snn/context.h"
 #include "snn/stream.h"
 
+struct snnstream_recordings;
+
 /* One file, read whole and unpacked. */
 struct snnstream_file {
     const char *path; /* for messages */
@@ -52,6 +54,9 @@ struct snnstream_source_ops {
 
 /* All formats, ended by NULL. */
 extern const struct snnstream_source_ops *const snn_source_table[];
+
+/* The data set behind a source of events. */
+const struct snnstream_recordings *snnstream_source_recordings(const struct snn_source *source);
 
 /* Moves the file's bytes out of it: the block now belongs to the caller. */
 unsigned char *snnstream_source_take(struct snnstream_file *file);

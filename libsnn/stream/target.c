@@ -345,6 +345,12 @@ const char *snn_target_order(const struct snn_target *target)
     return order;
 }
 
+bool snnstream_target_takes_singles(const struct snn_target *target)
+{
+    const char *order = snn_target_order(target);
+    return order != NULL && strcmp(order, snn_order_name(SNN_ORDER_RECORDED)) == 0;
+}
+
 const struct snn_chip *snn_target_chip(const struct snn_target *target)
 {
     while (target->parent != NULL)

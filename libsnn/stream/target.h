@@ -65,6 +65,10 @@ struct snn_target_ops {
     void (*close)(void *session);
 };
 
+/* Whether the target takes events in the order of a recording, one by one: what encodes for it must
+ * hand them out. */
+bool snnstream_target_takes_singles(const struct snn_target *target);
+
 /* All targets, ended by NULL. */
 extern const struct snn_target_ops *const snn_target_table[];
 

@@ -260,3 +260,21 @@ size_t snnstream_view_apply(const struct snnstream_view *view, uint64_t start_us
     }
     return kept;
 }
+
+/* How many of `size` are left behind a pool and, where there is one, a cut. */
+static uint32_t side_behind(const struct snnstream_view *view, uint32_t size, uint32_t pool,
+                            uint32_t first, uint32_t last)
+{
+    size = (size + pool - 1) / pool;
+    if (!view->cuts) return size;
+    if (size > last + 1) size = last + 1;
+    return size > first ? size - first : 1;
+}
+
+void snnstream_view_size(const struct snnstream_view *view, uint32_t *width, uint32_t *height)
+{
+    const uint32_t w = side_behind(view, *width, view->pool_x, view->first_x, view->last_x);
+    const uint32_t h = side_behind(view, *height, view->pool_y, view->first_y, view->last_y);
+    *width = view->diagonal ? h : w;
+    *height = view->diagonal ? w : h;
+}

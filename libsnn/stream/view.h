@@ -35,6 +35,8 @@ int snnstream_view_parse(struct snnstream_view *out, struct snn_context *context
  * recording's first event, seen or not. Returns how many are left. */
 size_t snnstream_view_apply(const struct snnstream_view *view, uint64_t start_us,
                             struct snn_camera_event *events, size_t count);
+/* What a sensor of this size is behind the view; at least one pixel. */
+void snnstream_view_size(const struct snnstream_view *view, uint32_t *width, uint32_t *height);
 /* Whether all events have one polarity then. */
 bool snnstream_view_has_one(const struct snnstream_view *view);
 /* Whether it names columns or a unit, which only tables take. */

@@ -83,8 +83,8 @@ static int run_sample(struct work *w, uint64_t index, uint32_t steps)
     for (uint32_t step = 0; status == SNN_OK && step < steps; step += SNN_TARGET_STEPS_MAX) {
         const uint32_t left = steps - step;
         const uint32_t count = left < SNN_TARGET_STEPS_MAX ? left : SNN_TARGET_STEPS_MAX;
-        snn_encoder_next(w->encoder, count, &spikes);
-        status = snn_target_push(w->target, w->context, &spikes);
+        status = snn_encoder_next(w->encoder, w->context, count, &spikes);
+        if (status == SNN_OK) status = snn_target_push(w->target, w->context, &spikes);
         if (status == SNN_OK) status = snn_target_advance(w->target, w->context, count);
         if (status == SNN_OK) status = snn_target_pull(w->target, w->context, &w->out);
     }

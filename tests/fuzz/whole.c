@@ -49,7 +49,7 @@ static int step(struct snn_context *context, struct snn_target *target, const st
 {
     struct snn_spikes spikes;
     struct snn_output output = {.spikes = NULL};
-    snn_encoder_next(encoder, STEPS, &spikes);
+    (void)snn_encoder_next(encoder, context, STEPS, &spikes);
     int status = output_init(&output, net) ? SNN_OK : SNN_ERR_NOMEM;
     if (status == SNN_OK) status = snn_target_reset(target, context);
     if (status == SNN_OK) status = snn_target_push(target, context, &spikes);
@@ -63,7 +63,7 @@ static int step(struct snn_context *context, struct snn_target *target, const st
 static int run(struct snn_context *context, struct snn_target *target, const float *frame,
                enum snn_encoding encoding)
 {
-    const struct snn_encoder_options options = {encoding, 1, STEPS, 0.0};
+    const struct snn_encoder_options options = {encoding, 1, STEPS, 0.0, false};
     const struct snn_net *net = snn_target_net(target);
     struct snn_encoder *encoder = NULL;
     int status = snn_encoder_create(&encoder, context, &options, net->input_shape);

@@ -126,7 +126,8 @@ static int run(struct work *w, const char *model, const char *data, const struct
     if (status == SNN_OK) status = snnsim_async_create(&w->async, w->context, w->routes, &c->async);
     if (status != SNN_OK) return status;
     snnsim_async_watch(w->async, print_spike, NULL);
-    snn_encoder_next(w->encoder, encoder.timesteps, &spikes);
+    status = snn_encoder_next(w->encoder, w->context, encoder.timesteps, &spikes);
+    if (status != SNN_OK) return status;
     return run_steps(w, &spikes);
 }
 

@@ -69,9 +69,10 @@ static int put_sample(struct player *player, struct snnconvert_playback *p, uint
         size_t count = 0;
         struct snn_spikes spikes;
         const uint32_t left = p->session->options.timesteps - step;
-        snn_encoder_next(player->encoder,
-                         left < SNN_ENCODER_STEPS_MAX ? left : SNN_ENCODER_STEPS_MAX, &spikes);
-        int status = snn_schedule_push(player->schedule, p->session->context, &spikes);
+        const uint32_t chunk = left < SNN_ENCODER_STEPS_MAX ? left : SNN_ENCODER_STEPS_MAX;
+        int status = snn_encoder_next(player->encoder, p->session->context, chunk, &spikes);
+        if (status == SNN_OK)
+            status = snn_schedule_push(player->schedule, p->session->context, &spikes);
         if (status != SNN_OK) return status;
         for (; snn_schedule_next(player->schedule, &events, &count); step++)
             for (size_t i = 0; i < count; i++)

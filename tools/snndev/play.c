@@ -9,9 +9,12 @@
 int snndev_play_open(struct snndev_play *p, struct snndev_session *s)
 {
     const struct snndev_options *o = &s->options;
-    const struct snn_encoder_options encoder = {
-        .encoding = o->encoding, .seed = o->seed, .timesteps = o->timesteps, .dt_us = o->dt_us};
     const bool recorded = snn_source_kind(s->source) == SNN_SOURCE_EVENTS;
+    const struct snn_encoder_options encoder = {.encoding = o->encoding,
+                                                .seed = o->seed,
+                                                .timesteps = o->timesteps,
+                                                .dt_us = o->dt_us,
+                                                .singles = recorded};
     const struct snn_schedule_options schedule = {
         .order = recorded ? SNN_ORDER_RECORDED : SNN_ORDER_INTERLEAVE, .dt_us = o->dt_us};
     const struct snn_shape shape = s->program->input_shape;
@@ -164,8 +167,8 @@ int snndev_play_sample(struct snndev_play *p, uint64_t index)
         const struct snn_arrival *arrivals = NULL;
         struct snn_spikes spikes;
         size_t count = 0;
-        snn_encoder_next(p->encoder, chunk, &spikes);
-        if (snn_schedule_push(p->schedule, s->context, &spikes) != SNN_OK)
+        if (snn_encoder_next(p->encoder, s->context, chunk, &spikes) != SNN_OK ||
+            snn_schedule_push(p->schedule, s->context, &spikes) != SNN_OK)
             return snncli_fail_context(&s->console, s->context, s->data_path);
         while (status == SNNCLI_EXIT_OK && snn_schedule_next(p->schedule, &arrivals, &count)) {
             status = send_step(p, arrivals, count);

@@ -14,12 +14,14 @@
 #include "snn/context.h"
 #include "snn/export.h"
 #include "snn/graph.h"
+#include "snn/recording.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* An event: which address and when, in microseconds since the first event of its recording. */
+/* An event: which address and when, in microseconds since the first event of its recording, or
+ * since the origin that whoever hands it out tells. */
 struct snn_event {
     uint32_t time_us;
     uint32_t address;
@@ -38,6 +40,7 @@ struct snn_spikes {
      * event_begin[t] to event_begin[t + 1]; NULL where nothing is known of that. */
     const struct snn_event *event;
     const uint64_t *event_begin; /* [step_count + 1] */
+    uint64_t event_origin_us;    /* what their times count from, since the sample began */
 };
 
 /* A data set: labelled frames, or exact spike recordings. Reading is thread-safe. */
@@ -85,11 +88,18 @@ SNN_API void snn_source_frame(const struct snn_source *source, uint64_t index, f
 SNN_API const uint8_t *snn_source_counts(const struct snn_source *source, uint64_t index,
                                          uint32_t step);
 
-/* Events of one recording in the order of time, and the microseconds that the longest recording
- * takes. Only for events. */
-SNN_API const struct snn_event *snn_source_events(const struct snn_source *source, uint64_t index,
-                                                  uint64_t *count_out);
+/* Opens recording `index` of the source, to be read with the source's view; it is to be closed
+ * before the source. Errors: INVALID (no such recording), IO (the file has changed since the
+ * source was opened), NOT_FOUND, ACCESS, NOMEM. Only for events. */
+SNN_API int snn_source_recording(struct snn_recording **out, struct snn_context *context,
+                                 const struct snn_source *source, uint64_t index);
+/* The microseconds that the longest recording takes. Only for events. */
 SNN_API uint64_t snn_source_duration_us(const struct snn_source *source);
+
+/* A number made of all that the source gives, samples, labels and view, which another source hardly
+ * has: to tell that results belong to it. The same on every machine with this byte order. Frames
+ * and spikes are gone through for it. */
+SNN_API uint64_t snn_source_digest(const struct snn_source *source);
 
 enum snn_encoding {
     SNN_ENCODING_RATE = 0, /* error diffusion: acc += p, spike where acc >= 1; acc starts at 1/2 */
@@ -109,6 +119,7 @@ struct snn_encoder_options {
     uint64_t seed;
     uint32_t timesteps;
     double dt_us; /* recordings: duration of a step, into which events are binned; 0: 1000 */
+    bool singles; /* hand out a recording's single events too, which order `recorded` takes */
 };
 
 /* Turns one frame after another into spikes. One thread at a time. The same seed, sample index,
@@ -131,9 +142,11 @@ SNN_API int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_c
  * NOMEM. */
 SNN_API int snn_encoder_begin_events(struct snn_encoder *encoder, struct snn_context *context,
                                      uint64_t index, const struct snn_event *events, size_t count);
-/* The next `step_count` steps (at most SNN_ENCODER_STEPS_MAX). No allocation. */
-SNN_API void snn_encoder_next(struct snn_encoder *encoder, uint32_t step_count,
-                              struct snn_spikes *out);
+/* The next `step_count` steps (at most SNN_ENCODER_STEPS_MAX). Fails only for recordings of a
+ * source, which are read as their steps are asked for: IO (also: the file has changed since the
+ * source was opened), FORMAT, NOMEM, LIMIT; each names the sample. Nothing else is allocated. */
+SNN_API int snn_encoder_next(struct snn_encoder *encoder, struct snn_context *context,
+                             uint32_t step_count, struct snn_spikes *out);
 
 #define SNN_ENCODER_STEPS_MAX 32u
 

@@ -17,7 +17,7 @@ TestSuite(encoder, .init = support_begin, .fini = support_end);
 static struct snn_encoder *create(enum snn_encoding encoding, uint64_t seed, uint32_t timesteps,
                                   struct snn_shape shape)
 {
-    struct snn_encoder_options options = {encoding, seed, timesteps, 0.0};
+    struct snn_encoder_options options = {encoding, seed, timesteps, 0.0, false};
     struct snn_encoder *encoder = NULL;
     int status = snn_encoder_create(&encoder, support_context(), &options, shape);
     cr_assert_eq(status, SNN_OK, "%s", snn_context_message(support_context()));
@@ -37,7 +37,7 @@ static void collect(struct snn_encoder *encoder, uint32_t steps, uint32_t chunk,
     for (uint32_t start = 0; start < steps; start += chunk) {
         struct snn_spikes spikes;
         uint32_t wanted = steps - start < chunk ? steps - start : chunk;
-        snn_encoder_next(encoder, wanted, &spikes);
+        cr_assert_eq(snn_encoder_next(encoder, support_context(), wanted, &spikes), SNN_OK);
         cr_assert_eq(spikes.step_count, wanted);
         cr_assert_not(spikes.constant);
         cr_assert_eq(spikes.step_begin[0], 0u);
@@ -363,7 +363,7 @@ Test(encoder, current_is_one_constant_list_of_values)
     begin(encoder, 0, (float[]){0.25f, 0.0f, 0.75f, 1.0f});
     for (int i = 0; i < 2; i++) {
         struct snn_spikes spikes;
-        snn_encoder_next(encoder, 7, &spikes);
+        cr_assert_eq(snn_encoder_next(encoder, support_context(), 7, &spikes), SNN_OK);
         cr_assert(spikes.constant);
         cr_assert_eq(spikes.step_count, 7u);
         cr_assert_eq(spikes.step_begin[0], 0u);
@@ -389,13 +389,13 @@ Test(encoder, a_chunk_has_at_most_the_maximum_of_steps)
 {
     struct snn_encoder *encoder = create(SNN_ENCODING_RATE, 0, 100, (struct snn_shape){1, 1, 1});
     struct snn_spikes spikes;
-    snn_encoder_next(encoder, 5, &spikes);
+    cr_assert_eq(snn_encoder_next(encoder, support_context(), 5, &spikes), SNN_OK);
     cr_assert_eq(spikes.step_begin[5], 0u, "spikes without a sample");
     begin(encoder, 0, (float[]){1.0f});
-    snn_encoder_next(encoder, 1000, &spikes);
+    cr_assert_eq(snn_encoder_next(encoder, support_context(), 1000, &spikes), SNN_OK);
     cr_assert_eq(spikes.step_count, SNN_ENCODER_STEPS_MAX);
     cr_assert_eq(spikes.step_begin[SNN_ENCODER_STEPS_MAX], SNN_ENCODER_STEPS_MAX);
-    snn_encoder_next(encoder, 0, &spikes);
+    cr_assert_eq(snn_encoder_next(encoder, support_context(), 0, &spikes), SNN_OK);
     cr_assert_eq(spikes.step_count, 0u);
     cr_assert_eq(spikes.step_begin[0], 0u);
     snn_encoder_destroy(&encoder);
@@ -428,8 +428,8 @@ Test(encoder, nothing_is_allocated_after_creation)
         for (uint64_t index = 0; index < 3; index++) {
             struct snn_spikes spikes;
             begin(encoder, index, intensity);
-            snn_encoder_next(encoder, 32, &spikes);
-            snn_encoder_next(encoder, 8, &spikes);
+            cr_assert_eq(snn_encoder_next(encoder, support_context(), 32, &spikes), SNN_OK);
+            cr_assert_eq(snn_encoder_next(encoder, support_context(), 8, &spikes), SNN_OK);
         }
         cr_assert_eq(support_allocation_count(), before);
         snn_encoder_destroy(&encoder);
@@ -440,7 +440,7 @@ Test(encoder, nothing_is_allocated_after_creation)
 
 static int create_and_destroy(struct snn_context *context)
 {
-    struct snn_encoder_options options = {SNN_ENCODING_RATE, 0, 10, 0.0};
+    struct snn_encoder_options options = {SNN_ENCODING_RATE, 0, 10, 0.0, false};
     struct snn_encoder *encoder = NULL;
     int status = snn_encoder_create(&encoder, context, &options, (struct snn_shape){1, 28, 28});
     snn_encoder_destroy(&encoder);
@@ -492,13 +492,13 @@ Test(encoder, recorded_counts_are_left_out_where_all_are_one)
     struct snn_encoder *encoder = create(SNN_ENCODING_RATE, 0, 3, (struct snn_shape){2, 1, 2});
     struct snn_spikes spikes;
     cr_assert_eq(snn_encoder_begin_recorded(encoder, support_context(), source, 0), SNN_OK);
-    snn_encoder_next(encoder, 3, &spikes);
+    cr_assert_eq(snn_encoder_next(encoder, support_context(), 3, &spikes), SNN_OK);
     cr_assert_null(spikes.count);
     cr_assert_eq(snn_encoder_begin_recorded(encoder, support_context(), source, 1), SNN_OK);
-    snn_encoder_next(encoder, 1, &spikes);
+    cr_assert_eq(snn_encoder_next(encoder, support_context(), 1, &spikes), SNN_OK);
     cr_assert_not_null(spikes.count);
     cr_assert_eq(spikes.count[0], 2.0f);
-    snn_encoder_next(encoder, 2, &spikes);
+    cr_assert_eq(snn_encoder_next(encoder, support_context(), 2, &spikes), SNN_OK);
     cr_assert_not_null(spikes.count);
     cr_assert_eq(spikes.count[2], 255.0f);
     snn_encoder_destroy(&encoder);
@@ -568,7 +568,7 @@ Test(encoder, intensities_outside_zero_to_one_are_named)
 static void refuse(enum snn_encoding encoding, uint32_t timesteps, struct snn_shape shape,
                    int status, const char *message)
 {
-    struct snn_encoder_options options = {encoding, 0, timesteps, 0.0};
+    struct snn_encoder_options options = {encoding, 0, timesteps, 0.0, false};
     struct snn_encoder *encoder = NULL;
     cr_assert_eq(snn_encoder_create(&encoder, support_context(), &options, shape), status);
     cr_assert_null(encoder);
