@@ -204,7 +204,12 @@ static int begin_counting(struct passage *p)
 static int begin(struct passage *p, uint32_t timesteps)
 {
     const struct snnsim_options *o = &p->session->options;
-    const struct snn_encoder_options encoder = {o->encoding, o->seed, o->timesteps, o->dt_us};
+    const struct snn_encoder_options encoder = {.encoding = o->encoding,
+                                                .seed = o->seed,
+                                                .timesteps = o->timesteps,
+                                                .dt_us = o->dt_us,
+                                                .singles = snn_source_kind(p->session->source) ==
+                                                           SNN_SOURCE_EVENTS};
     int status = make_lanes(p, timesteps);
     if (status == SNN_OK) status = make_output(p);
     if (status == SNN_OK)
@@ -220,9 +225,9 @@ static int begin(struct passage *p, uint32_t timesteps)
 static int take_step(struct passage *p)
 {
     struct snn_spikes spikes;
-    snn_encoder_next(p->encoder, 1, &spikes);
-    take_input(p, &spikes);
-    int status = snn_target_push(p->target, p->context, &spikes);
+    int status = snn_encoder_next(p->encoder, p->context, 1, &spikes);
+    if (status == SNN_OK) take_input(p, &spikes);
+    if (status == SNN_OK) status = snn_target_push(p->target, p->context, &spikes);
     if (status == SNN_OK) status = snn_target_advance(p->target, p->context, 1);
     if (status == SNN_OK) status = snn_target_pull(p->target, p->context, &p->output);
     return status == SNN_OK && !p->watched ? take_counts(p) : status;
