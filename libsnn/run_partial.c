@@ -288,6 +288,16 @@ void snn_partial_fingerprint(const struct snn_partial *partial,
     memcpy(out, partial->fingerprint, SNN_FINGERPRINT_SIZE);
 }
 
+const char *snn_partial_identity(const struct snn_partial *partial)
+{
+    return partial->identity;
+}
+
+void snn_partial_compare(const char *there, const char *here, char *text, size_t size)
+{
+    snnrun_identity_compare(there, here, text, size);
+}
+
 uint64_t snn_partial_total(const struct snn_partial *partial)
 {
     return partial->layout.sample_count;

@@ -151,6 +151,8 @@ static void release(struct snncli_cluster *c)
 {
     snncli_schedule_destroy(&c->schedule);
     free(c->failure.text);
+    for (unsigned rank = 1; c->peers != NULL && rank < c->info.size; rank++)
+        free(c->peers[rank].identity);
     free(c->peers);
     free(c->outbox);
     pthread_cond_destroy(&c->work);

@@ -33,18 +33,10 @@ bool snncli_cluster_is_root(const struct snncli_cluster *cluster);
  * cluster. */
 unsigned snncli_cluster_threads(const struct snncli_cluster *cluster);
 
-/* What all ranks must agree in; where they do not, `name` says what differs. */
-struct snncli_fact {
-    const char *name; /* "the model file" */
-    char value[72];   /* a digest, a version, a count as text */
-    bool must;        /* differences here end the job; others only explain them */
-};
-
-#define SNNCLI_FACTS_MAX 8
-
 struct snncli_cluster_run {
-    struct snncli_fact facts[SNNCLI_FACTS_MAX];
-    unsigned fact_count;
+    /* What all ranks must agree in, as text, and what says how two of these differ. */
+    const char *identity;
+    void (*compare)(const char *there, const char *here, char *text, size_t size);
     uint64_t total;   /* samples */
     unsigned threads; /* that this rank runs them on */
     /* Of rank 0 only, from any thread. has, done: as in schedule.h. add: takes in a record that
@@ -58,7 +50,8 @@ struct snncli_cluster_run {
     void *user;
 };
 
-/* Begins the next run; `run` is copied. Returns an exit status. */
+/* Begins the next run; `run` is copied, its identity must live until end. Returns an exit status.
+ */
 int snncli_cluster_begin(struct snncli_cluster *cluster, const struct snncli_cluster_run *run);
 /* Waits for the next block that this rank is to run; false: there is none, ever. For
  * snn_run_options.claim, with the cluster as its user. */

@@ -44,14 +44,11 @@ void snncli_cluster_other_take(struct snncli_cluster *c, const struct snncli_let
 
 static void greet(struct snncli_cluster *c)
 {
-    const size_t value = sizeof(c->run.facts[0].value), fixed = 8;
-    const size_t size = fixed + c->run.fact_count * value;
-    unsigned char *bytes = calloc(1, size);
+    const size_t length = strlen(c->run.identity), size = 4 + length;
+    unsigned char *bytes = malloc(size);
     if (bytes != NULL) {
         snncli_cluster_put(bytes, c->epoch, 4);
-        snncli_cluster_put(bytes + 4, c->run.fact_count, 4);
-        for (unsigned i = 0; i < c->run.fact_count; i++)
-            memcpy(bytes + fixed + i * value, c->run.facts[i].value, value);
+        memcpy(bytes + 4, c->run.identity, length);
     }
     snncli_cluster_post(c, 0, SNNCLI_LETTER_HELLO, bytes, size);
     c->greeted = true;

@@ -18,7 +18,7 @@
 
 enum snncli_letter_kind {
     /* To rank 0. */
-    SNNCLI_LETTER_HELLO = 1,   /* epoch u32, facts u32, value[72] each: it begins a run */
+    SNNCLI_LETTER_HELLO = 1,   /* epoch u32, identity: it begins a run */
     SNNCLI_LETTER_WANT = 2,    /* epoch u32, threads u32: the next block, please */
     SNNCLI_LETTER_RECORDS = 3, /* epoch u32, then size u32 and bytes each */
     SNNCLI_LETTER_FAILED = 4,  /* exit status u32, messages: this rank cannot go on */
@@ -32,10 +32,8 @@ enum snncli_letter_kind {
 
 /* What rank 0 knows of another one. */
 struct snncli_peer {
-    uint32_t epoch; /* that it has begun; 0: none */
-    uint32_t fact_count;
-    char values[SNNCLI_FACTS_MAX][sizeof(((struct snncli_fact *)0)->value)];
-    bool checked;     /* its facts, for that epoch */
+    uint32_t epoch;   /* that it has begun; 0: none */
+    char *identity;   /* of the run of that epoch; NULL: it was looked at */
     unsigned threads; /* it wants a block for so many; 0: it does not */
     bool gone;        /* it has said goodbye */
 };
@@ -44,8 +42,8 @@ struct snncli_peer {
 struct snncli_failure {
     int status; /* an exit status; OK: there is none */
     unsigned rank;
-    const char *differs; /* a fact's name; or NULL and */
-    char *text;          /* what the rank said; or NULL: rank 0 has said it already */
+    bool differs; /* the rank runs something else: `text` says what; else */
+    char *text;   /* what the rank said; NULL: rank 0 has said it already */
 };
 
 /* One lock guards everything but `over`. Rank 0 calls `run` (the partial's functions) with it held,

@@ -5,6 +5,9 @@
 
 #include "tools/cli/cluster_parts.h"
 
+/* Of what differs between two runs, as text. */
+#define DIFFERENCE_MAX 512
+
 static void fail(struct snncli_cluster *c, const struct snncli_failure *failure)
 {
     if (c->failure.status != SNNCLI_EXIT_OK) {
@@ -15,38 +18,42 @@ static void fail(struct snncli_cluster *c, const struct snncli_failure *failure)
     atomic_store(&c->over, true);
 }
 
+/* As a string; NULL without memory. */
+static char *copy(const char *text, size_t size)
+{
+    char *string = malloc(size + 1);
+    if (string == NULL) return NULL;
+    memcpy(string, text, size);
+    string[size] = '\0';
+    return string;
+}
+
 /* ---- Letters ---- */
 
 /* Ends the job if a rank is about another run than this one. */
-static void check_facts(struct snncli_cluster *c, unsigned rank)
+static void check_identity(struct snncli_cluster *c, unsigned rank)
 {
     struct snncli_peer *p = &c->peers[rank];
-    const char *differs = p->fact_count != c->run.fact_count ? "version of the program" : NULL;
-    bool must = differs != NULL;
-    for (unsigned i = 0; i < c->run.fact_count && i < p->fact_count; i++) {
-        const struct snncli_fact *fact = &c->run.facts[i];
-        if (strncmp(fact->value, p->values[i], sizeof(fact->value)) == 0) continue;
-        if (differs == NULL) differs = fact->name;
-        must = must || fact->must;
+    char text[DIFFERENCE_MAX];
+    if (strcmp(p->identity, c->run.identity) != 0) {
+        c->run.compare(p->identity, c->run.identity, text, sizeof(text));
+        fail(c, &(struct snncli_failure){SNNCLI_EXIT_DATA, rank, true, copy(text, strlen(text))});
     }
-    p->checked = true;
-    if (must) fail(c, &(struct snncli_failure){SNNCLI_EXIT_DATA, rank, differs, NULL});
+    free(p->identity);
+    p->identity = NULL;
 }
 
 static void take_hello(struct snncli_cluster *c, const struct snncli_letter *letter)
 {
     struct snncli_peer *p = &c->peers[letter->rank];
-    const unsigned char *bytes = letter->bytes;
-    const size_t value = sizeof(p->values[0]), fixed = 8;
-    if (letter->size < fixed) return;
-    p->epoch = (uint32_t)snncli_cluster_get(bytes, 4);
-    p->fact_count = (uint32_t)snncli_cluster_get(bytes + 4, 4);
-    if (p->fact_count > SNNCLI_FACTS_MAX || letter->size != fixed + p->fact_count * value)
-        p->fact_count = 0;
-    memcpy(p->values, bytes + fixed, p->fact_count * value);
-    p->checked = false;
+    const char *bytes = letter->bytes;
+    if (letter->size < 4) return;
+    free(p->identity);
+    p->identity = copy(bytes + 4, letter->size - 4);
+    if (p->identity == NULL) snncli_link_abort(c->link, SNNCLI_EXIT_NO_MEMORY);
+    p->epoch = (uint32_t)snncli_cluster_get(letter->bytes, 4);
     p->threads = 0;
-    if (c->running && p->epoch == c->epoch) check_facts(c, letter->rank);
+    if (c->running && p->epoch == c->epoch) check_identity(c, letter->rank);
 }
 
 /* Records of a run that is over are dropped. */
@@ -61,22 +68,18 @@ static void take_records(struct snncli_cluster *c, const struct snncli_letter *l
         if (size > letter->size - at) return;
         int status = c->run.add(bytes + at, size, c->run.user);
         if (status != SNNCLI_EXIT_OK)
-            fail(c, &(struct snncli_failure){status, letter->rank, NULL, NULL});
+            fail(c, &(struct snncli_failure){status, letter->rank, false, NULL});
         at += size;
     }
 }
 
 static void take_failed(struct snncli_cluster *c, const struct snncli_letter *letter)
 {
-    struct snncli_failure failure = {SNNCLI_EXIT_INTERNAL, letter->rank, NULL, NULL};
+    struct snncli_failure failure = {SNNCLI_EXIT_INTERNAL, letter->rank, false, NULL};
     if (letter->size < 4) return;
     const int status = (int)snncli_cluster_get(letter->bytes, 4);
     if (status != SNNCLI_EXIT_OK) failure.status = status;
-    failure.text = malloc(letter->size - 4 + 1);
-    if (failure.text != NULL) {
-        memcpy(failure.text, (const unsigned char *)letter->bytes + 4, letter->size - 4);
-        failure.text[letter->size - 4] = '\0';
-    }
+    failure.text = copy((const char *)letter->bytes + 4, letter->size - 4);
     fail(c, &failure);
 }
 
@@ -115,7 +118,7 @@ void snncli_cluster_root_take(struct snncli_cluster *c, const struct snncli_lett
 void snncli_cluster_root_begin(struct snncli_cluster *c)
 {
     for (unsigned rank = 1; rank < c->info.size; rank++) {
-        if (c->peers[rank].epoch == c->epoch) check_facts(c, rank);
+        if (c->peers[rank].epoch == c->epoch) check_identity(c, rank);
     }
 }
 
@@ -138,14 +141,15 @@ int snncli_cluster_root_fail(struct snncli_cluster *c)
 {
     struct snncli_failure *f = &c->failure;
     if (f->status == SNNCLI_EXIT_OK) return SNNCLI_EXIT_OK;
-    if (f->text != NULL && f->text[0] != '\0') {
+    if (f->differs) {
+        snncli_error(c->console, NULL, "rank %u on %s runs something else than rank 0 on %s: %s",
+                     f->rank, snncli_link_host(c->link, f->rank), snncli_link_host(c->link, 0),
+                     f->text != NULL ? f->text : "no memory to say what");
+        snncli_hint(c->console, "the program, the model, the data and the options must be the same "
+                                "everywhere");
+    } else if (f->text != NULL) {
         fputs(f->text, c->console->err);
         c->console->error_count++;
-    } else if (f->differs != NULL) {
-        snncli_error(c->console, NULL, "rank %u on %s has another %s than rank 0 on %s", f->rank,
-                     snncli_link_host(c->link, f->rank), f->differs, snncli_link_host(c->link, 0));
-        snncli_hint(c->console, "all ranks must do the same run: the same program, files and "
-                                "options everywhere");
     }
     return f->status;
 }
@@ -154,7 +158,7 @@ static bool give_block(struct snncli_cluster *c, unsigned rank)
 {
     struct snncli_peer *p = &c->peers[rank];
     uint64_t first = 0, count = 0;
-    if (p->threads == 0 || p->epoch != c->epoch || !p->checked) return false;
+    if (p->threads == 0 || p->epoch != c->epoch || p->identity != NULL) return false;
     enum snncli_turn turn =
         snncli_schedule_take(c->schedule, rank, p->threads, snncli_cluster_now_s(), &first, &count);
     if (turn == SNNCLI_TURN_MEMORY) snncli_link_abort(c->link, SNNCLI_EXIT_NO_MEMORY);

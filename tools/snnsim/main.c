@@ -64,7 +64,8 @@ static bool is_complete(const struct snnsim_session *s)
 
 static int work(struct snnsim_session *s, int argc, char **argv)
 {
-    int status = make_context(s);
+    int status = snnsim_share_open(s);
+    if (status == SNNCLI_EXIT_OK) status = make_context(s);
     if (status != SNNCLI_EXIT_OK) return status;
     s->argc = argc;
     s->argv = argv;
@@ -74,12 +75,15 @@ static int work(struct snnsim_session *s, int argc, char **argv)
         status = make_context(s);
     else
         status = SNNCLI_EXIT_OK;
-    if (status == SNNCLI_EXIT_OK) status = snnsim_check_outputs(s);
+    if (status == SNNCLI_EXIT_OK) status = snnsim_share_check(s);
+    const bool root = snnsim_share_is_root(s);
+    if (status == SNNCLI_EXIT_OK && root) status = snnsim_check_outputs(s);
     if (status == SNNCLI_EXIT_OK) status = snnsim_load_model(s);
     if (status == SNNCLI_EXIT_OK) status = snnsim_open_data(s);
     if (status == SNNCLI_EXIT_OK) status = snnsim_prepare_targets(s);
     if (status == SNNCLI_EXIT_OK) status = snnsim_run(s);
-    if (status == SNNCLI_EXIT_OK) status = snnsim_raster_capture(s);
+    if (status != SNNCLI_EXIT_OK || !root) return status;
+    status = snnsim_raster_capture(s);
     if (status == SNNCLI_EXIT_OK) status = snnsim_write_results(s);
     if (status != SNNCLI_EXIT_OK) return status;
     return is_complete(s) ? snnsim_check_results(s) : SNNCLI_EXIT_INTERRUPTED;
@@ -87,10 +91,12 @@ static int work(struct snnsim_session *s, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct snnsim_session session = {.context = NULL};
+    struct snnsim_session session = {.progress_lock = PTHREAD_MUTEX_INITIALIZER};
     snncli_console_init(&session.console, "snnsim");
     snncli_interrupt_install();
     int status = work(&session, argc, argv);
+    status = snncli_console_finish(&session.console, status);
+    status = snnsim_share_close(&session, status);
     release(&session);
-    return snncli_console_finish(&session.console, status);
+    return status;
 }

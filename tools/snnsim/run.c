@@ -4,7 +4,7 @@
 #include "tools/snnsim/session.h"
 
 /* What a run finds invalid by then is the data: its shape, its labels, its values. */
-static int fail_run(struct snnsim_session *s)
+int snnsim_fail_run(struct snnsim_session *s)
 {
     int status = snn_context_status(s->context);
     bool data = status == SNN_ERR_INVALID || status == SNN_ERR_NOT_FOUND;
@@ -18,6 +18,14 @@ static int save_sample(const struct snn_sample_record *record, void *user)
     return snnsim_save_sample(&s->save, record);
 }
 
+/* Another rank writes it. */
+static int drop_sample(const struct snn_sample_record *record, void *user)
+{
+    (void)record;
+    (void)user;
+    return SNN_OK;
+}
+
 static uint64_t samples_asked(const struct snnsim_session *s)
 {
     const struct snnsim_options *o = &s->options;
@@ -25,11 +33,13 @@ static uint64_t samples_asked(const struct snnsim_session *s)
     return o->samples > 0 ? o->samples : total > o->offset ? total - o->offset : 1;
 }
 
-static bool show_progress(uint64_t done, uint64_t total, void *user)
+bool snnsim_show_progress(uint64_t done, uint64_t total, void *user)
 {
     struct snnsim_session *s = user;
+    pthread_mutex_lock(&s->progress_lock);
     snncli_progress_update(&s->progress, done, total);
-    return !snncli_interrupt_pending();
+    pthread_mutex_unlock(&s->progress_lock);
+    return !snncli_interrupt_pending() && !snncli_cluster_over(s->cluster);
 }
 
 static void fill_run_options(struct snnsim_session *s, struct snn_run_options *options)
@@ -51,7 +61,7 @@ static void fill_run_options(struct snnsim_session *s, struct snn_run_options *o
     options->until_decided = o->until_decided;
     options->allow_loss = o->allow_loss;
     options->cnn = s->graph == NULL || snn_graph_is_spiking(s->graph) ? NULL : s->graph;
-    options->progress = show_progress;
+    options->progress = snnsim_show_progress;
     options->user = s;
 }
 
@@ -69,34 +79,38 @@ static int run_spikes(struct snnsim_session *s, uint32_t target, struct snn_run_
 {
     const struct snnsim_options *o = &s->options;
     const struct snn_net *net = snn_target_net(s->targets[target]);
-    const bool saving = o->save_counts != NULL || o->save_layer_counts != NULL;
+    const bool wanted = o->save_counts != NULL || o->save_layer_counts != NULL;
+    const bool saving = wanted && snnsim_share_is_root(s);
     int status = SNN_OK;
     if (saving)
         status = snnsim_save_open(&s->save, s->context, o->save_counts, o->save_layer_counts, net,
                                   o->offset, samples_asked(s), o->timesteps);
     if (status != SNN_OK) return snnsim_fail_output(s, status);
-    options->sample = saving ? save_sample : NULL;
+    options->sample = saving ? save_sample : wanted ? drop_sample : NULL;
     options->chip = snn_target_chip(s->targets[target]);
     snncli_progress_init(&s->progress, &s->console, "simulating", "samples", samples_asked(s));
-    status = snn_run(&s->results[target], s->context, s->targets[target], net, s->source, options);
-    snncli_progress_finish(&s->progress);
-    if (status != SNN_OK) {
-        int code = fail_run(s);
-        if (saving) (void)snnsim_save_close(&s->save, 0);
-        return code;
+    int code = snnsim_share_begin(s, target, options);
+    if (code == SNNCLI_EXIT_OK) {
+        status =
+            snn_run(&s->results[target], s->context, s->targets[target], net, s->source, options);
+        snncli_progress_finish(&s->progress);
+        code = snnsim_share_end(s, status == SNN_OK ? SNNCLI_EXIT_OK : snnsim_fail_run(s));
     }
-    if (saving) status = snnsim_save_close(&s->save, s->results[target]->complete);
-    return status == SNN_OK ? SNNCLI_EXIT_OK : snnsim_fail_output(s, status);
+    if (!saving) return code;
+    status = snnsim_save_close(&s->save, code == SNNCLI_EXIT_OK && s->results[target]->complete);
+    return code == SNNCLI_EXIT_OK && status != SNN_OK ? snnsim_fail_output(s, status) : code;
 }
 
 static int run_frames(struct snnsim_session *s, uint32_t target, struct snn_run_options *options)
 {
     snncli_progress_init(&s->progress, &s->console, s->options.targets[target], "samples",
                          samples_asked(s));
+    int code = snnsim_share_begin(s, target, options);
+    if (code != SNNCLI_EXIT_OK) return code;
     int status = snn_run_frames(&s->results[target], s->context, s->targets[target], s->graph,
                                 s->source, options);
     snncli_progress_finish(&s->progress);
-    return status == SNN_OK ? SNNCLI_EXIT_OK : fail_run(s);
+    return snnsim_share_end(s, status == SNN_OK ? SNNCLI_EXIT_OK : snnsim_fail_run(s));
 }
 
 static int run_target(struct snnsim_session *s, uint32_t target)
@@ -118,7 +132,7 @@ int snnsim_run(struct snnsim_session *s)
         int status = run_target(s, i);
         if (status != SNNCLI_EXIT_OK) return status;
         s->result_count++;
-        if (s->results[i]->complete) continue;
+        if (s->results[i]->complete || !snnsim_share_is_root(s)) continue;
         snncli_warning(&s->console, NULL, "interrupted: %llu of %llu samples were run",
                        (unsigned long long)s->results[i]->sample_count,
                        (unsigned long long)samples_asked(s));

@@ -4,7 +4,10 @@
 #ifndef TOOLS_SNNSIM_SESSION_H
 #define TOOLS_SNNSIM_SESSION_H
 
+#include <pthread.h>
+
 #include "snn/snn.h"
+#include "tools/cli/cluster.h"
 #include "tools/cli/dataset.h"
 #include "tools/cli/progress.h"
 #include "tools/snnsim/options.h"
@@ -40,6 +43,11 @@ struct snnsim_session {
     struct snnsim_save save;
     struct snncli_progress progress;
     struct snnsim_raster raster; /* without lanes: none */
+    pthread_mutex_t progress_lock;
+    struct snncli_cluster *cluster;      /* NULL: this process is alone */
+    struct snn_context *cluster_context; /* of its thread */
+    struct snn_partial *partial;         /* of the run that is shared at the moment */
+    bool add_failed;                     /* cluster_context says why */
     char sha256[65];
     const char *data_path;       /* what `source` was read from */
     struct snncli_sample sample; /* the model's own */
@@ -82,6 +90,26 @@ int snnsim_place(struct snnsim_session *session, struct snnsim_build *build);
 
 /* One target after another, so that each has the machine to itself; an interrupt ends them all. */
 int snnsim_run(struct snnsim_session *session);
+/* The exit status for an error of a run, which is printed. */
+int snnsim_fail_run(struct snnsim_session *session);
+/* For snn_run_options.progress, and for whoever knows of progress elsewhere. */
+bool snnsim_show_progress(uint64_t done, uint64_t total, void *session);
+
+/* ---- share.c ---- */
+
+/* All of these do nothing where this process is alone. */
+int snnsim_share_open(struct snnsim_session *session);
+/* Whether this process prints and writes. */
+bool snnsim_share_is_root(const struct snnsim_session *session);
+/* What of the options cannot be shared; and how many threads are this rank's. */
+int snnsim_share_check(struct snnsim_session *session);
+/* Makes the run of these options one that all ranks do. */
+int snnsim_share_begin(struct snnsim_session *session, uint32_t target,
+                       struct snn_run_options *options);
+/* Call it with the run's status, whatever that is. */
+int snnsim_share_end(struct snnsim_session *session, int exit_status);
+/* Call it last of all. */
+int snnsim_share_close(struct snnsim_session *session, int exit_status);
 
 /* ---- outputs.c ---- */
 

@@ -44,6 +44,12 @@ SNN_API void snn_partial_destroy(struct snn_partial **partial);
 SNN_API void snn_partial_fingerprint(const struct snn_partial *partial,
                                      unsigned char out[SNN_FINGERPRINT_SIZE]);
 
+/* What it is made of, as lines of text NAME=VALUE; lives as long as the partial. */
+SNN_API const char *snn_partial_identity(const struct snn_partial *partial);
+/* What differs between two such texts, as "timesteps 100 there, 50 here; other data", cut to `size`
+ * bytes with the terminator; "" if nothing does. */
+SNN_API void snn_partial_compare(const char *there, const char *here, char *text, size_t size);
+
 /* The rest is safe to call from any thread, during the run too, each with a context of its own (and
  * one allocator for all). */
 
