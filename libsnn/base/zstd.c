@@ -1,6 +1,6 @@
 /* Zstandard frames, see zstd.h: the one file that includes libzstd's header. What a frame says of
- * its size is believed as far as that many packed bytes can go; a frame that says nothing gets room
- * that doubles until it fits.
+ * its size is believed as far as usual data is packed; for more, or where it says nothing, room
+ * doubles as long as there is too little for what was really unpacked.
  */
 #include "libsnn/base/zstd.h"
 
@@ -11,25 +11,24 @@
 #include <zstd_errors.h>
 
 /* A block has a header of 3 bytes and a byte of its own, and unpacks to at most 128 KiB. */
-enum { BLOCK_BYTES = 4, BLOCK_MAX = 131072, ROOM_FIRST = 65536 };
+enum { BLOCK_BYTES = 4, BLOCK_MAX = 131072, ROOM_FIRST = 65536, USUAL_RATIO = 16 };
 
 static int fail_damaged(struct snn_context *context, const char *what)
 {
     return snnbase_fail(context, SNN_ERR_FORMAT, "not zstd (%s)", what);
 }
 
-/* Room to begin with; `most`: no more can come of these bytes. */
+/* Room to begin with; `most`: more cannot come of these bytes. */
 static int first_room(struct snn_context *context, const void *data, size_t size, uint64_t most,
                       uint64_t *room_out)
 {
     unsigned long long said = ZSTD_getFrameContentSize(data, size);
     if (said == ZSTD_CONTENTSIZE_ERROR) return fail_damaged(context, "no frame begins here");
-    if (said == ZSTD_CONTENTSIZE_UNKNOWN)
-        said = ROOM_FIRST;
-    else if (said > most)
+    if (said != ZSTD_CONTENTSIZE_UNKNOWN && said > most)
         return snnbase_fail(context, SNN_ERR_FORMAT, "%zu packed bytes that say they are %llu",
                             size, said);
-    *room_out = said;
+    *room_out = ROOM_FIRST + (uint64_t)size * USUAL_RATIO;
+    if (*room_out > said) *room_out = said;
     return SNN_OK;
 }
 

@@ -184,10 +184,12 @@ static const char *find_events(struct aedat4 *s, const unsigned char *bytes, siz
 
 static int unpack(struct aedat4 *s, struct snn_context *context, const unsigned char *packed)
 {
+    const uint64_t limit = snnbase_limits(context)->file_bytes;
+    const size_t size_max = limit < PACKET_MAX ? (size_t)limit : PACKET_MAX;
     s->unpacked.size = 0;
     if (s->compression == LZ4 || s->compression == LZ4_HIGH)
-        return snnbase_lz4_unpack(&s->lz4, context, packed, s->size, PACKET_MAX, &s->unpacked);
-    return snnbase_zstd_unpack(&s->zstd, context, packed, s->size, PACKET_MAX, &s->unpacked);
+        return snnbase_lz4_unpack(&s->lz4, context, packed, s->size, size_max, &s->unpacked);
+    return snnbase_zstd_unpack(&s->zstd, context, packed, s->size, size_max, &s->unpacked);
 }
 
 /* The whole packet, which stays in the window as long as its events are read from there. */

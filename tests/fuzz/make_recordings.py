@@ -11,6 +11,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "flow"))
 
+import aedat_files as aedat
 import event_files as files
 
 COUNT = 120
@@ -43,6 +44,20 @@ def main():
         for atis in (False, True):
             put(f"es/{'atis' if atis else 'dvs'}{version}.es",
                 files.event_stream(small, rng, version=version, atis=atis)[0])
+    make_aedat(rng)
+
+
+def make_aedat(rng):
+    """Reproducible as long as the tools that pack are: their output is kept."""
+    small = files.events_of(rng, COUNT, 128, 128, start=(1 << 32) - 2000)
+    sensor = files.events_of(rng, COUNT, 240, 180, start=(1 << 31) - 2000)
+    put("aedat2/old.aedat", aedat.aedat2(small[:60], rng, version=1)[0])
+    put("aedat2/dvs128.aedat", aedat.aedat2(small, rng, named=False)[0])
+    put("aedat2/davis.aedat", aedat.aedat2(sensor, rng, "davis240", end=True)[0])
+    put("aedat3/davis.aedat", aedat.aedat31(sensor, rng)[0])
+    for packing in aedat.PACKINGS:
+        put(f"aedat4/{packing.lower()}.aedat4",
+            aedat.aedat4(sensor, rng, packing, (240, 180), packing != "ZSTD", 60)[0])
 
 
 if __name__ == "__main__":
