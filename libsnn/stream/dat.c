@@ -1,7 +1,8 @@
 /* DAT files: a header of text as in RAW files, then two bytes, the type and the size of events,
  * then eight bytes an event:
  *
- *     bytes 0..3   time in microseconds, little-endian; goes round after 71 minutes
+ *     bytes 0..3   time in microseconds, little-endian; goes round after 71 minutes, hence an event
+ *                  lies before or behind the last one, whichever is nearer
  *     bytes 4..7   version 2: x 13..0, y 27..14, polarity 28
  *                  version 1: x  8..0, y 16..9,  polarity 17   (also where no version is said)
  *
@@ -21,7 +22,7 @@ enum { SURE = 96, FAIRLY_SURE = 60 };
 struct dat {
     uint32_t version, width, height;
     bool in_data;
-    uint32_t time, wraps;
+    uint64_t time_us; /* of the last event, wraps included */
 };
 
 static int take_line(struct dat *dat, struct snn_context *context,
@@ -85,19 +86,18 @@ static size_t take_events(struct dat *dat, const unsigned char *bytes, size_t co
     const bool old = dat->version < 2;
     const uint32_t y_at = old ? 9 : 14, polarity_at = old ? 17 : 28;
     const uint32_t x_mask = old ? 0x1ff : 0x3fff, y_mask = old ? 0xff : 0x3fff;
-    uint32_t before = dat->time, wraps = dat->wraps;
+    uint64_t time_us = dat->time_us;
     size_t at = 0;
     for (; at < count && out->count + at < out->room; at++) {
         const uint32_t time = snnbase_little32(bytes + EVENT_SIZE * at);
         const uint32_t address = snnbase_little32(bytes + EVENT_SIZE * at + 4);
-        wraps += before > time && before - time > UINT32_MAX / 2;
-        before = time;
+        const uint32_t ahead = time - (uint32_t)time_us, behind = 0u - ahead;
+        time_us = ahead <= behind || time_us < behind ? time_us + ahead : time_us - behind;
         out->items[out->count + at] = (struct snn_camera_event){
-            (uint64_t)wraps << 32 | time, (uint16_t)(address & x_mask),
-            (uint16_t)(address >> y_at & y_mask), address >> polarity_at & 1};
+            time_us, (uint16_t)(address & x_mask), (uint16_t)(address >> y_at & y_mask),
+            address >> polarity_at & 1};
     }
-    dat->time = before;
-    dat->wraps = wraps;
+    dat->time_us = time_us;
     out->count += at;
     return at;
 }

@@ -3,8 +3,9 @@
  *
  *     file -> evt.c: header, order of bytes -> words, little-endian -> evt2.c, evt3.c -> events
  *
- * Times are 34 bits (EVT 3.0: 24) of microseconds, high part and low part in words of their own; a
- * high part that falls by half of its range or more has wrapped. Events before the first high part
+ * Times are 34 bits (EVT 3.0: 24) of microseconds, high part and low part in words of their own. A
+ * high part lies behind the last one or before it, whichever is nearer: one that falls by more than
+ * half of its range has gone round, one that rises so is late. Events before the first high part
  * have no time and are invalid, as are those of vectors that leave the range of addresses.
  * Sources: docs.prophesee.ai, "EVT 2.0 Format", "EVT 2.1 Format", "EVT 3.0 Format"; what is left
  * open there is as in Prophesee's OpenEB.
@@ -29,11 +30,10 @@ enum {
 
 /* What words add up to. */
 struct snnstream_evt_words {
-    uint32_t width, height; /* events beyond are invalid */
-    uint32_t x_end, y_end;  /* the same; 0 until there is a time */
-    uint32_t high, wraps;   /* of the last high part of the time */
-    uint64_t base_us;       /* both together */
-    uint64_t time_us;       /* of vectors */
+    uint64_t high;    /* part of the time, with its wraps */
+    uint64_t base_us; /* of which that is the high part */
+    uint64_t time_us; /* of vectors */
+    uint32_t x_end;   /* events beyond are invalid: all of them until there is a time */
     uint32_t pending; /* of a vector that found no room: what is left, bit i at pending_x + i */
     uint32_t pending_x;
     uint32_t x, y;    /* EVT 3.0: base of vectors; row, of EVT 2.1 that of the last vector */
@@ -45,10 +45,10 @@ struct snnstream_evt_words {
 static inline void snnstream_evt_set_high(struct snnstream_evt_words *words, uint32_t high,
                                           unsigned bits, unsigned low_bits)
 {
-    const bool wrapped = words->high >= high + (1u << (bits - 1));
-    words->wraps += wrapped;
-    words->high = high;
-    words->base_us = ((uint64_t)words->wraps << bits | high) << low_bits;
+    const uint32_t range = 1u << bits, ahead = (high - (uint32_t)words->high) & (range - 1);
+    const bool late = ahead >= range / 2 && words->high >= range - ahead;
+    words->high = late ? words->high - (range - ahead) : words->high + ahead;
+    words->base_us = words->high << low_bits;
     words->x_end = SNNSTREAM_EVT_SIDE;
 }
 

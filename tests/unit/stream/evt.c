@@ -76,17 +76,20 @@ Test(evt, events_before_the_first_time_are_invalid)
 Test(evt, times_of_evt_2_go_round_after_34_bits)
 {
     put_header("% evt 2.0\n");
-    WORDS(4, 0x8fffffff, 0x1fc00000, 0x80000000, 0x10000000, 0x88000000, 0x10000000, 0x80000000,
+    WORDS(4, 0x8fffffff, 0x1fc00000, 0x80000000, 0x10000000, 0x87ffffff, 0x8ffffffe, 0x80000000,
           0x10000000);
-    EXPECT({(1ull << 34) - 1, 0, 0, 1}, {1ull << 34, 0, 0, 1},
-           {(1ull << 34) + (1ull << 33), 0, 0, 1}, {1ull << 35, 0, 0, 1});
+    EXPECT({(1ull << 34) - 1, 0, 0, 1}, {1ull << 34, 0, 0, 1}, {1ull << 35, 0, 0, 1});
 }
 
-Test(evt, a_high_time_that_falls_by_less_than_half_is_late)
+Test(evt, a_high_time_that_is_nearer_before_the_last_is_late)
 {
     put_header("% evt 2.0\n");
-    WORDS(4, 0x88000005, 0x10000000, 0x80000006, 0x10000000);
-    EXPECT({(1ull << 33) + 5 * 64, 0, 0, 1}, {6 * 64, 0, 0, 1});
+    WORDS(4, 0x87000005, 0x10000000, 0x80000006, 0x10000000);
+    EXPECT({(7ull << 30) + 5 * 64, 0, 0, 1}, {6 * 64, 0, 0, 1});
+    /* Across the end of the range too. */
+    put_header("% evt 2.0\n");
+    WORDS(4, 0x8fffffff, 0x80000000, 0x10000000, 0x8ffffffe, 0x10000000, 0x80000000, 0x10000000);
+    EXPECT({1ull << 34, 0, 0, 1}, {(1ull << 34) - 128, 0, 0, 1}, {1ull << 34, 0, 0, 1});
 }
 
 /* ---- EVT 2.1 ---- */
