@@ -328,7 +328,8 @@ int main(int argc, char **argv)
                         "@media screen and (prefers-color-scheme:dark){body{background:#14171c;"
                         "color:#e4e8ec}}\n</style>\n<figure>");
     charts(&out, width);
-    snnreport_put(&out, "</figure></html>\n");
+    snnreport_put(&out,
+                  "</figure><script type=\"application/json\" id=\"result\">{}</script></html>\n");
     if (out.failed) return 1;
     fputs(out.data, stdout);
     snnreport_text_fini(&out);
