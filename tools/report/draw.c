@@ -7,8 +7,8 @@
 #include "tools/report/draw.h"
 
 #define ELLIPSIS "\xE2\x80\xA6"
-#define ASCENT 0.80  /* of the size: what a word takes above its baseline, */
-#define DESCENT 0.22 /* and below */
+#define ASCENT 0.93  /* of the size: what DejaVu Sans takes above the baseline (table hhea), */
+#define DESCENT 0.24 /* and below */
 
 /* Hundredths of the size that a character is wide: the advances of DejaVu Sans (table hmtx, rounded
  * up), whose letters Verdana shares; others are narrower. */

@@ -14,6 +14,8 @@
 #include "tools/cli/interrupt.h"
 #include "tools/snnsim/session.h"
 
+#define MARKS_MAX 16u /* spikes of a neuron in a step that are told apart */
+
 /* The passage while it lasts. */
 struct passage {
     struct snnsim_session *session;
@@ -107,6 +109,18 @@ static int make_lanes(struct passage *p, uint32_t timesteps)
     return SNN_OK;
 }
 
+/* Spikes of one neuron within a span of a step, next to each other. */
+static void take_many(struct snnreport_gather *gather, double from, double span, uint32_t neuron,
+                      uint32_t count)
+{
+    if (count > MARKS_MAX) {
+        snnreport_gather_add(gather, from + span / 2, neuron, count);
+        return;
+    }
+    for (uint32_t k = 0; k < count; k++)
+        snnreport_gather_add(gather, from + span * (k + 0.5) / count, neuron, 1);
+}
+
 /* A spike stands between the input event that set it off and the next. */
 static void take_spike(const struct snn_spike *spike, void *user)
 {
@@ -127,9 +141,9 @@ static void take_input(struct passage *p, const struct snn_spikes *spikes)
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = spikes->step_begin[0] + i;
         const float times = spikes->count != NULL ? spikes->count[at] : 1;
-        const double within = p->watched ? (i + 0.5) / count : 0.5;
-        snnreport_gather_add(&p->raster->gathers[0], p->step + within, spikes->address[at],
-                             (uint32_t)times);
+        const double span = p->watched ? 1.0 / count : 1.0;
+        take_many(&p->raster->gathers[0], p->step + (p->watched ? i * span : 0), span,
+                  spikes->address[at], (uint32_t)times);
         p->events += (double)times;
     }
 }
@@ -144,8 +158,8 @@ static int take_counts(struct passage *p)
         if (status != SNN_OK) return status;
         for (uint64_t n = 0; n < neurons; n++) {
             if (p->now[n] != before[n])
-                snnreport_gather_add(&p->raster->gathers[i + 1], p->step + 0.5, (uint32_t)n,
-                                     p->now[n] - before[n]);
+                take_many(&p->raster->gathers[i + 1], p->step, 1.0, (uint32_t)n,
+                          p->now[n] - before[n]);
         }
         memcpy(before, p->now, neurons * sizeof(*before));
         before += neurons;
