@@ -1,13 +1,14 @@
-"""Recordings of event cameras, written here from the specifications: recordings.py RECORDING
+"""Recordings of event cameras, written here from the specifications: recordings.py RECORDING PAGE
 
 Random events go through each writer of event_files.py, with wraps of the format's clock, vectors,
 triggers, resets and late times, and the program RECORDING must print exactly these events, however
-many it takes at once. And two recordings by strangers give the numbers that are known of them.
+many it takes at once. So it must with the test vectors of PAGE. And two recordings by strangers give the numbers that are known of them.
 """
 
 import gzip
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -124,6 +125,37 @@ def off_the_sensor(place):
           told.replace("invalid 0", f"invalid {len(events) - len(kept)}"))
 
 
+# What the test vectors of the page stand behind.
+HEADS = {
+    "EVT 2.0": b"% evt 2.0\n",
+    "EVT 2.1": b"% evt 2.1\n% endianness little\n",
+    "EVT 2.1, `legacy`": b"% evt 2.1\n% endianness legacy\n",
+    "EVT 3.0": b"% evt 3.0\n",
+    "DAT 2": b"% Version 2\n",
+    "DAT 1": b"% Version 1\n",
+    "DVS 2": b"Event Stream\2\0\0\1\x40\1\xf0\0",
+    "ATIS 2": b"Event Stream\2\0\0\2\x40\1\xf0\0",
+    "DVS 1": b"Event Stream\1\0\0",
+    "ATIS 1": b"Event Stream\1\0\1",
+}
+VECTOR = re.compile(r"\| (.+?) \| ((?:`[0-9a-f ]+` ?)+)\| ([0-9; ]+) \|")
+
+
+def page(place):
+    """The test vectors of the page give their events"""
+    with open(sys.argv[2], encoding="utf-8") as file:
+        vectors = VECTOR.findall(file.read())
+    require({name for name, *_ in vectors} >= set(HEADS), f"vectors of {[v[0] for v in vectors]}")
+    for name, data, events in vectors:
+        if name not in HEADS:
+            continue
+        with open(place.at("vector"), "wb") as file:
+            file.write(HEADS[name] + bytes.fromhex(data.replace("`", "")))
+        got, _ = read(place.tool, place.at("vector"), 16)
+        wanted = [tuple(map(int, event.split())) for event in events.split(";")]
+        require(got == wanted, f"{name}: {difference(got, wanted)}")
+
+
 # Path below SNN_SHARED, events, ON, first and last time, what is told.
 STRANGERS = [
     ("evt2.raw", 521252, 185861, 913716224, 913812095,
@@ -147,7 +179,7 @@ def stranger(name, total, on, first, last, told):
 
 def main():
     tests = [make(number, case) for number, case in enumerate(CASES)]
-    tests += named([packed, off_the_sensor]) + [stranger(*known) for known in STRANGERS]
+    tests += named([packed, off_the_sensor, page]) + [stranger(*known) for known in STRANGERS]
     return report(tests, sys.argv[1])
 
 
