@@ -224,6 +224,19 @@ static int take_result(struct snnsim_options *o, const struct snncli_option *opt
         break;
     case OPT_MAX_SILENT:
         return take_count(o, option, value, 0, INT64_MAX, &o->max_silent);
+    default:
+        status = unknown_option(o, option);
+        break;
+    }
+    return status;
+}
+
+static int take_machine(struct snnsim_options *o, const struct snncli_option *option,
+                        const char *value)
+{
+    int64_t number = 0;
+    int status = SNNCLI_EXIT_OK;
+    switch ((enum snnsim_option)option->id) {
     case OPT_TARGET:
         return take_target(o, value);
     case OPT_ALLOW_LOSS:
@@ -256,6 +269,7 @@ static int take(const struct snncli_option *option, const char *value, void *use
     o->given[option->id] = true;
     if (option->id <= OPT_NIR_RESET) return take_input(o, option, value);
     if (option->id <= OPT_COMPAT) return take_neuron(o, option, value);
+    if (option->id >= OPT_TARGET && option->id <= OPT_KERNEL) return take_machine(o, option, value);
     return take_result(o, option, value);
 }
 
