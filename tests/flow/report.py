@@ -83,6 +83,7 @@ def check_number(document, number):
     match = SHOWN.match(number["shown"])
     require(match, f"{number}: no number is shown")
     whole, fraction, prefix, unit = match.groups()
+    unit = unit or number["unit"]
     shown = float(whole.replace(",", "") + (fraction or "")) * SCALE[prefix]
     step = 10.0 ** -(len(fraction) - 1 if fraction else 0) * SCALE[prefix]
     value = resolve(document, number["pointer"])

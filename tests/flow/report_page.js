@@ -122,6 +122,7 @@
             words: document.body.innerText,
             numbers: [...document.querySelectorAll(".n[data-json]")].map((element) =>
                 ({pointer: element.dataset.json, of: element.dataset.of ?? null,
+                  unit: element.dataset.unit ?? null,
                   shown: element.textContent})),
             marks: pictures(".plot path.mark[data-json]"),
             lines: pictures(".plot path.line[data-json], .plot path.bar[data-json]"),

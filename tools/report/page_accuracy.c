@@ -110,7 +110,7 @@ static void put_first_spike(const struct snnreport_pen *pen)
                             "/first_spike/accuracy");
             snnreport_put(pen->out, " right; ");
         }
-        snnreport_put(pen->out, "95 % by step ");
+        snnreport_put(pen->out, "95 % of them by step ");
         snnreport_value(pen, SNNREPORT_COUNT, r->first_spike.steps_p95, "/first_spike/steps_p95");
     }
     close_tile(pen);
@@ -199,7 +199,7 @@ static void put_step(const struct snnreport_pen *pen, uint32_t step)
     snnreport_row_open(pen, heading);
     snnreport_cell(pen, SNNREPORT_PERCENT, accuracy, "/accuracy_by_step/%u", step - 1);
     snnreport_put(pen->out, "<td>");
-    snnreport_value(pen, SNNREPORT_PERCENT, bounds.low, "/accuracy_by_step_low/%u", step - 1);
+    snnreport_value(pen, SNNREPORT_POINTS, bounds.low, "/accuracy_by_step_low/%u", step - 1);
     snnreport_put(pen->out, " to ");
     snnreport_value(pen, SNNREPORT_PERCENT, bounds.high, "/accuracy_by_step_high/%u", step - 1);
     snnreport_put(pen->out, "</td>");

@@ -149,10 +149,19 @@ void snnreport_page_silent(const struct snnreport_pen *pen)
 
 /* ---- One sample ---- */
 
+/* The picture is of the first that spikes. */
+static bool is_first_spiking(const struct snnreport_pen *pen)
+{
+    for (uint32_t i = 0; i < pen->index; i++) {
+        if (snnreport_is_spiking(pen->report->results[i])) return false;
+    }
+    return snnreport_is_spiking(pen->r);
+}
+
 void snnreport_page_raster(const struct snnreport_pen *pen)
 {
     const struct snnreport_raster *raster = pen->page->raster;
-    if (raster == NULL || pen->index != pen->page->raster_result) return;
+    if (raster == NULL || !is_first_spiking(pen)) return;
     snnreport_heading(pen, "raster", "One sample, spike by spike");
     snnreport_put(pen->out, "<figure class=\"wide\">\n<div class=\"scroll\" role=\"region\" "
                             "tabindex=\"0\" aria-label=\"Raster of spikes\">\n");

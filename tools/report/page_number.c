@@ -19,6 +19,9 @@ static struct snncli_text format(enum snnreport_form form, double value)
     switch (form) {
     case SNNREPORT_PERCENT:
         return snncli_format_percent(value);
+    case SNNREPORT_POINTS:
+        (void)snprintf(text.text, sizeof(text.text), "%.2f", 100.0 * value);
+        return text;
     case SNNREPORT_SI:
         return snncli_format_si(value);
     case SNNREPORT_JOULE:
@@ -59,12 +62,13 @@ struct snnreport_digits snnreport_digits(enum snnreport_form form, double value)
     return typeset(&text);
 }
 
-/* `whole`: the number is a share of that one's; NULL: it is not. */
+/* `whole`: the number is a share of that one's; NULL: it is not. `unit`: not shown, but meant. */
 static void put(struct snnreport_text *out, const struct snncli_text *text, const char *pointer,
-                const char *whole)
+                const char *whole, const char *unit)
 {
     snnreport_printf(out, "<span class=\"n\" data-json=\"%s\"", pointer);
     if (whole != NULL) snnreport_printf(out, " data-of=\"%s\"", whole);
+    if (unit != NULL) snnreport_printf(out, " data-unit=\"%s\"", unit);
     snnreport_put(out, ">");
     snnreport_put(out, typeset(text).text);
     snnreport_put(out, "</span>");
@@ -78,7 +82,7 @@ static void put_value(struct snnreport_text *out, enum snnreport_form form, doub
         return;
     }
     const struct snncli_text text = format(form, value);
-    put(out, &text, pointer, NULL);
+    put(out, &text, pointer, NULL, form == SNNREPORT_POINTS ? "%" : NULL);
 }
 
 void snnreport_number(struct snnreport_text *out, enum snnreport_form form, double value,
@@ -136,7 +140,7 @@ void snnreport_share(const struct snnreport_pen *pen, double part, double whole,
     (void)snprintf(of + begin(pen, of), 64, "%s", whole_pointer);
     struct snncli_text text;
     (void)snprintf(text.text, sizeof(text.text), "%.1f %%", 100.0 * part / whole);
-    put(pen->out, &text, path, of);
+    put(pen->out, &text, path, of, NULL);
 }
 
 void snnreport_interval(const struct snnreport_pen *pen, double share, const char *pointer, ...)
@@ -152,7 +156,7 @@ void snnreport_interval(const struct snnreport_pen *pen, double share, const cha
     const size_t end = strlen(path);
     memcpy(path + end, "/0", 3);
     snnreport_put(pen->out, "<span class=\"range\">");
-    put_value(pen->out, SNNREPORT_PERCENT, bounds.low, path);
+    put_value(pen->out, SNNREPORT_POINTS, bounds.low, path);
     snnreport_put(pen->out, " to ");
     path[end + 1] = '1';
     put_value(pen->out, SNNREPORT_PERCENT, bounds.high, path);

@@ -10,6 +10,7 @@
 
 enum snnreport_form {
     SNNREPORT_PERCENT, /* "99.48 %" of a fraction */
+    SNNREPORT_POINTS,  /* "99.48", likewise, where the sign follows */
     SNNREPORT_SI,      /* "10.8 M" */
     SNNREPORT_JOULE,   /* "108 µJ" of microjoules */
     SNNREPORT_TIME,    /* "1.00 ms" of microseconds */

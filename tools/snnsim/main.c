@@ -12,6 +12,7 @@ static void release(struct snnsim_session *s)
 {
     for (uint32_t i = 0; i < SNNSIM_TARGETS_MAX; i++) {
         snn_result_destroy(&s->results[i]);
+        free(s->rates[i]);
         snn_target_close(&s->targets[i]);
     }
     snn_target_close(&s->stand_in);
@@ -83,7 +84,8 @@ static int work(struct snnsim_session *s, int argc, char **argv)
     if (status == SNNCLI_EXIT_OK) status = snnsim_prepare_targets(s);
     if (status == SNNCLI_EXIT_OK) status = snnsim_run(s);
     if (status != SNNCLI_EXIT_OK || !root) return status;
-    status = snnsim_raster_capture(s);
+    status = snnsim_measure_rates(s);
+    if (status == SNNCLI_EXIT_OK) status = snnsim_raster_capture(s);
     if (status == SNNCLI_EXIT_OK) status = snnsim_write_results(s);
     if (status != SNNCLI_EXIT_OK) return status;
     return is_complete(s) ? snnsim_check_results(s) : SNNCLI_EXIT_INTERRUPTED;

@@ -120,8 +120,11 @@ int snnsim_write_results(struct snnsim_session *s)
 {
     const struct snnsim_options *o = &s->options;
     const struct snn_result *results[SNNSIM_TARGETS_MAX];
-    for (uint32_t i = 0; i < s->result_count; i++)
+    const struct snn_layer_rate *rates[SNNSIM_TARGETS_MAX];
+    for (uint32_t i = 0; i < s->result_count; i++) {
         results[i] = s->results[i];
+        rates[i] = s->rates[i];
+    }
     struct snn_report report = {
         .tool = "snnsim",
         .model_name = s->program != NULL ? s->program->name : snn_graph_provenance(s->graph)->name,
@@ -138,6 +141,7 @@ int snnsim_write_results(struct snnsim_session *s)
         .until_decided = o->until_decided,
         .results = results,
         .result_count = s->result_count,
+        .rates = rates,
     };
     report_conversion(s, &report);
     /* Files first: whoever reads stdout may go away (snnsim ... | head). */

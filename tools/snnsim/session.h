@@ -39,7 +39,8 @@ struct snnsim_session {
     struct snn_target *targets[SNNSIM_TARGETS_MAX];
     struct snn_target *stand_in; /* a simulated chip: what is measured before it is placed */
     struct snn_result *results[SNNSIM_TARGETS_MAX];
-    uint32_t result_count; /* of the targets that were run */
+    uint32_t result_count;                            /* of the targets that were run */
+    struct snn_layer_rate *rates[SNNSIM_TARGETS_MAX]; /* of a result's layers; NULL: unknown */
     struct snnsim_save save;
     struct snncli_progress progress;
     struct snnsim_raster raster; /* without lanes: none */
@@ -110,6 +111,11 @@ int snnsim_share_begin(struct snnsim_session *session, uint32_t target,
 int snnsim_share_end(struct snnsim_session *session, int exit_status);
 /* Call it last of all. */
 int snnsim_share_close(struct snnsim_session *session, int exit_status);
+
+/* ---- rates.c ---- */
+
+/* If a page or tables are wanted. Exit status. */
+int snnsim_measure_rates(struct snnsim_session *session);
 
 /* ---- outputs.c ---- */
 

@@ -11,6 +11,7 @@
 #include "snn/export.h"
 #include "snn/graph.h"
 #include "snn/net.h"
+#include "snn/run.h"
 #include "snn/target.h"
 
 #ifdef __cplusplus
@@ -131,6 +132,27 @@ SNN_API int snn_import_verify(struct snn_verification **out, struct snn_context 
                               const struct snn_import *import,
                               const struct snn_verify_options *options);
 SNN_API void snn_verification_destroy(struct snn_verification **verification);
+
+/* ---- Rates ---- */
+
+struct snn_rate_options {
+    enum snn_encoding encoding;
+    uint64_t seed;
+    uint32_t timesteps;
+    uint64_t first, count; /* frames, and samples by whose index the encoder draws */
+    /* Intensities of a frame, [channels][height][width]. */
+    void (*frame)(uint64_t index, float *intensity, void *user);
+    void *user;
+};
+
+/* Runs frames through a target on which `net` was loaded, which was lowered from `graph`, and holds
+ * the rate of each neuron in units of its activation against that activation. `out`: one for each
+ * population; NaN of those that are no layer of the graph, or constant. Errors: UNSUPPORTED (the
+ * target does not tell the spikes of neurons), INVALID (a frame), NOMEM, those of the target. */
+SNN_API int snn_rates_measure(struct snn_layer_rate *out, struct snn_context *context,
+                              struct snn_target *target, const struct snn_net *net,
+                              const struct snn_graph *graph,
+                              const struct snn_rate_options *options);
 
 /* ---- Description ---- */
 
