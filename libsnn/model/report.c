@@ -100,6 +100,7 @@ static void put_options(struct snnbase_jsonout *out, const struct snn_report *r)
 {
     snnbase_jsonout_put_object(out, "options");
     snnbase_jsonout_put_string(out, "data", r->data);
+    snnbase_jsonout_put_string(out, "view", r->view);
     snnbase_jsonout_put_uint(out, "seed", r->seed);
     snnbase_jsonout_put_uint(out, "samples", r->samples);
     snnbase_jsonout_put_uint(out, "offset", r->offset);

@@ -339,6 +339,11 @@ int snn_recording_read(struct snn_recording *recording, struct snn_context *cont
     return SNN_OK;
 }
 
+const char *snn_recording_path(const struct snn_recording *recording)
+{
+    return recording->path;
+}
+
 void snn_recording_describe(const struct snn_recording *recording, struct snn_recording_info *out)
 {
     *out = recording->info;

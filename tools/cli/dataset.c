@@ -43,6 +43,13 @@ void snncli_sample_release(struct snncli_sample *sample)
     *sample = (struct snncli_sample){NULL, NULL};
 }
 
+enum snn_source_kind snncli_data_kind(struct snn_context *context, const char *path,
+                                      const char *view)
+{
+    if (view != NULL && strstr(view, "columns=") != NULL) return SNN_SOURCE_EVENTS;
+    return snn_source_guess(context, path);
+}
+
 int snncli_recorded_steps(uint32_t *out, struct snncli_console *console,
                           const struct snn_source *source, const char *path, double dt_us)
 {

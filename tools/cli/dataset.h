@@ -21,6 +21,10 @@ int snncli_sample_find(struct snncli_sample *out, struct snncli_console *console
                        const struct snn_graph *graph);
 void snncli_sample_release(struct snncli_sample *sample);
 
+/* What a path seems to hold. A view that names columns says that it is a table of events. */
+enum snn_source_kind snncli_data_kind(struct snn_context *context, const char *path,
+                                      const char *view);
+
 /* As many steps of `dt_us` as the longest of the recordings `path` takes. Returns SNNCLI_EXIT_OK
  * or, where they are too many, USAGE. */
 int snncli_recorded_steps(uint32_t *out, struct snncli_console *console,

@@ -13,10 +13,12 @@
 
 static int open_source(struct snnconvert_session *s, const char *path, const char *labels)
 {
+    const char *view = s->options.view;
+    const enum snn_source_kind kind = snncli_data_kind(s->context, path, view);
     const struct snn_source_options options = {.labels = labels,
+                                               .view = kind == SNN_SOURCE_EVENTS ? view : NULL,
                                                .shape = snn_graph_input_shape(s->graph)};
-    return snn_source_open(&s->data, s->context, path, snn_source_guess(s->context, path),
-                           &options);
+    return snn_source_open(&s->data, s->context, path, kind, &options);
 }
 
 /* The model's own sample, if it is there; without it nothing is measured. */
@@ -36,7 +38,11 @@ static int open_sample(struct snnconvert_session *s)
 static int fit_recordings(struct snnconvert_session *s)
 {
     struct snnconvert_options *o = &s->options;
-    if (snn_source_kind(s->data) != SNN_SOURCE_EVENTS) return SNNCLI_EXIT_OK;
+    const bool recorded = snn_source_kind(s->data) == SNN_SOURCE_EVENTS;
+    if (!recorded && o->view != NULL)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--view", "%s holds no recorded events",
+                           s->data_path);
+    if (!recorded) return SNNCLI_EXIT_OK;
     if (o->given[OPT_ENCODING])
         return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
                            "%s holds recorded events, which are not encoded", s->data_path);

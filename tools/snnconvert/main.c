@@ -137,12 +137,20 @@ static bool is_to_prove(const struct snnconvert_session *s, bool program)
     return !program || strcmp(snn_import_format(s->import), "native") != 0;
 }
 
+/* Nothing is to be made of it. */
+static bool asks_what_it_is(const struct snnconvert_options *o)
+{
+    return o->output == NULL && o->chip_count == 0 && o->calibrate == NULL && o->data == NULL &&
+           o->arch == NULL && o->dump_count == 0;
+}
+
 static int work(struct snnconvert_session *s, int argc, char **argv)
 {
     const struct snnconvert_options *o = &s->options;
     int status = snnconvert_options_read(&s->options, &s->console, s->context, argc, argv);
     if (status != SNNCLI_GO_ON) return status;
     if (o->supported) return snnconvert_print_supported(s);
+    if (asks_what_it_is(o) && snnconvert_is_recording(s)) return snnconvert_about_recording(s);
     status = snnconvert_load_chips(s);
     if (status == SNNCLI_EXIT_OK) status = load_model(s);
     if (status == SNNCLI_EXIT_OK && o->calibrate != NULL) status = snnconvert_calibrate(s);

@@ -179,6 +179,9 @@ static int take_argument(const struct snncli_option *option, const char *value, 
     case OPT_JSON:
         o->json = value;
         break;
+    case OPT_VIEW:
+        o->view = value;
+        break;
     case OPT_INFO:
         o->info = true;
         break;
@@ -256,6 +259,7 @@ static int check_pairs(const struct snnconvert_options *o)
         {o->info && check, "--info", "--check, which has a table of its own"},
         {o->dump_count > 0 && json_out, "--dump-after", "--json -"},
         {snncli_same_file(o->json, o->output), "--json", "--output of the same name"},
+        {snncli_same_file(o->json, o->model), "--json", "MODEL of the same name"},
         {snncli_same_file(o->map, o->output), "--map", "--output of the same name"},
         {snncli_same_file(o->map, o->json), "--map", "--json of the same name"},
         {snncli_same_file(o->map, o->model), "--map", "MODEL of the same name"},
@@ -301,6 +305,9 @@ static int check_needs(const struct snnconvert_options *o)
                                "only goes with %s", needs[k].needed);
         }
     }
+    if (o->view != NULL && o->data == NULL && !o->info && o->json == NULL)
+        return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--view",
+                           "only goes with --info of a recording, or with --data");
     if (o->labels != NULL && o->data == NULL)
         return snncli_fail(o->console, SNNCLI_EXIT_USAGE, "--labels", "needs --data");
     return SNNCLI_GO_ON;

@@ -32,6 +32,7 @@ struct snnconvert_options {
     const char *output;
     const char *calibrate;
     const char *json;
+    const char *view; /* of recordings; NULL: as they are */
     const char *recipes[SNNCONVERT_RECIPES_MAX];
     uint32_t recipe_count;
     double quantiles[SNNCONVERT_QUANTILES_MAX];

@@ -45,6 +45,13 @@ static const struct snncli_option table[] = {
      .help = "where a NIR file does not say (subtract)",
      .text = "NIR leaves the reset open where a neuron has no v_reset: Sinabs means subtraction, "
              "others mean zero."},
+    {.id = OPT_VIEW,
+     .name = "view",
+     .metavar = "SPEC",
+     .group = "Input",
+     .rare = true,
+     .help = "how recordings are looked at: see man snnsim",
+     .text = "Of a recording that --info is of, or of --data. The words are those of snnsim."},
     {.id = OPT_OUTPUT,
      .letter = 'o',
      .name = "output",
@@ -60,9 +67,11 @@ static const struct snncli_option table[] = {
      .letter = 'i',
      .name = "info",
      .group = "Output",
-     .help = "a table of the layers, what is known of it",
+     .help = "a table of the layers; or of a recording",
      .text = "For each layer its shape, parameters, multiply-accumulates, and what a spiking and a "
-             "frame-based target make of it."},
+             "frame-based target make of it. MODEL may also be a recording of an event camera, or "
+             "a folder of them: then format, sensor, events, times, rates, and what was skipped or "
+             "put right."},
     {.id = OPT_JSON,
      .name = "json",
      .metavar = "FILE",
@@ -244,6 +253,7 @@ static const struct snncli_entry examples[] = {
     {"snnconvert lenet.onnx -c train-images-idx3-ubyte.gz -o lenet.json",
      "read, prove, calibrate, write"},
     {"snnconvert --info model.tflite", "what is in a model, and who can run it"},
+    {"snnconvert --info drive.raw", "what is in a recording of an event camera"},
     {"snnconvert lenet.json --check speck2f", "does it fit a chip, where, and if not, why"},
     {"snnconvert params.pt --arch net.json -o model.json", "weights of PyTorch, and the net"},
     {NULL, NULL},

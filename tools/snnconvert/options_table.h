@@ -13,6 +13,7 @@ enum snnconvert_option {
     OPT_INPUT_SHAPE,
     OPT_PREPROCESS,
     OPT_NIR_RESET,
+    OPT_VIEW,
     OPT_MAX_POOL,
     OPT_INFO,
     OPT_JSON,

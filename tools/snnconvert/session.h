@@ -59,6 +59,10 @@ int snnconvert_calibrate(struct snnconvert_session *session);
 /* Asks lowering and the frame-based targets. */
 int snnconvert_find_fates(struct snnconvert_session *session);
 
+/* Whether it is not a model but a recording of events, or a folder of them; and what is in it. */
+bool snnconvert_is_recording(struct snnconvert_session *session);
+int snnconvert_about_recording(struct snnconvert_session *session);
+
 /* --info, --json, --supported. */
 int snnconvert_print_info(struct snnconvert_session *session);
 int snnconvert_write_json(struct snnconvert_session *session);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/snndev/json.h"
+#include "tools/cli/json.h"
 #include "tools/snndev/session.h"
 
 struct visit {
@@ -114,23 +114,23 @@ static void print_findings(const struct snndev_session *s, const struct snndev_f
 static void print_json(FILE *out, const struct snndev_findings *findings, bool fine)
 {
     static const char *const names[] = {"fine", "remark", "trouble"};
-    struct snndev_json json = {.out = out};
-    snndev_json_open(&json, NULL, '{');
-    snndev_json_text(&json, "schema", "snn.doctor/1");
-    snndev_json_bool(&json, "fine", fine);
-    snndev_json_open(&json, "findings", '[');
+    struct snncli_json json = {.out = out};
+    snncli_json_open(&json, NULL, '{');
+    snncli_json_text(&json, "schema", "snn.doctor/1");
+    snncli_json_bool(&json, "fine", fine);
+    snncli_json_open(&json, "findings", '[');
     for (size_t i = 0; i < findings->count; i++) {
         const struct snndev_finding *finding = &findings->list[i];
-        snndev_json_open(&json, NULL, '{');
-        snndev_json_text(&json, "topic", finding->topic);
-        snndev_json_text(&json, "verdict", names[finding->verdict]);
-        snndev_json_text(&json, "text", finding->text);
-        snndev_json_text(&json, "remedy", finding->remedy);
-        snndev_json_close(&json, '}');
+        snncli_json_open(&json, NULL, '{');
+        snncli_json_text(&json, "topic", finding->topic);
+        snncli_json_text(&json, "verdict", names[finding->verdict]);
+        snncli_json_text(&json, "text", finding->text);
+        snncli_json_text(&json, "remedy", finding->remedy);
+        snncli_json_close(&json, '}');
     }
-    snndev_json_close(&json, ']');
-    snndev_json_close(&json, '}');
-    snndev_json_finish(&json);
+    snncli_json_close(&json, ']');
+    snncli_json_close(&json, '}');
+    snncli_json_finish(&json);
 }
 
 int snndev_doctor(struct snndev_session *s)

@@ -2,8 +2,8 @@
  */
 #include <string.h>
 
+#include "tools/cli/json.h"
 #include "tools/cli/table.h"
-#include "tools/snndev/json.h"
 #include "tools/snndev/session.h"
 
 /* ---- info ---- */
@@ -44,28 +44,28 @@ static void put_counters(const struct snn_device_statistics *have)
 static void put_info_json(FILE *out, const struct snn_device_info *about,
                           const struct snn_device_statistics *have)
 {
-    struct snndev_json json = {.out = out};
+    struct snncli_json json = {.out = out};
     char text[16];
-    snndev_json_open(&json, NULL, '{');
-    snndev_json_text(&json, "schema", "snn.device/1");
-    snndev_json_text(&json, "uri", about->uri);
-    snndev_json_text(&json, "chip", about->chip);
-    snndev_json_text(&json, "serial", about->serial);
+    snncli_json_open(&json, NULL, '{');
+    snncli_json_text(&json, "schema", "snn.device/1");
+    snncli_json_text(&json, "uri", about->uri);
+    snncli_json_text(&json, "chip", about->chip);
+    snncli_json_text(&json, "serial", about->serial);
     (void)snprintf(text, sizeof(text), "%u.%u", about->firmware_major, about->firmware_minor);
-    snndev_json_text(&json, "firmware", text);
+    snncli_json_text(&json, "firmware", text);
     (void)snprintf(text, sizeof(text), "%u.%u", about->protocol_major, about->protocol_minor);
-    snndev_json_text(&json, "protocol", text);
-    snndev_json_count(&json, "cores", about->core_count);
-    snndev_json_count(&json, "buffer_words", about->buffer_words);
-    snndev_json_open(&json, "events", '{');
-    snndev_json_count(&json, "taken", have->events_taken);
-    snndev_json_count(&json, "produced", have->events_produced);
-    snndev_json_count(&json, "sent", have->events_sent);
-    snndev_json_count(&json, "dropped", have->events_dropped);
-    snndev_json_close(&json, '}');
-    snndev_json_count(&json, "faults", have->faults);
-    snndev_json_close(&json, '}');
-    snndev_json_finish(&json);
+    snncli_json_text(&json, "protocol", text);
+    snncli_json_count(&json, "cores", about->core_count);
+    snncli_json_count(&json, "buffer_words", about->buffer_words);
+    snncli_json_open(&json, "events", '{');
+    snncli_json_count(&json, "taken", have->events_taken);
+    snncli_json_count(&json, "produced", have->events_produced);
+    snncli_json_count(&json, "sent", have->events_sent);
+    snncli_json_count(&json, "dropped", have->events_dropped);
+    snncli_json_close(&json, '}');
+    snncli_json_count(&json, "faults", have->faults);
+    snncli_json_close(&json, '}');
+    snncli_json_finish(&json);
 }
 
 int snndev_info(struct snndev_session *s)
@@ -86,20 +86,20 @@ int snndev_info(struct snndev_session *s)
 static void put_load_json(const struct snndev_session *s,
                           const struct snn_device_load_report *report)
 {
-    struct snndev_json json = {.out = s->result.out};
+    struct snncli_json json = {.out = s->result.out};
     const struct snn_device_info *about = snn_device_about(s->device);
-    snndev_json_open(&json, NULL, '{');
-    snndev_json_text(&json, "schema", "snn.load/1");
-    snndev_json_text(&json, "uri", about->uri);
-    snndev_json_text(&json, "chip", about->chip);
-    snndev_json_text(&json, "program", s->program->name);
-    snndev_json_count(&json, "cores_written", report->cores_written);
-    snndev_json_count(&json, "cores_kept", report->cores_kept);
-    snndev_json_count(&json, "bytes_written", report->bytes_written);
-    snndev_json_count(&json, "bytes_verified", report->bytes_verified);
-    snndev_json_number(&json, "seconds", report->seconds);
-    snndev_json_close(&json, '}');
-    snndev_json_finish(&json);
+    snncli_json_open(&json, NULL, '{');
+    snncli_json_text(&json, "schema", "snn.load/1");
+    snncli_json_text(&json, "uri", about->uri);
+    snncli_json_text(&json, "chip", about->chip);
+    snncli_json_text(&json, "program", s->program->name);
+    snncli_json_count(&json, "cores_written", report->cores_written);
+    snncli_json_count(&json, "cores_kept", report->cores_kept);
+    snncli_json_count(&json, "bytes_written", report->bytes_written);
+    snncli_json_count(&json, "bytes_verified", report->bytes_verified);
+    snncli_json_number(&json, "seconds", report->seconds);
+    snncli_json_close(&json, '}');
+    snncli_json_finish(&json);
 }
 
 int snndev_load(struct snndev_session *s)

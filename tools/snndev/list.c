@@ -5,8 +5,8 @@
 #include <time.h>
 
 #include "tools/cli/interrupt.h"
+#include "tools/cli/json.h"
 #include "tools/cli/table.h"
-#include "tools/snndev/json.h"
 #include "tools/snndev/session.h"
 
 /* A device, and what it said when it could be asked. */
@@ -95,38 +95,38 @@ static int print_table(struct snndev_session *s, const struct seen_list *list)
     return status == SNN_OK ? SNNCLI_EXIT_OK : snndev_fail_memory(s);
 }
 
-static void put_device(struct snndev_json *json, const struct snn_device_description *device)
+static void put_device(struct snncli_json *json, const struct snn_device_description *device)
 {
-    snndev_json_text(json, "uri", device->uri);
-    snndev_json_text(json, "serial", device->serial);
-    snndev_json_text(json, "product", device->product);
-    snndev_json_text(json, "port", device->port);
-    snndev_json_text(json, "state", snn_status_name(device->access));
-    snndev_json_text(json, "access_path", device->access_path);
+    snncli_json_text(json, "uri", device->uri);
+    snncli_json_text(json, "serial", device->serial);
+    snncli_json_text(json, "product", device->product);
+    snncli_json_text(json, "port", device->port);
+    snncli_json_text(json, "state", snn_status_name(device->access));
+    snncli_json_text(json, "access_path", device->access_path);
 }
 
 static void print_json(FILE *out, const struct seen_list *list)
 {
-    struct snndev_json json = {.out = out};
+    struct snncli_json json = {.out = out};
     char firmware[16];
-    snndev_json_open(&json, NULL, '{');
-    snndev_json_text(&json, "schema", "snn.devices/1");
-    snndev_json_open(&json, "devices", '[');
+    snncli_json_open(&json, NULL, '{');
+    snncli_json_text(&json, "schema", "snn.devices/1");
+    snncli_json_open(&json, "devices", '[');
     for (size_t i = 0; i < list->count; i++) {
         const struct seen *seen = &list->seen[i];
-        snndev_json_open(&json, NULL, '{');
+        snncli_json_open(&json, NULL, '{');
         put_device(&json, &seen->device);
         if (seen->about.chip[0] != '\0') {
             (void)snprintf(firmware, sizeof(firmware), "%u.%u", seen->about.firmware_major,
                            seen->about.firmware_minor);
-            snndev_json_text(&json, "chip", seen->about.chip);
-            snndev_json_text(&json, "firmware", firmware);
+            snncli_json_text(&json, "chip", seen->about.chip);
+            snncli_json_text(&json, "firmware", firmware);
         }
-        snndev_json_close(&json, '}');
+        snncli_json_close(&json, '}');
     }
-    snndev_json_close(&json, ']');
-    snndev_json_close(&json, '}');
-    snndev_json_finish(&json);
+    snncli_json_close(&json, ']');
+    snncli_json_close(&json, '}');
+    snncli_json_finish(&json);
 }
 
 /* How the ones that may not be opened can be. */
@@ -171,14 +171,14 @@ static void tell_change(const struct snn_device_description *device, bool arrive
     struct snndev_session *s = user;
     FILE *json_out = s->result.out;
     if (json_out != NULL) {
-        struct snndev_json json = {.out = json_out};
+        struct snncli_json json = {.out = json_out};
         flockfile(json_out);
-        snndev_json_open(&json, NULL, '{');
-        snndev_json_text(&json, "schema", "snn.device.change/1");
-        snndev_json_text(&json, "change", arrived ? "arrived" : "left");
+        snncli_json_open(&json, NULL, '{');
+        snncli_json_text(&json, "schema", "snn.device.change/1");
+        snncli_json_text(&json, "change", arrived ? "arrived" : "left");
         put_device(&json, device);
-        snndev_json_close(&json, '}');
-        snndev_json_finish(&json);
+        snncli_json_close(&json, '}');
+        snncli_json_finish(&json);
         funlockfile(json_out);
     }
     if (!snndev_wants_text(s)) return;

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "tools/cli/interrupt.h"
+#include "tools/cli/json.h"
 #include "tools/cli/plot.h"
 #include "tools/cli/table.h"
-#include "tools/snndev/json.h"
 #include "tools/snndev/play.h"
 #include "tools/snndev/serve.h"
 

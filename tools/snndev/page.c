@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
+#include "tools/cli/json.h"
 #include "tools/cli/table.h"
-#include "tools/snndev/json.h"
 #include "tools/snndev/page_data.h"
 #include "tools/snndev/serve.h"
 
@@ -111,35 +111,35 @@ void snndev_page_html(FILE *out, const struct snndev_rates *rates)
 
 void snndev_page_json(FILE *out, const struct snndev_rates *rates)
 {
-    struct snndev_json json = {.out = out};
-    snndev_json_open(&json, NULL, '{');
-    snndev_json_text(&json, "schema", "snn.rates/1");
-    snndev_json_text(&json, "title", rates->title);
-    snndev_json_number(&json, "seconds", rates->last_s - rates->start_s);
-    snndev_json_open(&json, "cores", '[');
+    struct snncli_json json = {.out = out};
+    snncli_json_open(&json, NULL, '{');
+    snncli_json_text(&json, "schema", "snn.rates/1");
+    snncli_json_text(&json, "title", rates->title);
+    snncli_json_number(&json, "seconds", rates->last_s - rates->start_s);
+    snncli_json_open(&json, "cores", '[');
     for (uint32_t i = 0; i < rates->core_count; i++) {
         const struct snndev_core_rate *core = &rates->cores[i];
-        snndev_json_open(&json, NULL, '{');
-        snndev_json_count(&json, "core", core->core);
-        snndev_json_text(&json, "layer", core->name);
-        snndev_json_number(&json, "rate", core->rate);
-        snndev_json_count(&json, "spikes", core->total);
-        snndev_json_number(&json, "peak", core->peak);
-        snndev_json_open(&json, "history", '[');
+        snncli_json_open(&json, NULL, '{');
+        snncli_json_count(&json, "core", core->core);
+        snncli_json_text(&json, "layer", core->name);
+        snncli_json_number(&json, "rate", core->rate);
+        snncli_json_count(&json, "spikes", core->total);
+        snncli_json_number(&json, "peak", core->peak);
+        snncli_json_open(&json, "history", '[');
         for (int k = 0; k < SNNDEV_HISTORY; k++)
-            snndev_json_number(&json, NULL, core->history[k]);
-        snndev_json_close(&json, ']');
-        snndev_json_close(&json, '}');
+            snncli_json_number(&json, NULL, core->history[k]);
+        snncli_json_close(&json, ']');
+        snncli_json_close(&json, '}');
     }
-    snndev_json_close(&json, ']');
-    snndev_json_number(&json, "in_rate", rates->in_rate);
-    snndev_json_number(&json, "out_rate", rates->out_rate);
-    snndev_json_count(&json, "samples", rates->samples);
-    snndev_json_count(&json, "labelled", rates->labelled);
-    snndev_json_count(&json, "right", rates->right);
-    snndev_json_count(&json, "lost", rates->lost.events);
-    snndev_json_count(&json, "lost_words", rates->lost.words);
-    snndev_json_bool(&json, "ended", rates->ended);
-    snndev_json_close(&json, '}');
-    snndev_json_finish(&json);
+    snncli_json_close(&json, ']');
+    snncli_json_number(&json, "in_rate", rates->in_rate);
+    snncli_json_number(&json, "out_rate", rates->out_rate);
+    snncli_json_count(&json, "samples", rates->samples);
+    snncli_json_count(&json, "labelled", rates->labelled);
+    snncli_json_count(&json, "right", rates->right);
+    snncli_json_count(&json, "lost", rates->lost.events);
+    snncli_json_count(&json, "lost_words", rates->lost.words);
+    snncli_json_bool(&json, "ended", rates->ended);
+    snncli_json_close(&json, '}');
+    snncli_json_finish(&json);
 }

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "tools/cli/interrupt.h"
+#include "tools/cli/json.h"
 #include "tools/cli/table.h"
-#include "tools/snndev/json.h"
 #include "tools/snndev/play.h"
 
 /* Samples that are run where nobody says how many. */
@@ -19,7 +19,7 @@ struct run {
     uint64_t spikes;  /* of all cores */
     uint64_t done, labelled, right;
     struct snncli_table table;
-    struct snndev_json json;
+    struct snncli_json json;
 };
 
 static bool count_item(const struct snn_device_item *item, uint32_t step, void *user)
@@ -97,22 +97,22 @@ static void tell_sample(struct run *run, uint64_t index, int32_t label, uint32_t
 
 static void tell_sample_json(struct run *run, uint64_t index, int32_t label, uint32_t predicted)
 {
-    snndev_json_open(&run->json, NULL, '{');
-    snndev_json_count(&run->json, "sample", index);
+    snncli_json_open(&run->json, NULL, '{');
+    snncli_json_count(&run->json, "sample", index);
     if (label >= 0)
-        snndev_json_count(&run->json, "label", (uint64_t)label);
+        snncli_json_count(&run->json, "label", (uint64_t)label);
     else
-        snndev_json_null(&run->json, "label");
-    snndev_json_count(&run->json, "prediction", predicted);
+        snncli_json_null(&run->json, "label");
+    snncli_json_count(&run->json, "prediction", predicted);
     if (run->first > 0)
-        snndev_json_count(&run->json, "first_step", run->first);
+        snncli_json_count(&run->json, "first_step", run->first);
     else
-        snndev_json_null(&run->json, "first_step");
-    snndev_json_open(&run->json, "counts", '[');
+        snncli_json_null(&run->json, "first_step");
+    snncli_json_open(&run->json, "counts", '[');
     for (uint32_t c = 0; c < run->session->program->class_count; c++)
-        snndev_json_count(&run->json, NULL, run->counts[c]);
-    snndev_json_close(&run->json, ']');
-    snndev_json_close(&run->json, '}');
+        snncli_json_count(&run->json, NULL, run->counts[c]);
+    snncli_json_close(&run->json, ']');
+    snncli_json_close(&run->json, '}');
 }
 
 static int run_sample(struct run *run, uint64_t index)
@@ -164,38 +164,38 @@ static int print_text(struct run *run, const struct snn_device_statistics *have,
 static void print_end_json(struct run *run, const struct snn_device_statistics *have,
                            double seconds)
 {
-    struct snndev_json *json = &run->json;
-    snndev_json_close(json, ']');
-    snndev_json_count(json, "right", run->right);
-    snndev_json_count(json, "labelled", run->labelled);
-    snndev_json_open(json, "events", '{');
-    snndev_json_count(json, "in", run->play.events_in);
-    snndev_json_count(json, "spikes", run->spikes);
-    snndev_json_count(json, "lost", run->play.lost.events);
-    snndev_json_count(json, "lost_words", run->play.lost.words);
-    snndev_json_close(json, '}');
-    snndev_json_open(json, "timing", '{');
-    snndev_json_number(json, "seconds", seconds);
-    snndev_json_number(json, "round_trip_us_mean", have->round_trip_us_mean);
-    snndev_json_number(json, "round_trip_us_p95", have->round_trip_us_p95);
-    snndev_json_close(json, '}');
-    snndev_json_bool(json, "complete", !snncli_interrupt_pending());
-    snndev_json_close(json, '}');
-    snndev_json_finish(json);
+    struct snncli_json *json = &run->json;
+    snncli_json_close(json, ']');
+    snncli_json_count(json, "right", run->right);
+    snncli_json_count(json, "labelled", run->labelled);
+    snncli_json_open(json, "events", '{');
+    snncli_json_count(json, "in", run->play.events_in);
+    snncli_json_count(json, "spikes", run->spikes);
+    snncli_json_count(json, "lost", run->play.lost.events);
+    snncli_json_count(json, "lost_words", run->play.lost.words);
+    snncli_json_close(json, '}');
+    snncli_json_open(json, "timing", '{');
+    snncli_json_number(json, "seconds", seconds);
+    snncli_json_number(json, "round_trip_us_mean", have->round_trip_us_mean);
+    snncli_json_number(json, "round_trip_us_p95", have->round_trip_us_p95);
+    snncli_json_close(json, '}');
+    snncli_json_bool(json, "complete", !snncli_interrupt_pending());
+    snncli_json_close(json, '}');
+    snncli_json_finish(json);
 }
 
 static void open_json(struct run *run)
 {
     struct snndev_session *s = run->session;
     const struct snn_device_info *about = snn_device_about(s->device);
-    run->json = (struct snndev_json){.out = s->result.out};
-    snndev_json_open(&run->json, NULL, '{');
-    snndev_json_text(&run->json, "schema", "snn.device.run/1");
-    snndev_json_text(&run->json, "uri", about->uri);
-    snndev_json_text(&run->json, "chip", about->chip);
-    snndev_json_text(&run->json, "model", s->program->name);
-    snndev_json_count(&run->json, "timesteps", s->options.timesteps);
-    snndev_json_open(&run->json, "samples", '[');
+    run->json = (struct snncli_json){.out = s->result.out};
+    snncli_json_open(&run->json, NULL, '{');
+    snncli_json_text(&run->json, "schema", "snn.device.run/1");
+    snncli_json_text(&run->json, "uri", about->uri);
+    snncli_json_text(&run->json, "chip", about->chip);
+    snncli_json_text(&run->json, "model", s->program->name);
+    snncli_json_count(&run->json, "timesteps", s->options.timesteps);
+    snncli_json_open(&run->json, "samples", '[');
 }
 
 /* Events that are missing make an answer one cannot rely on. */

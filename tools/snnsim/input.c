@@ -72,7 +72,7 @@ int snnsim_open_data(struct snnsim_session *s)
     int status = own ? find_sample(s) : SNNCLI_EXIT_OK;
     if (status != SNNCLI_EXIT_OK) return status;
     if (own) s->data_path = s->sample.images;
-    if (kind == SNN_SOURCE_FRAMES) kind = snn_source_guess(s->context, s->data_path);
+    if (kind == SNN_SOURCE_FRAMES) kind = snncli_data_kind(s->context, s->data_path, o->view);
     if (kind == SNN_SOURCE_EVENTS && o->given[OPT_ENCODING])
         return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
                            "%s holds recorded events, which are not encoded", s->data_path);

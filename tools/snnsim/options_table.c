@@ -15,11 +15,13 @@ static const struct snncli_option table[] = {
      .group = "Input",
      .path = true,
      .help = "IDX, IDX.gz, NPY; recordings (the model's sample)",
-     .text = "Frames to classify, or recordings of an event camera: an N-MNIST file (.bin, .bs2), "
-             "a session on tape (.tape), a folder of them with a labels.txt (lines of NAME LABEL), "
-             "or one with a folder a "
-             "class. Events are binned into steps by --dt, and --timesteps is by default as long "
-             "as the longest recording. Labels of frames are looked for beside them: images-idx3 "
+     .text = "Frames to classify, or recordings of an event camera: EVT 2.0, 2.1 and 3.0 (.raw), "
+             "DAT (.dat), AEDAT (.aedat, .aedat4), Event Stream (.es), N-MNIST (.bin, .bs2), "
+             "arrays (.npy) and tables (.csv, .txt) of events, a session on tape (.tape); or a "
+             "folder of them with a labels.txt (lines of NAME LABEL), or with a folder a class. "
+             "Events are binned into steps by --dt, and --timesteps is by default as long "
+             "as the longest recording. snnconvert --info tells what is in one. Labels of frames "
+             "are looked for beside them: images-idx3 "
              "becomes labels-idx1. Without this option the sample that the model file names is "
              "taken."},
     {.id = OPT_LABELS,
@@ -33,10 +35,13 @@ static const struct snncli_option table[] = {
      .metavar = "SPEC",
      .group = "Input",
      .help = "how recordings are looked at",
-     .text = "What a chip's input layer does to the events of a camera, in this order: "
-             "polarity=on, off or merge (one channel); pool=1, 2 or 4 (or Y:X); cut=X:Y:X:Y, first "
-             "and last column and row that are seen; mirror=x, y, xy or diagonal. With commas "
-             "between them."},
+     .text = "What is done to the events of a camera, in this order: span=FROM:TO, milliseconds "
+             "since the first event, either of which may be left out; polarity=on, off or merge "
+             "(one channel), or swap; pool=N (or Y:X), by which rows and columns are divided; "
+             "cut=X:Y:X:Y, first and last column and row that are seen; mirror=x, y, xy or "
+             "diagonal. With commas between them. How tables (NPY, CSV) are read where they do "
+             "not say: columns=txyp, the letters t, x, y, p in the order of the columns, - for "
+             "one to skip; unit=us, ms, s or ns."},
     {.id = OPT_INPUT_SPIKES,
      .name = "input-spikes",
      .metavar = "FILE",

@@ -22,8 +22,10 @@ static void label(const char *text)
 
 void snnsim_print_subject(const struct snn_report *report, const struct snn_result *r)
 {
-    printf("%s on %s: %s samples%s\n", report->model_name, report->data,
-           snncli_format_count(r->sample_count).text, r->complete ? "" : " (INTERRUPTED)");
+    printf("%s on %s", report->model_name, report->data);
+    if (report->view != NULL) printf(", seen as %s", report->view);
+    printf(": %s samples%s\n", snncli_format_count(r->sample_count).text,
+           r->complete ? "" : " (INTERRUPTED)");
 }
 
 void snnsim_print_options(const struct snncli_console *console, const struct snn_report *report,

@@ -130,6 +130,7 @@ int snnsim_write_results(struct snnsim_session *s)
         .model_name = s->program != NULL ? s->program->name : snn_graph_provenance(s->graph)->name,
         .model_sha256 = s->sha256,
         .data = data_name(s),
+        .view = o->view,
         .seed = o->seed,
         .samples = o->samples > 0 ? o->samples : snn_source_count(s->source) - o->offset,
         .offset = o->offset,

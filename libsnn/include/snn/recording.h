@@ -64,6 +64,8 @@ SNN_API void snn_recording_close(struct snn_recording **recording);
  * camera's jitter), IO, LIMIT, NOMEM; after one the recording is to be closed. */
 SNN_API int snn_recording_read(struct snn_recording *recording, struct snn_context *context,
                                struct snn_camera_event *events, size_t room, size_t *count_out);
+/* The file's, as it was opened; it lives as long as the recording. */
+SNN_API const char *snn_recording_path(const struct snn_recording *recording);
 /* Strings live as long as the library. */
 SNN_API void snn_recording_describe(const struct snn_recording *recording,
                                     struct snn_recording_info *out);

@@ -282,6 +282,7 @@ struct snn_report {
     const char *model_name;
     const char *model_sha256;
     const char *data;
+    const char *view; /* of recordings; NULL: as they are */
     uint64_t seed;
     uint64_t samples; /* asked for */
     uint64_t offset;

@@ -1,6 +1,6 @@
-/* JSON on stdout; see json.h.
+/* JSON on a stream; see json.h.
  */
-#include "tools/snndev/json.h"
+#include "tools/cli/json.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -41,7 +41,7 @@ static void put_string(FILE *out, const char *text)
     putc('"', out);
 }
 
-static void begin(struct snndev_json *json, const char *key)
+static void begin(struct snncli_json *json, const char *key)
 {
     if (json->comma) fputs(", ", json->out);
     json->comma = true;
@@ -50,54 +50,54 @@ static void begin(struct snndev_json *json, const char *key)
     fputs(": ", json->out);
 }
 
-void snndev_json_open(struct snndev_json *json, const char *key, char bracket)
+void snncli_json_open(struct snncli_json *json, const char *key, char bracket)
 {
     begin(json, key);
     putc(bracket, json->out);
     json->comma = false;
 }
 
-void snndev_json_close(struct snndev_json *json, char bracket)
+void snncli_json_close(struct snncli_json *json, char bracket)
 {
     putc(bracket, json->out);
     json->comma = true;
 }
 
-void snndev_json_text(struct snndev_json *json, const char *key, const char *value)
+void snncli_json_text(struct snncli_json *json, const char *key, const char *value)
 {
     begin(json, key);
     put_string(json->out, value);
 }
 
-void snndev_json_count(struct snndev_json *json, const char *key, uint64_t value)
+void snncli_json_count(struct snncli_json *json, const char *key, uint64_t value)
 {
     begin(json, key);
     fprintf(json->out, "%" PRIu64, value);
 }
 
-void snndev_json_number(struct snndev_json *json, const char *key, double value)
+void snncli_json_number(struct snncli_json *json, const char *key, double value)
 {
     if (!isfinite(value)) {
-        snndev_json_null(json, key);
+        snncli_json_null(json, key);
         return;
     }
     begin(json, key);
     fprintf(json->out, "%.6g", value);
 }
 
-void snndev_json_bool(struct snndev_json *json, const char *key, bool value)
+void snncli_json_bool(struct snncli_json *json, const char *key, bool value)
 {
     begin(json, key);
     fputs(value ? "true" : "false", json->out);
 }
 
-void snndev_json_null(struct snndev_json *json, const char *key)
+void snncli_json_null(struct snncli_json *json, const char *key)
 {
     begin(json, key);
     fputs("null", json->out);
 }
 
-void snndev_json_finish(struct snndev_json *json)
+void snncli_json_finish(struct snncli_json *json)
 {
     putc('\n', json->out);
     fflush(json->out);

@@ -1,9 +1,9 @@
-/* snndev's JSON: strings of any bytes come out as UTF-8. */
+/* The tools' JSON: strings of any bytes come out as UTF-8. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/snndev/json.h"
+#include "tools/cli/json.h"
 
 #define NONE "\xef\xbf\xbd" /* U+FFFD */
 
@@ -11,16 +11,16 @@ static void expect_string(const char *text, const char *expected)
 {
     char *found = NULL, whole[256];
     size_t size = 0;
-    struct snndev_json json = {.out = open_memstream(&found, &size)};
+    struct snncli_json json = {.out = open_memstream(&found, &size)};
     cr_assert_not_null(json.out);
-    snndev_json_text(&json, NULL, text);
+    snncli_json_text(&json, NULL, text);
     fclose(json.out);
     (void)snprintf(whole, sizeof(whole), "\"%s\"", expected);
     cr_expect_str_eq(found, whole);
     free(found);
 }
 
-Test(snndev_json, characters_stay)
+Test(json, characters_stay)
 {
     expect_string("", "");
     expect_string("plain/\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80.json",
@@ -30,7 +30,7 @@ Test(snndev_json, characters_stay)
     expect_string("a\"b\\c\n\x7f", "a\\\"b\\\\c\\u000a\\u007f");
 }
 
-Test(snndev_json, bytes_that_are_no_characters_are_replaced)
+Test(json, bytes_that_are_no_characters_are_replaced)
 {
     expect_string("a\xff.json", "a" NONE ".json");
     expect_string("\xc3", NONE);                            /* cut off */
