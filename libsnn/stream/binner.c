@@ -38,8 +38,10 @@ int snnstream_binner_init(struct snnstream_binner *binner, struct snn_context *c
 void snnstream_binner_fini(struct snnstream_binner *binner)
 {
     snn_recording_close(&binner->recording);
-    if (binner->single != NULL) snnbase_allocator_free(&binner->allocator, binner->single);
-    binner->single = NULL;
+    if (binner->allocator.release == NULL) return; /* never made */
+    snnbase_allocator_free(&binner->allocator, binner->single);
+    snnbase_allocator_free(&binner->allocator, binner->address);
+    snnbase_allocator_free(&binner->allocator, binner->count);
 }
 
 /* What is left of the sample before, which may have ended in an error. */
@@ -47,12 +49,12 @@ static void forget(struct snnstream_binner *binner)
 {
     const size_t pixels = snn_shape_size(binner->shape);
     snn_recording_close(&binner->recording);
-    if (binner->unlisted) {
+    if (binner->distinct > 0) {
         memset(binner->bin, 0, pixels * sizeof(*binner->bin));
         memset(binner->seen, 0, (pixels / WORD_BITS + 1) * sizeof(*binner->seen));
         memset(binner->some, 0, binner->some_count * sizeof(*binner->some));
     }
-    binner->unlisted = false;
+    binner->distinct = 0;
     binner->source = NULL;
     binner->event = binner->event_first = binner->event_end = NULL;
     binner->at = binner->held = 0;
@@ -74,14 +76,6 @@ int snnstream_binner_open(struct snnstream_binner *binner, struct snn_context *c
     binner->source = source;
     binner->index = index;
     return snn_source_recording(&binner->recording, context, source, index);
-}
-
-void snnstream_binner_begin(struct snnstream_binner *binner, double time_us)
-{
-    binner->most = 0;
-    binner->step_count = 0;
-    binner->single_count = 0;
-    binner->origin_us = time_us < 0x1p62 ? (uint64_t)time_us : UINT64_C(1) << 62;
 }
 
 /* ---- Events of a recording ---- */
@@ -135,7 +129,7 @@ static int keep(struct snnstream_binner *binner, struct snn_context *context, ui
 static void mark(struct snnstream_binner *binner, uint32_t address)
 {
     const uint32_t word = address / WORD_BITS;
-    binner->bin[address]++;
+    binner->distinct += binner->bin[address]++ == 0;
     binner->seen[word] |= UINT64_C(1) << address % WORD_BITS;
     binner->some[word / WORD_BITS] |= UINT64_C(1) << word % WORD_BITS;
 }
@@ -185,21 +179,6 @@ static int step_recorded(struct snnstream_binner *binner, struct snn_context *co
     return SNN_OK;
 }
 
-int snnstream_binner_step(struct snnstream_binner *binner, struct snn_context *context,
-                          double end_us)
-{
-    /* Times are whole: one lies before the end where it lies before the end rounded up. */
-    const uint64_t end = end_us < 0x1p62 ? (uint64_t)ceil(end_us) : UINT64_C(1) << 62;
-    const bool recorded = binner->source != NULL;
-    binner->unlisted = true;
-    binner->event_begin[binner->step_count++] =
-        recorded ? binner->single_count : (uint64_t)(binner->event - binner->event_first);
-    if (recorded) return step_recorded(binner, context, end);
-    for (; binner->event != binner->event_end && binner->event->time_us < end; binner->event++)
-        mark(binner, binner->event->address);
-    return SNN_OK;
-}
-
 /* ---- Lists ---- */
 
 /* Which of the 64 bits is the lowest that is set. */
@@ -208,9 +187,26 @@ static uint32_t lowest(uint64_t bits)
     return (uint32_t)__builtin_ctzll(bits);
 }
 
-uint32_t snnstream_binner_list(struct snnstream_binner *binner, uint32_t *address, float *count)
+static int make_room(struct snnstream_binner *binner, struct snn_context *context)
 {
-    uint32_t length = 0, most = binner->most;
+    /* The pixels of a full chunk are fewer than 2^32 (snn_encoder_create). */
+    const size_t needed = (size_t)binner->length + binner->distinct + 1;
+    void *address = binner->address, *count = binner->count;
+    int status =
+        snnbase_grow(context, &address, &binner->address_room, needed, sizeof(*binner->address));
+    binner->address = address;
+    if (status != SNN_OK) return status;
+    status = snnbase_grow(context, &count, &binner->count_room, needed, sizeof(*binner->count));
+    binner->count = count;
+    return status;
+}
+
+/* Appends the step's addresses to the lists and forgets them. */
+static void list(struct snnstream_binner *binner)
+{
+    uint32_t *address = binner->address;
+    float *count = binner->count;
+    uint32_t length = binner->length, most = binner->most;
     for (size_t s = 0; s < binner->some_count; s++) {
         for (uint64_t words = binner->some[s]; words != 0; words &= words - 1) {
             const uint32_t word = (uint32_t)s * WORD_BITS + lowest(words);
@@ -226,16 +222,48 @@ uint32_t snnstream_binner_list(struct snnstream_binner *binner, uint32_t *addres
         }
         binner->some[s] = 0;
     }
+    binner->length = length;
     binner->most = most;
-    binner->unlisted = false;
-    return length;
+    binner->distinct = 0;
+}
+
+/* ---- Steps ---- */
+
+void snnstream_binner_begin(struct snnstream_binner *binner, double time_us)
+{
+    binner->most = binner->length = 0;
+    binner->step_count = 0;
+    binner->single_count = 0;
+    binner->origin_us = time_us < 0x1p62 ? (uint64_t)time_us : UINT64_C(1) << 62;
+}
+
+static uint64_t singles_so_far(const struct snnstream_binner *binner)
+{
+    return binner->source != NULL ? binner->single_count
+                                  : (uint64_t)(binner->event - binner->event_first);
+}
+
+int snnstream_binner_step(struct snnstream_binner *binner, struct snn_context *context,
+                          double end_us)
+{
+    /* Times are whole: one lies before the end where it lies before the end rounded up. */
+    const uint64_t end = end_us < 0x1p62 ? (uint64_t)ceil(end_us) : UINT64_C(1) << 62;
+    int status = SNN_OK;
+    binner->event_begin[binner->step_count++] = singles_so_far(binner);
+    if (binner->source != NULL) status = step_recorded(binner, context, end);
+    for (; binner->event != binner->event_end && binner->event->time_us < end; binner->event++)
+        mark(binner, binner->event->address);
+    if (status == SNN_OK) status = make_room(binner, context);
+    if (status == SNN_OK) list(binner);
+    return status;
 }
 
 void snnstream_binner_end(struct snnstream_binner *binner, struct snn_spikes *out)
 {
     const bool recorded = binner->source != NULL;
-    binner->event_begin[binner->step_count] =
-        recorded ? binner->single_count : (uint64_t)(binner->event - binner->event_first);
+    out->address = binner->address;
+    out->count = binner->most > 1 ? binner->count : NULL;
+    binner->event_begin[binner->step_count] = singles_so_far(binner);
     if (recorded && !binner->keeps) return;
     out->event = recorded ? binner->single : binner->event_first;
     out->event_begin = binner->event_begin;

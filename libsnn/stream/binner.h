@@ -23,8 +23,13 @@ struct snnstream_binner {
     uint64_t *seen; /* a bit an address: in the step */
     uint64_t *some; /* a bit a word of `seen`: it is not 0 */
     size_t some_count;
-    bool unlisted; /* bins of a step are not listed yet */
-    uint32_t most; /* events of one address in one step, of the steps since begin */
+    uint32_t distinct; /* addresses in the step */
+
+    uint32_t *address; /* lists of the steps since begin, one behind the other */
+    float *count;
+    size_t address_room, count_room;
+    uint32_t length;
+    uint32_t most; /* events of one address in one step, of these steps */
 
     const struct snn_event *event, *event_end; /* at hand */
     const struct snn_event *event_first;
@@ -60,13 +65,11 @@ int snnstream_binner_open(struct snnstream_binner *binner, struct snn_context *c
 
 /* Begins a chunk of steps, the first of which begins at this time. */
 void snnstream_binner_begin(struct snnstream_binner *binner, double time_us);
-/* Takes the events of the next step, which ends at `end_us`. Errors: IO, FORMAT, LIMIT, NOMEM. */
+/* Takes the events of the next step, which ends at `end_us`, and lists its addresses, ascending,
+ * and how many events each has. Errors: IO, FORMAT, LIMIT, NOMEM. */
 int snnstream_binner_step(struct snnstream_binner *binner, struct snn_context *context,
                           double end_us);
-/* Lists the step's addresses, ascending, and how many events each has; returns how many. Forgets
- * them. */
-uint32_t snnstream_binner_list(struct snnstream_binner *binner, uint32_t *address, float *count);
-/* Ends the chunk: its single events, where they are kept. */
+/* Ends the chunk: sets lists, counts and, where they are kept, single events. */
 void snnstream_binner_end(struct snnstream_binner *binner, struct snn_spikes *out);
 
 #endif

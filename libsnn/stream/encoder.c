@@ -27,7 +27,7 @@ _Static_assert(SNN_ENCODER_STEPS_MAX <= 32, "the steps of a chunk are the bits o
 
 struct snn_encoder {
     struct snn_allocator allocator;
-    struct snnbase_arena arena; /* all arrays below */
+    struct snnbase_arena arena; /* all arrays below, NULL before the first sample that needs them */
     struct snn_encoder_options options;
     struct snn_shape shape;
     struct snnstream_lanes lanes;
@@ -38,6 +38,7 @@ struct snn_encoder {
     struct snnstream_binner binner;     /* of events */
     bool has_events;
     bool has_bins;
+    bool begun; /* a sample, ever */
 
     uint32_t active_count;
     uint32_t *active;    /* [pixels] addresses that may spike, ascending */
@@ -50,8 +51,7 @@ struct snn_encoder {
 
     uint32_t step_begin[SNN_ENCODER_STEPS_MAX + 1];
     uint32_t *address; /* [SNN_ENCODER_STEPS_MAX * pixels + SNNSTREAM_LIST_SLACK] */
-    float *count;      /* [SNN_ENCODER_STEPS_MAX * pixels] of recorded spikes; NULL before the
-                        * first of them */
+    float *count;      /* [SNN_ENCODER_STEPS_MAX * pixels] of recorded spikes */
 };
 
 static const char *const encoding_names[] = {
@@ -115,34 +115,50 @@ static int check_options(struct snn_context *context, const struct snn_encoder_o
     return SNN_OK;
 }
 
-static int allocate_arrays(struct snn_encoder *encoder, struct snn_context *context)
+/* Lists for the most that a chunk can hold: every pixel in every step. */
+static int allocate_lists(struct snn_encoder *encoder, struct snn_context *context)
+{
+    if (encoder->address) return SNN_OK;
+    const size_t most = snn_shape_size(encoder->shape) * SNN_ENCODER_STEPS_MAX;
+    encoder->address = snnbase_arena_alloc(&encoder->arena, context, most + SNNSTREAM_LIST_SLACK,
+                                           sizeof(*encoder->address));
+    return encoder->address ? SNN_OK : SNN_ERR_NOMEM;
+}
+
+/* What frames need, had with the first of them. */
+static int allocate_frame(struct snn_encoder *encoder, struct snn_context *context)
 {
     struct snnbase_arena *arena = &encoder->arena;
     size_t lanes = SNNSTREAM_LANES;
     size_t pixels = (snn_shape_size(encoder->shape) + lanes - 1) / lanes * lanes;
+    if (encoder->mark) return SNN_OK;
+    if (allocate_lists(encoder, context) != SNN_OK) return SNN_ERR_NOMEM;
     encoder->active = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->active));
     encoder->value = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->value));
     encoder->remainder = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->remainder));
     encoder->number = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->number));
     encoder->drawn = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->drawn));
-    encoder->mark = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->mark));
-    encoder->address =
-        snnbase_arena_alloc(arena, context, pixels * SNN_ENCODER_STEPS_MAX + SNNSTREAM_LIST_SLACK,
-                            sizeof(*encoder->address));
     bool complete = encoder->active && encoder->value && encoder->remainder && encoder->number &&
-                    encoder->drawn && encoder->mark && encoder->address;
-    return complete ? SNN_OK : SNN_ERR_NOMEM;
+                    encoder->drawn;
+    if (!complete) return SNN_ERR_NOMEM;
+    encoder->mark = snnbase_arena_alloc(arena, context, pixels, sizeof(*encoder->mark));
+    return encoder->mark ? SNN_OK : SNN_ERR_NOMEM;
 }
 
-/* What only recordings need: spikes of a frame are single. */
-static int allocate_recorded(struct snn_encoder *encoder, struct snn_context *context, bool events)
+/* What recorded spikes need: unlike those of a frame they may be several. */
+static int allocate_counts(struct snn_encoder *encoder, struct snn_context *context)
 {
-    const size_t pixels = snn_shape_size(encoder->shape);
-    if (!encoder->count)
-        encoder->count = snnbase_arena_alloc(
-            &encoder->arena, context, pixels * SNN_ENCODER_STEPS_MAX, sizeof(*encoder->count));
-    if (!encoder->count) return SNN_ERR_NOMEM;
-    if (!events || encoder->has_bins) return SNN_OK;
+    const size_t most = snn_shape_size(encoder->shape) * SNN_ENCODER_STEPS_MAX;
+    int status = allocate_lists(encoder, context);
+    if (status != SNN_OK || encoder->count) return status;
+    encoder->count = snnbase_arena_alloc(&encoder->arena, context, most, sizeof(*encoder->count));
+    return encoder->count ? SNN_OK : SNN_ERR_NOMEM;
+}
+
+/* What events need; their lists grow as they come. */
+static int allocate_bins(struct snn_encoder *encoder, struct snn_context *context)
+{
+    if (encoder->has_bins) return SNN_OK;
     int status = snnstream_binner_init(&encoder->binner, context, &encoder->arena, encoder->shape,
                                        encoder->options.singles);
     encoder->has_bins = status == SNN_OK;
@@ -164,11 +180,6 @@ int snn_encoder_create(struct snn_encoder **out, struct snn_context *context,
     snnbase_cpu_detect(&cpu);
     snnstream_lanes_init(&encoder->lanes, snnbase_kernel_level(context), cpu.avx2);
     snnbase_arena_init(&encoder->arena, context);
-    status = allocate_arrays(encoder, context);
-    if (status != SNN_OK) {
-        snn_encoder_destroy(&encoder);
-        return status;
-    }
     *out = encoder;
     return SNN_OK;
 }
@@ -237,6 +248,9 @@ int snn_encoder_begin(struct snn_encoder *encoder, struct snn_context *context, 
 {
     int status = snnmodel_intensity_check(context, encoder->shape, intensity);
     if (status != SNN_OK) return snnbase_where(context, "sample %" PRIu64, index);
+    status = allocate_frame(encoder, context);
+    if (status != SNN_OK) return status;
+    encoder->begun = true;
     encoder->index = index;
     encoder->step = 0;
     encoder->recording = NULL;
@@ -279,8 +293,9 @@ int snn_encoder_begin_recorded(struct snn_encoder *encoder, struct snn_context *
                             snn_source_count(source));
     }
     const bool events = snn_source_kind(source) == SNN_SOURCE_EVENTS;
-    int status = allocate_recorded(encoder, context, events);
+    int status = events ? allocate_bins(encoder, context) : allocate_counts(encoder, context);
     if (status != SNN_OK) return status;
+    encoder->begun = true;
     encoder->index = index;
     encoder->step = 0;
     encoder->recording = source;
@@ -304,8 +319,9 @@ int snn_encoder_begin_events(struct snn_encoder *encoder, struct snn_context *co
                                 "event %zu: time %" PRIu32 " us after %" PRIu32 " us", i,
                                 events[i].time_us, events[i - 1].time_us);
     }
-    int status = allocate_recorded(encoder, context, true);
+    int status = allocate_bins(encoder, context);
     if (status != SNN_OK) return status;
+    encoder->begun = true;
     encoder->index = index;
     encoder->step = 0;
     encoder->recording = NULL;
@@ -416,19 +432,16 @@ static int next_events(struct snn_encoder *encoder, struct snn_context *context,
 {
     struct snnstream_binner *binner = &encoder->binner;
     const double dt_us = encoder->options.dt_us;
-    uint32_t length = 0;
     int status = SNN_OK;
     snnstream_binner_begin(binner, (double)encoder->step * dt_us);
     for (uint32_t t = 0; t < step_count; t++) {
-        encoder->step_begin[t] = length;
+        encoder->step_begin[t] = binner->length;
         const double end_us = (double)(encoder->step + t + 1) * dt_us;
         status = snnstream_binner_step(binner, context, end_us);
         if (status != SNN_OK) return snnbase_where(context, "sample %" PRIu64, encoder->index);
-        length += snnstream_binner_list(binner, encoder->address + length, encoder->count + length);
     }
-    encoder->step_begin[step_count] = length;
+    encoder->step_begin[step_count] = binner->length;
     snnstream_binner_end(binner, out);
-    if (binner->most > 1) out->count = encoder->count;
     return SNN_OK;
 }
 
@@ -483,7 +496,9 @@ int snn_encoder_next(struct snn_encoder *encoder, struct snn_context *context, u
         .address = encoder->address,
         .sample = encoder->index,
     };
-    if (encoder->has_events) {
+    if (!encoder->begun) {
+        memset(encoder->step_begin, 0, sizeof(encoder->step_begin));
+    } else if (encoder->has_events) {
         status = next_events(encoder, context, step_count, out);
     } else if (encoder->recording) {
         next_recorded(encoder, step_count, out);

@@ -130,7 +130,7 @@ SNN_API int snn_encoder_create(struct snn_encoder **out, struct snn_context *con
                                const struct snn_encoder_options *options, struct snn_shape shape);
 SNN_API void snn_encoder_destroy(struct snn_encoder **encoder);
 /* Begins sample `index` with its intensities [channels][height][width] (copied). Errors: INVALID
- * for a value outside 0..1, naming it. */
+ * for a value outside 0..1, naming it; NOMEM at the first sample. */
 SNN_API int snn_encoder_begin(struct snn_encoder *encoder, struct snn_context *context,
                               uint64_t index, const float *intensity);
 /* The same for recorded spikes or events of a source; events of one address in one step add up.
