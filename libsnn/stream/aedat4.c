@@ -9,7 +9,7 @@
  *     event   0 time in microseconds (64 bits)  8 x  10 y  12 ON
  *
  * Of several streams of events the first is read; packets of others are skipped by their size. A
- * recording that was never closed has no table, and may end within a packet, which is left out.
+ * recording that was never closed has no table, and may end within a packet: one that is invalid.
  * Source: "AEDAT 4.0", https://docs.inivation.com, and the schemas IOHeader.fbs and Event.fbs of
  * dv-processing, https://gitlab.com/inivation/dv/dv-processing.
  */
@@ -268,10 +268,7 @@ static int finish(struct aedat4 *s, struct snn_context *context, struct snnstrea
         return snnbase_fail(context, SNN_ERR_FORMAT,
                             "byte %llu: the file is cut off before its table at byte %llu", at,
                             (unsigned long long)s->table_at);
-    snnbase_diagnose(context, SNN_SEVERITY_WARNING, NULL, NULL,
-                     "byte %llu: the recording was never closed: its last packet is cut off and "
-                     "left out",
-                     at);
+    s->invalid_count++;
     window->taken = window->size;
     s->stage = TABLE;
     return SNN_OK;

@@ -12,8 +12,7 @@
 /* The first stream of events. */
 struct snnstream_aedat4_stream {
     uint32_t id;
-    uint32_t width, height;      /* of the sensor; 0: not told */
-    uint32_t event_stream_count; /* how many there are */
+    uint32_t width, height; /* of the sensor; 0: not told */
 };
 
 /* NULL, or what is wrong with the text. */

@@ -21,6 +21,7 @@ struct reader {
     bool in_streams, in_info; /* within <node name="outInfo">, within <node name="info"> there */
     struct snnstream_aedat4_stream stream; /* at hand */
     bool is_numbered, is_events;
+    bool is_found; /* the stream in `out` */
     struct snnstream_aedat4_stream *out;
 };
 
@@ -94,9 +95,8 @@ static void close_node(struct reader *r)
     if (r->depth == INFO) r->in_info = false;
     if (r->depth == STREAMS) r->in_streams = false;
     if (r->depth != STREAM || !r->in_streams || !r->is_events || !r->is_numbered) return;
-    const uint32_t before = r->out->event_stream_count;
-    if (before == 0) *r->out = r->stream;
-    r->out->event_stream_count = before + 1;
+    if (!r->is_found) *r->out = r->stream;
+    r->is_found = true;
 }
 
 /* <attr key="...">text */
@@ -153,5 +153,5 @@ const char *snnstream_aedat4_streams(struct snnstream_aedat4_stream *out, const 
         if (wrong != NULL) return wrong;
     }
     if (reader.depth != 0) return "a node without its end";
-    return out->event_stream_count > 0 ? NULL : "no stream of events";
+    return reader.is_found ? NULL : "no stream of events";
 }
