@@ -165,6 +165,9 @@ int snncli_cluster_open(struct snncli_cluster **out, struct snncli_console *cons
 {
     *out = NULL;
     if (!snncli_launch_find().launched) return SNNCLI_EXIT_OK;
+    /* mpirun's end of stdout is a terminal of its own making; where it goes from there, nobody
+     * knows. */
+    console->out_color = false;
     struct snncli_cluster *c = calloc(1, sizeof(*c));
     if (c == NULL || init(c) != SNN_OK) {
         free(c);
