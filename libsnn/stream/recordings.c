@@ -129,6 +129,28 @@ static void warn(const struct scan *scan, struct snn_context *context)
                          scan->invalid_path, scan->invalid_count);
 }
 
+static uint32_t middle(uint32_t have, uint32_t want)
+{
+    return have > want ? (have - want) / 2 : 0;
+}
+
+/* Views under which a larger sensor fits: shrunk, or its middle. */
+static int hint_fit(struct snn_context *context, const struct snnstream_view *view,
+                    const struct scan *scan, struct snn_shape want)
+{
+    const uint32_t by_x = (scan->width + want.width - 1) / want.width;
+    const uint32_t by_y = (scan->height + want.height - 1) / want.height;
+    const uint32_t by = by_x > by_y ? by_x : by_y;
+    const uint32_t x = middle(scan->width, want.width), y = middle(scan->height, want.height);
+    if (view->cuts || view->diagonal || view->pool_x != view->pool_y)
+        return snnbase_hint(context, "the view makes it smaller with a larger pool=, or shows less "
+                                     "with cut=");
+    return snnbase_hint(
+        context, "as a view, pool=%u shrinks it to %ux%u, cut=%u:%u:%u:%u takes the middle",
+        by * view->pool_x, (scan->width + by - 1) / by, (scan->height + by - 1) / by, x, y,
+        x + want.width - 1, y + want.height - 1);
+}
+
 /* The sensor that all events lie on: what is asked for, or what files tell, or what events need. */
 static int find_shape(struct snnstream_recordings *set, struct snn_context *context,
                       const char *path, const struct scan *scan, struct snn_shape asked)
@@ -146,9 +168,10 @@ static int find_shape(struct snnstream_recordings *set, struct snn_context *cont
                             "%s: events have %u polarities, %u channels are wanted", path,
                             polarities, asked.channels);
     if (scan->height <= asked.height && scan->width <= asked.width) return SNN_OK;
-    return snnbase_fail(context, SNN_ERR_FORMAT,
-                        "%s: events at up to %ux%u (width x height), a sensor of %ux%u is wanted",
-                        path, scan->width, scan->height, asked.width, asked.height);
+    snnbase_fail(context, SNN_ERR_FORMAT,
+                 "%s: events at up to %ux%u (width x height), a sensor of %ux%u is wanted", path,
+                 scan->width, scan->height, asked.width, asked.height);
+    return hint_fit(context, &set->view, scan, asked);
 }
 
 int snnstream_recordings_open(struct snnstream_recordings *out, struct snn_context *context,

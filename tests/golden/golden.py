@@ -69,7 +69,7 @@ def result(tools, arguments):
 
 GOLDEN = {"help.txt": transcript, "errors.txt": transcript, "info.txt": transcript,
           "supported.txt": transcript, "check.txt": transcript, "chips.txt": transcript,
-          "snndev.txt": transcript, "devices.txt": transcript,
+          "events.txt": transcript, "snndev.txt": transcript, "devices.txt": transcript,
           "digits.json": lambda tools, _old: result(tools, DIGITS),
           "targets.json": lambda tools, _old: result(tools, TARGETS),
           "chip.json": lambda tools, _old: result(tools, CHIP)}

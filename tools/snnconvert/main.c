@@ -58,6 +58,13 @@ static int load_model(struct snnconvert_session *s)
                            snn_import_format(s->import));
         return SNNCLI_EXIT_OK;
     }
+    if (status == SNN_ERR_FORMAT && s->console.error_count == before &&
+        snnconvert_is_recording(s)) {
+        (void)snncli_fail(&s->console, SNNCLI_EXIT_DATA, o->model,
+                          "a recording of events, of which no model can be made");
+        snncli_hint(&s->console, "--info tells what is in it; a model runs on it by --data");
+        return SNNCLI_EXIT_DATA;
+    }
     /* Refused layers were reported one by one as they were found. */
     if (s->console.error_count > before && status != SNN_ERR_NOMEM)
         return snncli_exit_from_status(status);
@@ -150,7 +157,8 @@ static int work(struct snnconvert_session *s, int argc, char **argv)
     int status = snnconvert_options_read(&s->options, &s->console, s->context, argc, argv);
     if (status != SNNCLI_GO_ON) return status;
     if (o->supported) return snnconvert_print_supported(s);
-    if (asks_what_it_is(o) && snnconvert_is_recording(s)) return snnconvert_about_recording(s);
+    if (asks_what_it_is(o) && (o->view != NULL || snnconvert_is_recording(s)))
+        return snnconvert_about_recording(s);
     status = snnconvert_load_chips(s);
     if (status == SNNCLI_EXIT_OK) status = load_model(s);
     if (status == SNNCLI_EXIT_OK && o->calibrate != NULL) status = snnconvert_calibrate(s);

@@ -19,15 +19,19 @@ static bool is_folder(const char *path)
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
-/* Guessing reads from a file: what comes through a pipe would be gone. */
+/* Guessing reads from a file: what comes through a pipe would be gone. It fails in a context of its
+ * own, where it takes no error's place. */
 bool snnconvert_is_recording(struct snnconvert_session *s)
 {
+    struct snn_context *silent = NULL;
     struct stat about;
     const char *path = s->options.model;
-    if (s->options.view != NULL) return true;
     if (stat(path, &about) != 0) return false;
     if (!S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)) return false;
-    return snn_source_guess(s->context, path) == SNN_SOURCE_EVENTS;
+    if (snn_context_create(&silent, NULL) != SNN_OK) return false;
+    const bool events = snn_source_guess(silent, path) == SNN_SOURCE_EVENTS;
+    snn_context_destroy(&silent);
+    return events;
 }
 
 /* ---- Counting ---- */
@@ -127,6 +131,15 @@ double snnconvert_recording_rate(const struct snnconvert_recording *r)
     return duration > 0 ? (double)r->info.event_count * 1e6 / (double)duration : (double)NAN;
 }
 
+bool snnconvert_sees_one_polarity(const struct snnconvert_session *s)
+{
+    static const char *const words[] = {"polarity=on", "polarity=off", "polarity=merge"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && s->options.view != NULL; i++) {
+        if (strstr(s->options.view, words[i]) != NULL) return true;
+    }
+    return false;
+}
+
 /* ---- JSON ---- */
 
 static void put_size(struct snncli_json *json, const char *key, uint32_t size)
@@ -164,8 +177,13 @@ static void put_recording(struct snncli_json *json, const struct snnconvert_sess
     put_size(json, "width", info->width);
     put_size(json, "height", info->height);
     snncli_json_count(json, "events", info->event_count);
-    snncli_json_count(json, "on", info->on_count);
-    snncli_json_count(json, "off", info->event_count - info->on_count);
+    if (snnconvert_sees_one_polarity(s)) {
+        snncli_json_null(json, "on");
+        snncli_json_null(json, "off");
+    } else {
+        snncli_json_count(json, "on", info->on_count);
+        snncli_json_count(json, "off", info->event_count - info->on_count);
+    }
     snncli_json_count(json, "first_us", info->first_us);
     snncli_json_count(json, "last_us", info->last_us);
     snncli_json_count(json, "duration_us", info->last_us - info->first_us);

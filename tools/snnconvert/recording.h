@@ -22,6 +22,8 @@ struct snnconvert_recordings {
 
 /* Events a second between the first and the last; NaN where that is no time. */
 double snnconvert_recording_rate(const struct snnconvert_recording *recording);
+/* Whether the view leaves but one polarity, of which nobody can tell whether it was ON. */
+bool snnconvert_sees_one_polarity(const struct snnconvert_session *session);
 /* As a table, to stdout. */
 int snnconvert_recordings_print(struct snnconvert_session *session,
                                 const struct snnconvert_recordings *recordings);

@@ -1,6 +1,7 @@
 /* What was counted in recordings, for people; see recording.h.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +15,28 @@ static double share(uint64_t part, uint64_t all)
     return all > 0 ? (double)part / (double)all : 0.0;
 }
 
+/* "36 % ON"; a view may leave but one polarity. */
+static void print_on(const struct snnconvert_session *s, const struct snn_recording_info *info)
+{
+    if (snnconvert_sees_one_polarity(s))
+        printf(", all of one polarity\n");
+    else
+        printf(", %s ON (%s)\n", snncli_format_count(info->on_count).text,
+               snncli_format_percent(share(info->on_count, info->event_count)).text);
+}
+
+static struct snncli_text duration_text(const struct snn_recording_info *info)
+{
+    const double seconds = (double)(info->last_us - info->first_us) * 1e-6;
+    return seconds < 1.0 ? snncli_format_unit(seconds, "s") : snncli_format_seconds(seconds);
+}
+
 static void print_rate(const struct snnconvert_recording *r)
 {
     if (r->info.event_count == 0) return;
     if (r->info.last_us > r->info.first_us)
         printf("rate         %s events/s\n", snncli_format_si(snnconvert_recording_rate(r)).text);
-    printf("peak         %s events in a millisecond\n", snncli_format_count(r->peak_count).text);
+    printf("peak         %s in a millisecond\n", snncli_format_count(r->peak_count).text);
     printf("pixels       x %u..%u, y %u..%u\n", r->first_x, r->last_x, r->first_y, r->last_y);
 }
 
@@ -51,11 +68,10 @@ static void print_one(const struct snnconvert_session *s, const struct snnconver
     else
         printf("sensor       the file does not say\n");
     printf("events       %s", snncli_format_count(info->event_count).text);
-    printf(", %s ON (%s)\n", snncli_format_count(info->on_count).text,
-           snncli_format_percent(share(info->on_count, info->event_count)).text);
+    print_on(s, info);
     if (info->event_count > 0)
         printf("time         %" PRIu64 "..%" PRIu64 " us, %s\n", info->first_us, info->last_us,
-               snncli_format_seconds((double)(info->last_us - info->first_us) * 1e-6).text);
+               duration_text(info).text);
     print_rate(r);
     print_rest(info);
 }
@@ -138,8 +154,7 @@ static bool print_folder(const struct snnconvert_session *s,
     if (s->options.view != NULL) printf("view         %s\n", s->options.view);
     printf("pixels       up to %ux%u (width x height)\n", sum.last_x + 1u, sum.last_y + 1u);
     printf("events       %s", snncli_format_count(sum.info.event_count).text);
-    printf(", %s ON (%s)\n", snncli_format_count(sum.info.on_count).text,
-           snncli_format_percent(share(sum.info.on_count, sum.info.event_count)).text);
+    print_on(s, &sum.info);
     print_rest(&sum.info);
     if (all->labelled) return print_classes(all);
     printf("classes      no labels\n");
@@ -152,6 +167,7 @@ static int print_rows(const struct snnconvert_session *s, const struct snnconver
         {"recording", SNNCLI_LEFT}, {"label", SNNCLI_RIGHT},     {"format", SNNCLI_LEFT},
         {"events", SNNCLI_RIGHT},   {"ON", SNNCLI_RIGHT},        {"duration", SNNCLI_RIGHT},
         {"events/s", SNNCLI_RIGHT}, {"most a ms", SNNCLI_RIGHT}, {NULL, SNNCLI_LEFT}};
+    const bool one = snnconvert_sees_one_polarity(s);
     const bool whole = s->console.verbosity > 0 || all->count <= ROWS_MAX;
     struct snncli_table table;
     snncli_table_init(&table, columns);
@@ -165,11 +181,9 @@ static int print_rows(const struct snnconvert_session *s, const struct snnconver
             snncli_table_cell(&table, "%s", "");
         snncli_table_cell(&table, "%s", info->format);
         snncli_table_cell(&table, "%s", snncli_format_count(info->event_count).text);
-        snncli_table_cell(&table, "%s",
-                          snncli_format_percent(share(info->on_count, info->event_count)).text);
-        snncli_table_cell(
-            &table, "%s",
-            snncli_format_seconds((double)(info->last_us - info->first_us) * 1e-6).text);
+        const double on = one ? (double)NAN : share(info->on_count, info->event_count);
+        snncli_table_cell(&table, "%s", snncli_format_percent(on).text);
+        snncli_table_cell(&table, "%s", duration_text(info).text);
         snncli_table_cell(&table, "%s", snncli_format_si(snnconvert_recording_rate(r)).text);
         snncli_table_cell(&table, "%s", snncli_format_count(r->peak_count).text);
     }
