@@ -1,0 +1,316 @@
+"""Recordings of event cameras from the command line, of strangers and of every format: events.py SNNSIM
+
+What snnconvert --info tells of a file, and what a net makes of it as --data of snnsim. Files of
+strangers lie below the folder that SNN_SHARED names; without it these cases are skipped.
+"""
+
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+
+sys.path.append(sys.path.pop(0))  # as in realfiles.py
+
+import numpy as np
+
+import aedat_files
+import event_files
+from flow import environment, gz, named, report, require, tensor
+from realfiles import model, shared, supported
+
+CONVERT = os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])), "snnconvert")
+WIDTH, HEIGHT, STEPS = 32, 24, 30
+
+# events, of these ON, first and last time, width, height: as their README and other readers tell
+STRANGERS = {
+    "evt2.raw": (521252, 185861, 913716224, 913812095, 640, 480),
+    "dvs.es": (473225, None, None, None, 320, 240),
+    "sample.aedat4": (111954, 55023, None, None, 320, 240),
+    "sample_nmnist.bin": (4325, 2145, 654, 311175, None, None),
+}
+
+
+def info(place, *arguments):
+    """The JSON of snnconvert --info."""
+    answer = subprocess.run([CONVERT, "--json", "-", *arguments], cwd=place.folder, check=False,
+                            capture_output=True, text=True, env=environment(), timeout=300)
+    require(answer.returncode == 0, "snnconvert failed", answer)
+    return json.loads(answer.stdout)
+
+
+def stranger(name):
+    def test(place):
+        path = shared("realfiles", "events", name)
+        events, on, first, last, width, height = STRANGERS[name]
+        document = info(place, path)
+        require(document["schema"] == "snn.recording/1" and document["view"] is None, f"{document}")
+        told = document["recordings"][0]
+        require(told["events"] == events and told["on"] + told["off"] == events, f"{told}")
+        require(on in (None, told["on"]), f"{told['on']} ON")
+        require(first in (None, told["first_us"]), f"from {told['first_us']} us")
+        require(last in (None, told["last_us"]), f"to {told['last_us']} us")
+        require((told["width"], told["height"]) == (width, height), f"{told}")
+        require(told["late"] == 0 and told["invalid"] == 0, f"{told}")
+    return f"{name}: what its README tells", test
+
+
+# --- What events are, and what a net makes of them ------------------------------------------------
+
+
+def some_events(seed, count=400):
+    """(time, x, y, polarity) from 1,000 us on, over STEPS steps of a millisecond."""
+    rng = random.Random(seed)
+    times = sorted(rng.randrange(1000, 1000 + STEPS * 1000) for _ in range(count))
+    times[0], times[-1] = 1000, 999 + STEPS * 1000
+    return [(time, rng.randrange(WIDTH), rng.randrange(HEIGHT), rng.randrange(2)) for time in times]
+
+
+def structured(events, fields):
+    array = np.zeros(len(events), np.dtype(fields))
+    for name, column in zip(("t", "x", "y", "p"), zip(*events)):
+        names = [field for field in array.dtype.names if field[0] == name or field == "on"]
+        array[names[0]] = column
+    return array
+
+
+def npy(place, array):
+    np.save(place.at("array.npy"), array)
+    with open(place.at("array.npy"), "rb") as file:
+        return file.read()
+
+
+def nmnist(events):
+    data = b""
+    for time, x, y, polarity in events:
+        data += struct.pack(">BBBH", x, y, polarity << 7 | time >> 16, time & 0xFFFF)
+    return data
+
+
+def text(events, form="{0},{1},{2},{3}\n", header="t,x,y,p\n"):
+    return (header + "".join(form.format(*event) for event in events)).encode()
+
+
+def written(place, events, rng):
+    """The same events in every format: name of the file, its bytes."""
+    plain = np.array(events)
+    hd = ("format EVT3;height=720;width=1280",)
+    files = {
+        "evt2.raw": event_files.evt2(events, rng)[0],
+        "evt21.raw": event_files.evt21(events, rng)[0],
+        "evt3.raw": event_files.evt3(events, rng)[0],
+        "evt3.raw.gz": gz(event_files.evt3(events, rng, lines=hd)[0]),
+        "two.dat": event_files.dat(events, rng)[0],
+        "one.dat": event_files.dat(events, rng, version=1)[0],
+        "stream.es": event_files.event_stream(events, rng, width=WIDTH, height=HEIGHT)[0],
+        "two.aedat": aedat_files.aedat2(events, rng)[0],
+        "three.aedat": aedat_files.aedat31(events, rng)[0],
+        "four.aedat4": aedat_files.aedat4(events, rng, size=(WIDTH, HEIGHT))[0],
+        "nmnist.bin": nmnist(events),
+        "tonic.npy": npy(place, structured(events, [("x", "<i8"), ("y", "<i8"), ("t", "<i8"),
+                                                    ("p", "<i8")])),
+        "toolbox.npy": npy(place, structured(events, [("t", "<u4"), ("x", "<u2"), ("y", "<u2"),
+                                                      ("p", "u1"), ("rest", "V3")])),
+        "bool.npy": npy(place, structured(events, [("polarity", "?"), ("timestamp", ">i8"),
+                                                   ("y", ">u2"), ("x", "<u2")])),
+        "plain.npy": npy(place, plain.astype(np.int32)),
+        "turned.npy": npy(place, np.ascontiguousarray(plain.T).T),
+        "last.npy": npy(place, plain[:, [1, 2, 3, 0]].astype(np.int64)),
+        "seconds.npy": npy(place, structured([(t / 1e6, x, y, p) for t, x, y, p in events],
+                                             [("t", "<f8"), ("x", "<f4"), ("y", "<f4"),
+                                              ("p", "i1")])),
+        "names.csv": text(events),
+        "prophesee.csv": text(events, "{1},{2},{3},{0}\n", ""),
+        "rpg.txt": text([(f"{t / 1e6:.9f}", x, y, p) for t, x, y, p in events],
+                        "{} {} {} {}\n", ""),
+        "tabs.txt": text([(t, x, y, 2 * p - 1) for t, x, y, p in events], "{3}\t{2}\t{1}\t{0}\r\n",
+                         "# Polarity\ty\tx\tTimestamp\n"),
+        "packed.csv.gz": gz(text(events, "{0}; {1}; {2}; {3}\n", "")),
+    }
+    np.savetxt(place.at("savetxt.txt"), plain, header="t x y p", fmt="%d")
+    np.savetxt(place.at("floats.txt"), plain * np.array([1e-6, 1, 1, 1]))
+    for name, data in files.items():
+        place.write(name, data)
+    os.remove(place.at("array.npy"))
+    return [*files, "savetxt.txt", "floats.txt"]
+
+
+def net(place, width=WIDTH, height=HEIGHT):
+    """A net that arrived spiking and tells pixels and polarities apart."""
+    size = 2 * width * height
+    weights = np.random.default_rng(3).integers(-3, 8, 3 * size)
+    place.write("net.json", {
+        "format": "snn.model/1", "name": "eye",
+        "layers": [{"name": "input", "kind": "input", "shape": [2, height, width]},
+                   {"name": "dense", "kind": "dense", "inputs": ["input"],
+                    "weights": tensor([float(w) / 8 for w in weights], [3, size])}],
+        "output": "dense"})
+    return place.at("net.json")
+
+
+def dense(events, width=WIDTH, height=HEIGHT):
+    spikes = np.zeros((1, STEPS, 2, height, width), np.uint8)
+    for time, x, y, polarity in events:
+        spikes[0, (time - events[0][0]) // 1000, polarity, y, x] += 1
+    return spikes
+
+
+def counts(place, *arguments):
+    answer = place.run(*arguments, "-q", "--norm", "none", "--save-counts", place.at("counts.npy"))
+    require(answer.returncode == 0, "snnsim failed", answer)
+    return np.load(place.at("counts.npy"))
+
+
+def every_format(place):
+    """the same events in any format give the same counts, which are those of exact input spikes"""
+    events = some_events(1)
+    names = written(place, events, random.Random(5))
+    eye = net(place)
+    np.save(place.at("spikes.npy"), dense(events))
+    expected = counts(place, eye, "--input-spikes", place.at("spikes.npy"))
+    require(expected.sum() > 100, "a net that hardly fires shows nothing")
+    on = sum(event[3] for event in events)
+    for name in names:
+        told = info(place, name)["recordings"][0]
+        have = [told[key] for key in ("events", "on", "first_us", "last_us", "late")]
+        require(have == [len(events), on, 1000, events[-1][0], 0], f"{name}: {told}")
+        require(told["x"][1] < WIDTH and told["y"][1] < HEIGHT, f"{name}: {told}")
+        got = counts(place, eye, "-d", name, "-t", STEPS)
+        require(np.array_equal(got, expected), f"{name}: other counts")
+
+
+def a_folder_of_all(place):
+    """a folder may hold all formats, labelled by its labels.txt or by folders named for classes"""
+    events = some_events(2)
+    names = written(place, events, random.Random(6))
+    for folder in ("set", "classes", "classes/0", "classes/2"):
+        os.mkdir(place.at(folder))
+    for number, name in enumerate(names):
+        os.rename(place.at(name), place.at(os.path.join("set", name)))
+        os.link(place.at(os.path.join("set", name)),
+                place.at(os.path.join("classes", "02"[number % 2], name)))
+    place.write("set/labels.txt", "# all of them\n" +
+                "".join(f"{name} {number % 3}\n" for number, name in enumerate(names)))
+    eye = net(place)
+    np.save(place.at("spikes.npy"), dense(events))
+    expected = counts(place, eye, "--input-spikes", place.at("spikes.npy"))
+    for folder, labels in (("set", [n % 3 for n in range(len(names))]),
+                           ("classes", [0] * ((len(names) + 1) // 2) + [2] * (len(names) // 2))):
+        told = info(place, folder)["recordings"]
+        require([entry["label"] for entry in told] == labels, f"{folder}: {told}")
+        require(len({entry["format"] for entry in told}) >= 8, f"{folder}: {told}")
+        require({entry["events"] for entry in told} == {len(events)}, f"{folder}: {told}")
+        got = counts(place, eye, "-d", folder, "-t", STEPS)
+        require(got.shape[0] == len(names), f"{folder}: {got.shape}")
+        require(all(np.array_equal(got[i:i + 1], expected) for i in range(len(names))),
+                f"{folder}: other counts")
+        answer = place.run(eye, "-d", folder, "-t", STEPS, "--norm", "none", "--json", "out.json")
+        require(answer.returncode == 0, "no run", answer)
+        require(place.read_json("out.json")["results"][0]["accuracy"] is not None, "no labels")
+
+
+def views(place):
+    """views are what they say, in --info and in a run, whose result tells them"""
+    events = some_events(3)
+    place.write("events.csv", text(events))
+    cases = {
+        "polarity=swap": [(t, x, y, 1 - p) for t, x, y, p in events],
+        "pool=3": [(t, x // 3, y // 3, p) for t, x, y, p in events],
+        "pool=5:2": [(t, x // 2, y // 5, p) for t, x, y, p in events],
+        "span=:10.5": [event for event in events if event[0] < 11500],
+        "span=10.5:20": [event for event in events if 11500 <= event[0] < 21000],
+        "span=20:,pool=2,cut=2:1:9:8,polarity=swap": [
+            (t, x // 2 - 2, y // 2 - 1, 1 - p) for t, x, y, p in events
+            if t >= 21000 and 2 <= x // 2 <= 9 and 1 <= y // 2 <= 8],
+    }
+    eye = net(place)
+    for view, seen in cases.items():
+        told = info(place, "events.csv", "--view", view)
+        entry = told["recordings"][0]
+        have = (told["view"], entry["events"], entry["unseen"], entry["on"], entry["first_us"],
+                entry["x"], entry["y"])
+        want = (view, len(seen), len(events) - len(seen), sum(e[3] for e in seen), seen[0][0],
+                [f([e[1] for e in seen]) for f in (min, max)],
+                [f([e[2] for e in seen]) for f in (min, max)])
+        require(have == want, f"{view}: {have}, not {want}")
+        np.save(place.at("spikes.npy"), dense(seen))
+        expected = counts(place, eye, "--input-spikes", place.at("spikes.npy"))
+        got = counts(place, eye, "-d", "events.csv", "-t", STEPS, "--view", view)
+        require(np.array_equal(got, expected), f"{view}: other counts")
+    answer = place.run(eye, "-d", "events.csv", "-t", STEPS, "--view", view, "--json", "out.json")
+    require(place.read_json("out.json")["options"]["view"] == view, "not in the result")
+    require(f", seen as {view}" in answer.stdout, "not told", answer)
+    answer = place.run(eye, "-d", "events.csv", "-t", STEPS, "--json", "out.json")
+    require(place.read_json("out.json")["options"]["view"] is None, "a view in the result")
+
+
+def tables_by_the_view(place):
+    """columns= and unit= say what a table is that does not say it, arrays of floats among them"""
+    events = some_events(4)
+    odd = np.array([(p, 7, y, x, t * 1000) for t, x, y, p in events])
+    eye = net(place)
+    np.save(place.at("spikes.npy"), dense(events))
+    expected = counts(place, eye, "--input-spikes", place.at("spikes.npy"))
+    np.save(place.at("odd.npy"), odd)
+    np.save(place.at("floats.npy"), odd.astype(np.float64))
+    np.savetxt(place.at("odd.txt"), odd, fmt="%d")
+    for name in ("odd.npy", "floats.npy", "odd.txt"):
+        view = ("--view", "columns=p-yxt,unit=ns")
+        require(info(place, name, *view)["recordings"][0]["last_us"] == events[-1][0], name)
+        got = counts(place, eye, "-d", name, "-t", STEPS, *view)
+        require(np.array_equal(got, expected), f"{name}: other counts")
+
+
+def frames_stay_frames(place):
+    """(N, 4) of bytes and floats are frames still, and (N, 4) of whole numbers are events"""
+    rng = np.random.default_rng(1)
+    place.write("flat.json", {
+        "format": "snn.model/1", "name": "flat",
+        "layers": [{"name": "input", "kind": "input", "shape": [4, 1, 1]},
+                   {"name": "dense", "kind": "dense", "inputs": ["input"],
+                    "weights": tensor([1.0] * 8, [2, 4])}],
+        "output": "dense"})
+    for kind in (np.uint8, np.float32, np.float64):
+        np.save(place.at("frames.npy"), rng.integers(0, 2, (6, 4)).astype(kind))
+        answer = place.run("flat.json", "-d", "frames.npy", "--norm", "none", "--json", "out.json")
+        require(answer.returncode == 0, f"{kind}", answer)
+        options = place.read_json("out.json")["options"]
+        require(options["encoding"] == "rate" and options["samples"] == 6, f"{kind}: {options}")
+
+
+# --- N-MNIST --------------------------------------------------------------------------------------
+
+
+def right_of_60(place, *view):
+    supported(place, "nmnist_cnn.nir")
+    answer = place.run(model("nmnist_cnn.nir"), "--data", shared("realfiles", "nmnist"), "--json",
+                       "out.json", *view)
+    require(answer.returncode == 0, "no run", answer)
+    return round(place.read_json("out.json")["results"][0]["accuracy"] * 60)
+
+
+def swapped(place):
+    """nmnist_cnn.nir tells at least 58 of 60 recordings, and fewer with ON and OFF swapped"""
+    plain, other = right_of_60(place), right_of_60(place, "--view", "polarity=swap")
+    require(plain >= 58, f"{plain} of 60")
+    require(other <= plain - 3, f"{other} of 60 with swapped polarities, {plain} without")
+
+
+def what_fits(place):
+    """a sensor too large for the net is refused with views under which it fits"""
+    supported(place, "nmnist_cnn.nir")
+    large = shared("realfiles", "events", "evt2.raw")
+    answer = place.run(model("nmnist_cnn.nir"), "--data", large)
+    require(answer.returncode == 65 and "640x480" in answer.stderr, "not refused", answer)
+    views = [word.strip(",") for word in answer.stderr.split() if word.startswith(("pool=", "cut="))]
+    require(len(views) == 2, f"{views}", answer)
+    for view in views:
+        answer = place.run(model("nmnist_cnn.nir"), "--data", large, "--view", view)
+        require(answer.returncode == 0, f"{view} does not fit", answer)
+
+
+if __name__ == "__main__":
+    sys.exit(report([stranger(name) for name in STRANGERS] +
+                    named([every_format, a_folder_of_all, views, tables_by_the_view,
+                           frames_stay_frames, swapped, what_fits]), sys.argv[1]))
