@@ -13,7 +13,11 @@ import math
 import os
 import re
 import shutil
+import signal
+import struct
+import subprocess
 import sys
+import time
 
 import browser
 import flow
@@ -351,9 +355,6 @@ def planted(place_, chromium):
 def interrupted(place_):
     """a run that was stopped says so at the top of its page"""
     # Enough work that the signal comes before its end.
-    import signal  # pylint: disable=import-outside-toplevel
-    import subprocess  # pylint: disable=import-outside-toplevel
-    import time  # pylint: disable=import-outside-toplevel
     command = place_.command(LENET, "--timesteps", "4000", "--threads", "1", "--json", "run.json",
                              "--report", "page.html", "--csv", "tables")
     with subprocess.Popen(command, cwd=place_.folder, stdout=subprocess.DEVNULL,
@@ -501,6 +502,52 @@ def intervals(place_):
                 f"{arguments}: {sum(parts)} of {energy['uj_mean']}: {parts}")
 
 
+def small_activations(level):
+    """What the classes of flow.model() are for an image of one level: feature k is the image,
+    shifted by 1 - k rows and columns, the last with 0.25 added; a class is the sum of its four
+    averages of 2x2, that is a quarter of the sum of all."""
+    features = [9 * level, 16 * level, 9 * level + 16 * 0.25]
+    return [value / 4.0 for value in features]
+
+
+def line_through(pairs):
+    """Pearson's correlation and the slope of y over x."""
+    count = len(pairs)
+    mean_x, mean_y = (sum(values) / count for values in zip(*pairs))
+    xx = sum((x - mean_x) ** 2 for x, _ in pairs)
+    yy = sum((y - mean_y) ** 2 for _, y in pairs)
+    xy = sum((x - mean_x) * (y - mean_y) for x, y in pairs)
+    return xy / math.sqrt(xx * yy), xy / xx
+
+
+def rates(place_):
+    """correlation and slope of rates over activations are those of the output's counts, and only
+    measured where a page or tables are asked for"""
+    for encoding in ("current", "rate"):
+        arguments = ["model.json", "--encoding", encoding, "--timesteps", "7", "--norm", "none",
+                     "--json", "run.json"]
+        answer = place_.run(*arguments)
+        require(answer.returncode == 0, "the run fails", answer)
+        layers = place_.read_json("run.json")["results"][0]["layers"]
+        require(all(layer["rate_pearson"] is None for layer in layers), f"measured: {layers}")
+        answer = place_.run(*arguments, "--csv", "tables", "--save-counts", "counts.npy")
+        require(answer.returncode == 0, "the run fails", answer)
+        layer = place_.read_json("run.json")["results"][0]["layers"][-1]
+        with open(place_.at("counts.npy"), "rb") as file:
+            data = file.read()
+        counts = struct.unpack(f"<{flow.IMAGE_COUNT * 7 * 3}i",
+                               data[10 + struct.unpack("<H", data[8:10])[0]:])
+        pairs = []
+        for image in range(flow.IMAGE_COUNT):
+            values = small_activations((40 * image + 55) / 255.0)
+            spikes = counts[image * 21:image * 21 + 21]
+            pairs += [(values[k], sum(spikes[k::3]) / 7.0) for k in range(3)]
+        pearson, slope = line_through(pairs)
+        require(abs(layer["rate_pearson"] - pearson) < 1e-6 and
+                abs(layer["rate_slope"] - slope) < 1e-6,
+                f"{encoding}: {layer}, {pearson} and {slope} expected")
+
+
 def outputs(place_):
     """a page or table is refused where it would overwrite a file of the run, or cannot be written,
     and goes along with --json -"""
@@ -526,7 +573,8 @@ def outputs(place_):
     require("<code>snnsim model.json" in html.unescape(text), "the command is not there")
 
 
-TESTS = [lenet, targets, silence, hostile, planted, interrupted, tables, quoted, intervals, outputs]
+TESTS = [lenet, targets, silence, hostile, planted, interrupted, tables, quoted, intervals, rates,
+         outputs]
 
 if __name__ == "__main__":
     sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))

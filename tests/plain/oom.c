@@ -96,6 +96,18 @@ static int calibrate(struct passage *p)
     return status;
 }
 
+/* Spike rates against activations, for a report. */
+static int measure_rates(struct passage *p)
+{
+    const struct snn_rate_options options = {
+        .encoding = SNN_ENCODING_RATE, .timesteps = 4, .count = 2, .frame = read_frame, .user = p};
+    const struct snn_net *net = snn_target_net(p->target);
+    struct snn_layer_rate rates[16];
+    if (net->population_count > 16)
+        return snn_context_fail(p->context, SNN_ERR_INTERNAL, "more layers than expected");
+    return snn_rates_measure(rates, p->context, p->target, net, p->graph, &options);
+}
+
 /* The document and the picture of both. */
 static int describe_check(struct passage *p, const struct place *place,
                           const struct snn_placement *fitting, const struct snn_placement *refused)
@@ -165,6 +177,7 @@ static int pass(struct meter *meter, const struct place *where, unsigned threads
         run.count = 4;
         status = passage_run(&p, &run);
     }
+    if (status == SNN_OK) status = measure_rates(&p);
     if (status == SNN_OK) status = save_outputs(&p, where);
     (void)snprintf(message, 256, "%s",
                    p.context != NULL ? snn_context_message(p.context) : "out of memory");

@@ -13,6 +13,7 @@
 #include "snn/status.h"
 
 #define GAP 2 /* blanks between columns */
+#define BAR_COLUMNS 10u
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
@@ -105,6 +106,14 @@ static void put_blanks(FILE *out, size_t count)
 {
     while (count-- > 0)
         putc(' ', out);
+}
+
+size_t snncli_table_width(const struct snncli_table *table)
+{
+    size_t width = table->column_count > 0 ? (table->column_count - 1) * GAP : 0;
+    for (size_t i = 0; i < table->column_count; i++)
+        width += column_width(table, i);
+    return width;
 }
 
 static void put_rule(FILE *out, const size_t *widths, size_t count, bool utf8)
@@ -236,6 +245,20 @@ struct snncli_text snncli_format_percent(double fraction)
 {
     struct snncli_text text = {"-"};
     if (!isnan(fraction)) snprintf(text.text, sizeof text.text, "%.2f %%", fraction * 100);
+    return text;
+}
+
+struct snncli_text snncli_format_bar(double share, bool utf8)
+{
+    static const char *const parts[] = {"",       "\u258f", "\u258e", "\u258d",
+                                        "\u258c", "\u258b", "\u258a", "\u2589"};
+    struct snncli_text text = {""};
+    const double inside = share > 0.0 ? (share < 1.0 ? share : 1.0) : 0.0; /* NaN too */
+    const unsigned eighths = (unsigned)lround(inside * 8 * BAR_COLUMNS);
+    const unsigned whole = utf8 ? eighths / 8 : (eighths + 4) / 8;
+    for (unsigned i = 0; i < whole; i++)
+        strcat(text.text, utf8 ? "\u2588" : "#");
+    if (utf8) strcat(text.text, parts[eighths % 8]);
     return text;
 }
 

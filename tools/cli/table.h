@@ -43,6 +43,9 @@ void snncli_table_rule(struct snncli_table *table);
  * Returns SNN_OK, or SNN_ERR_NOMEM if a cell was lost (then nothing is printed). */
 int snncli_table_print(const struct snncli_table *table, FILE *out, bool utf8, bool color);
 
+/* Columns that its widest line takes. */
+size_t snncli_table_width(const struct snncli_table *table);
+
 /* A short text by value, to be used at once: printf("%s", snncli_format_si(x).text). */
 struct snncli_text {
     char text[32];
@@ -56,6 +59,10 @@ struct snncli_text snncli_format_unit(double value, const char *unit);
 
 /* A fraction as per cent with two decimals: "99.02 %"; "-" for NaN. */
 struct snncli_text snncli_format_percent(double fraction);
+
+/* A share of a whole as a bar, ten columns for all of it: to an eighth of one with block
+ * characters, to a whole one with '#'. */
+struct snncli_text snncli_format_bar(double share, bool utf8);
 
 /* "1,234,567". */
 struct snncli_text snncli_format_count(uint64_t value);

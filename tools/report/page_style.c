@@ -61,7 +61,7 @@ static const char style[] =
     ".sum tr:first-child>*{border-top:2px solid var(--line)}\n"
     "figure{margin:1rem 0}\n"
     "figure{max-width:42rem}\n"
-    "figure.wide{max-width:none}\n"
+    "figure.wide{max-width:62rem}\n"
     "figure svg{display:block;width:100%;height:auto}\n"
     "figcaption{max-width:46rem;margin-top:.5rem;color:var(--soft);font-size:.875rem}\n"
     ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));"

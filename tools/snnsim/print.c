@@ -152,48 +152,98 @@ static void print_rules(const struct snncli_console *console, const struct snn_r
     snncli_table_fini(&table);
 }
 
-/* A chip's cores no longer know what the CNN's layers multiply. */
-static void add_layer(struct snncli_table *table, const struct snn_result *r,
-                      const struct snn_result_layer *layer)
+/* What a table of layers leaves out: bars where there is no room, and of chips, whose cores no
+ * longer know it, what the CNN's layers multiply. */
+struct layer_table {
+    const struct snn_result *r;
+    struct snncli_table table;
+    struct snncli_column columns[9];
+    bool bars, macs, utf8;
+};
+
+static void put_share(struct layer_table *t, double share)
 {
-    double share = r->synops_mean > 0.0 ? layer->synops_mean / r->synops_mean : 0.0;
+    snncli_table_cell(&t->table, "%.1f %%", 100.0 * share);
+    if (t->bars) snncli_table_cell(&t->table, "%s", snncli_format_bar(share, t->utf8).text);
+}
+
+static void add_layer(struct layer_table *t, const struct snn_result_layer *layer)
+{
+    struct snncli_table *table = &t->table;
     snncli_table_cell(table, "%s", layer->name);
     snncli_table_cell(table, "%s", snncli_format_count(layer->neurons).text);
     snncli_table_cell(table, "%s", snncli_format_si(layer->events_mean).text);
     snncli_table_cell(table, "%s", snncli_format_si(layer->spikes_mean).text);
     snncli_table_cell(table, "%s", snncli_format_si(layer->synops_mean).text);
-    snncli_table_cell(table, "%.1f %%", 100.0 * share);
-    if (r->chip == NULL) snncli_table_cell(table, "%s", snncli_format_si((double)layer->macs).text);
+    put_share(t, t->r->synops_mean > 0.0 ? layer->synops_mean / t->r->synops_mean : 0.0);
+    if (t->macs) snncli_table_cell(table, "%s", snncli_format_si((double)layer->macs).text);
+}
+
+static void fill_layers(struct layer_table *t)
+{
+    double spikes = 0.0, macs = 0.0;
+    uint64_t neurons = 0;
+    for (uint32_t i = 0; i < t->r->layer_count; i++) {
+        add_layer(t, &t->r->layers[i]);
+        spikes += t->r->layers[i].spikes_mean;
+        macs += (double)t->r->layers[i].macs;
+        neurons += t->r->layers[i].neurons;
+    }
+    snncli_table_rule(&t->table);
+    snncli_table_cell(&t->table, "all");
+    snncli_table_cell(&t->table, "%s", snncli_format_count(neurons).text);
+    snncli_table_cell(&t->table, "%s", "");
+    snncli_table_cell(&t->table, "%s", snncli_format_si(spikes).text);
+    snncli_table_cell(&t->table, "%s", snncli_format_si(t->r->synops_mean).text);
+    snncli_table_cell(&t->table, "%s", "");
+    if (t->bars) snncli_table_cell(&t->table, "%s", "");
+    if (t->macs) snncli_table_cell(&t->table, "%s", snncli_format_si(macs).text);
+}
+
+/* The columns that there are, in a new table. */
+static void begin_layers(struct layer_table *t, const struct snncli_column *all, size_t count)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        const bool bar = all[i].title[0] == '\0';
+        const bool macs = i + 1 == count && !t->macs;
+        if ((bar && !t->bars) || macs) continue;
+        t->columns[used++] = all[i];
+    }
+    t->columns[used].title = NULL;
+    snncli_table_init(&t->table, t->columns);
+}
+
+/* With bars if they fit, else without. */
+static void print_layer_table(const struct snncli_console *console, struct layer_table *t,
+                              const struct snncli_column *all, size_t count,
+                              void (*fill)(struct layer_table *t))
+{
+    const size_t width = (size_t)snncli_console_width(stdout);
+    t->bars = true;
+    t->utf8 = console->utf8;
+    begin_layers(t, all, count);
+    fill(t);
+    if (snncli_table_width(&t->table) > width) {
+        snncli_table_fini(&t->table);
+        t->bars = false;
+        begin_layers(t, all, count);
+        fill(t);
+    }
+    printf("\n");
+    (void)snncli_table_print(&t->table, stdout, console->utf8, console->out_color);
+    snncli_table_fini(&t->table);
 }
 
 static void print_layers(const struct snncli_console *console, const struct snn_result *r)
 {
-    struct snncli_column columns[] = {{"layer", SNNCLI_LEFT},      {"neurons", SNNCLI_RIGHT},
-                                      {"spikes in", SNNCLI_RIGHT}, {"spikes out", SNNCLI_RIGHT},
-                                      {"SynOps", SNNCLI_RIGHT},    {"share", SNNCLI_RIGHT},
-                                      {"CNN MACs", SNNCLI_RIGHT},  {NULL, SNNCLI_LEFT}};
-    struct snncli_table table;
-    if (r->chip != NULL) columns[6].title = NULL;
-    snncli_table_init(&table, columns);
-    double spikes = 0.0, macs = 0.0;
-    uint64_t neurons = 0;
-    for (uint32_t i = 0; i < r->layer_count; i++) {
-        add_layer(&table, r, &r->layers[i]);
-        spikes += r->layers[i].spikes_mean;
-        macs += (double)r->layers[i].macs;
-        neurons += r->layers[i].neurons;
-    }
-    snncli_table_rule(&table);
-    snncli_table_cell(&table, "all");
-    snncli_table_cell(&table, "%s", snncli_format_count(neurons).text);
-    snncli_table_cell(&table, "%s", "");
-    snncli_table_cell(&table, "%s", snncli_format_si(spikes).text);
-    snncli_table_cell(&table, "%s", snncli_format_si(r->synops_mean).text);
-    snncli_table_cell(&table, "%s", "");
-    if (r->chip == NULL) snncli_table_cell(&table, "%s", snncli_format_si(macs).text);
-    printf("\n");
-    (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
-    snncli_table_fini(&table);
+    static const struct snncli_column all[] = {
+        {"layer", SNNCLI_LEFT},      {"neurons", SNNCLI_RIGHT},
+        {"spikes in", SNNCLI_RIGHT}, {"spikes out", SNNCLI_RIGHT},
+        {"SynOps", SNNCLI_RIGHT},    {"share", SNNCLI_RIGHT},
+        {"", SNNCLI_LEFT},           {"CNN MACs", SNNCLI_RIGHT}};
+    struct layer_table table = {.r = r, .macs = r->chip == NULL};
+    print_layer_table(console, &table, all, sizeof(all) / sizeof(all[0]), fill_layers);
 }
 
 void snnsim_print_quantised(const struct snncli_console *console, const struct snn_result *r)
@@ -242,25 +292,27 @@ static void print_frame_cost(const struct snn_result *r)
            r->threads == 1 ? "" : "s");
 }
 
+static void fill_frame_layers(struct layer_table *t)
+{
+    for (uint32_t i = 0; i < t->r->layer_count; i++) {
+        const struct snn_result_layer *layer = &t->r->layers[i];
+        const double macs = (double)layer->macs;
+        snncli_table_cell(&t->table, "%s", layer->name);
+        snncli_table_cell(&t->table, "%s", snncli_format_count(layer->neurons).text);
+        snncli_table_cell(&t->table, "%s", snncli_format_si(macs).text);
+        put_share(t, macs / t->r->macs_mean);
+    }
+}
+
 static void print_frame_layers(const struct snncli_console *console, const struct snn_result *r)
 {
-    static const struct snncli_column columns[] = {{"layer", SNNCLI_LEFT},
-                                                   {"values", SNNCLI_RIGHT},
-                                                   {"MACs", SNNCLI_RIGHT},
-                                                   {"share", SNNCLI_RIGHT},
-                                                   {NULL, SNNCLI_LEFT}};
-    struct snncli_table table;
-    snncli_table_init(&table, columns);
-    for (uint32_t i = 0; i < r->layer_count; i++) {
-        const double macs = (double)r->layers[i].macs;
-        snncli_table_cell(&table, "%s", r->layers[i].name);
-        snncli_table_cell(&table, "%s", snncli_format_count(r->layers[i].neurons).text);
-        snncli_table_cell(&table, "%s", snncli_format_si(macs).text);
-        snncli_table_cell(&table, "%.1f %%", 100.0 * macs / r->macs_mean);
-    }
-    printf("\n");
-    (void)snncli_table_print(&table, stdout, console->utf8, console->out_color);
-    snncli_table_fini(&table);
+    static const struct snncli_column all[] = {{"layer", SNNCLI_LEFT},
+                                               {"values", SNNCLI_RIGHT},
+                                               {"MACs", SNNCLI_RIGHT},
+                                               {"share", SNNCLI_RIGHT},
+                                               {"", SNNCLI_LEFT}};
+    struct layer_table table = {.r = r, .macs = true};
+    print_layer_table(console, &table, all, sizeof(all) / sizeof(all[0]), fill_frame_layers);
 }
 
 static void print_frames(const struct snncli_console *console, const struct snn_report *report,

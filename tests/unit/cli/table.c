@@ -154,3 +154,31 @@ Test(cli_table, shares_counts_and_times_read_well)
     cr_expect_str_eq(snncli_format_clock(5).text, "0:05");
     cr_expect_str_eq(snncli_format_clock(INFINITY).text, "-");
 }
+
+Test(cli_table, bars_are_ten_columns_of_a_whole)
+{
+    cr_expect_str_eq(snncli_format_bar(0.727, true).text,
+                     "\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u258e"); /* 58 eighths */
+    cr_expect_str_eq(snncli_format_bar(0.727, false).text, "#######");
+    cr_expect_str_eq(snncli_format_bar(1.0 / 80, true).text, "\u258f");
+    cr_expect_str_eq(snncli_format_bar(0.05, false).text, "#");
+    cr_expect_str_eq(snncli_format_bar(0.049, false).text, "");
+    cr_expect_str_eq(snncli_format_bar(1e9, false).text, "##########");
+    cr_expect_eq(snncli_text_width(snncli_format_bar(1, true).text), 10);
+    cr_expect_str_eq(snncli_format_bar(0, true).text, "");
+    cr_expect_str_eq(snncli_format_bar(-1, true).text, "");
+    cr_expect_str_eq(snncli_format_bar(NAN, true).text, "");
+}
+
+Test(cli_table, its_width_is_that_of_its_widest_cells_and_the_gaps)
+{
+    static const struct snncli_column two[] = {
+        {"a", SNNCLI_LEFT}, {"long", SNNCLI_RIGHT}, {NULL, SNNCLI_LEFT}};
+    struct snncli_table table;
+    snncli_table_init(&table, two);
+    cr_expect_eq(snncli_table_width(&table), 1 + 2 + 4);
+    snncli_table_cell(&table, "\u2588\u2588\u2588");
+    snncli_table_cell(&table, "x");
+    cr_expect_eq(snncli_table_width(&table), 3 + 2 + 4);
+    snncli_table_fini(&table);
+}
