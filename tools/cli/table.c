@@ -255,7 +255,7 @@ struct snncli_text snncli_format_bar(double share, bool utf8)
     struct snncli_text text = {""};
     const double inside = share > 0.0 ? (share < 1.0 ? share : 1.0) : 0.0; /* NaN too */
     const unsigned eighths = (unsigned)lround(inside * 8 * BAR_COLUMNS);
-    const unsigned whole = utf8 ? eighths / 8 : (eighths + 4) / 8;
+    const unsigned whole = utf8 ? eighths / 8 : (unsigned)lround(inside * BAR_COLUMNS);
     for (unsigned i = 0; i < whole; i++)
         strcat(text.text, utf8 ? "\u2588" : "#");
     if (utf8) strcat(text.text, parts[eighths % 8]);
