@@ -6,6 +6,7 @@ vectors, triggers, resets. The same bytes every time.
 
 import os
 import random
+import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,6 +46,36 @@ def main():
             put(f"es/{'atis' if atis else 'dvs'}{version}.es",
                 files.event_stream(small, rng, version=version, atis=atis)[0])
     make_aedat(rng)
+    make_tables(files.in_order(small)[:60])
+
+
+def npy(descr, shape, data, order=False):
+    text = f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}"
+    text = text.ljust((10 + len(text) + 64) // 64 * 64 - 11) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode() + data
+
+
+def make_tables(events):
+    size = len(events)
+    put("npy/named.npy", npy("[('t', '<i8'), ('x', '<i2'), ('y', '<i2'), ('p', '|b1')]", (size,),
+                             b"".join(struct.pack("<qhhB", *event) for event in events)))
+    put("npy/floats.npy", npy("[('p', '|i1'), ('', '|V3'), ('x', '>f4'), ('y', '>u2'), "
+                              "('timestamp', '>f8')]", (size,),
+                              b"".join(struct.pack(">b3xfHd", p, x, y, time * 1e-6)
+                                       for time, x, y, p in events)))
+    put("npy/plain.npy", npy("'<i4'", (size, 4),
+                             b"".join(struct.pack("<4i", *event) for event in events)))
+    put("npy/turned.npy", npy("'>u4'", (size, 4), struct.pack(
+        f">{4 * size}I", *(value for column in zip(*events) for value in column)), True))
+    put("csv/named.csv", "".join(["% geometry:304,240\n", "x;y;polarity;t [us]\n"] + [
+        f"{x};{y};{2 * p - 1};{time}\n" for time, x, y, p in events]).encode())
+    put("csv/rpg.txt", "".join(["304 240\n"] + [
+        f"{time * 1e-6:.9f} {x} {y} {p}\n" for time, x, y, p in events]).encode())
+    put("csv/bare.csv", "".join(
+        f"{x},{y},{p},{time}\r\n" for time, x, y, p in events).encode()[:-2])
+    put("csv/savetxt.txt", "".join(["# t x y p\n"] + [
+        f"{time * 1e-6:.18e} {x:.18e} {y:.18e} {p:.18e}\n"
+        for time, x, y, p in events[:30]]).encode())
 
 
 def make_aedat(rng):

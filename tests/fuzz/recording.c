@@ -76,7 +76,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct seen little = read_through(context, path, NULL, 7);
     const struct seen view =
         read_through(context, path, "polarity=merge,cut=0:0:63:63,mirror=y,pool=2", 61);
-    bool good = much.good && little.good && view.good && much.status == little.status;
+    const struct seen table = read_through(context, path, "columns=txyp,unit=ms", 61);
+    bool good = much.good && little.good && view.good && table.good;
+    good = good && much.status == little.status;
     /* Behind an error fewer may have come, where there was less room. */
     if (much.status == SNN_OK) good = good && little.count == much.count && little.on == much.on;
     snn_context_destroy(&context);
