@@ -388,6 +388,7 @@ static int execute(struct run *run, struct snn_context *context, unsigned thread
                                            .options = run->options,
                                            .labelled = snn_source_has_labels(run->source),
                                            .count = run->pool.count,
+                                           .resumed_count = run->pool.resumed_count,
                                            .samples = partial->samples,
                                            .rules = partial->rules,
                                            .rule_count = partial->layout.rule_count,

@@ -149,6 +149,7 @@ static int execute(struct frame_run *run, struct snn_context *context, unsigned 
                                            .options = &options,
                                            .labelled = snn_source_has_labels(run->source),
                                            .count = run->pool.count,
+                                           .resumed_count = run->pool.resumed_count,
                                            .samples = run->partial->samples,
                                            .seconds = seconds,
                                            .threads = threads};

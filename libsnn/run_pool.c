@@ -37,6 +37,7 @@ int snnrun_pool_init(struct snnrun_pool *pool, struct snn_context *context,
     pool->options = options;
     pool->partial = partial;
     pool->count = snn_partial_total(partial);
+    pool->resumed_count = snn_partial_done(partial);
     if (pthread_mutex_init(&pool->claiming, NULL) != 0)
         return snnbase_fail(context, SNN_ERR_NOMEM, "out of memory: no lock");
     if (pthread_mutex_init(&pool->lock, NULL) != 0) {
@@ -54,7 +55,7 @@ void snnrun_pool_fini(struct snnrun_pool *pool)
 
 unsigned snnrun_pool_threads(const struct snnrun_pool *pool, const struct snn_target *target)
 {
-    const uint64_t left = pool->count - snn_partial_done(pool->partial);
+    const uint64_t left = pool->count - pool->resumed_count;
     unsigned threads =
         pool->options->threads > 0 ? pool->options->threads : snnbase_processor_count();
     uint32_t most = snn_target_parallel_max(target);

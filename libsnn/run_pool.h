@@ -15,6 +15,7 @@ struct snnrun_pool {
     const struct snn_run_options *options;
     struct snn_partial *partial; /* what is done, here or elsewhere */
     uint64_t count;              /* of samples */
+    uint64_t resumed_count;      /* that were done when the run began */
     atomic_uint_fast64_t next;   /* without claims: sample that nobody has taken yet */
     atomic_bool stop;
     pthread_mutex_t claiming; /* of the block that was claimed last, and of asking for the next */

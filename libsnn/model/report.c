@@ -339,8 +339,9 @@ static void put_version(struct snnbase_jsonout *out, const char *key, uint16_t m
 }
 
 /* What does not depend on when things happened; the rest stands in `timing`. */
-static void put_device(struct snnbase_jsonout *out, const struct snn_result_device *device)
+static void put_device(struct snnbase_jsonout *out, const struct snn_result *r)
 {
+    const struct snn_result_device *device = r->device;
     if (device == NULL) {
         snnbase_jsonout_put_null(out, "device");
         return;
@@ -351,6 +352,8 @@ static void put_device(struct snnbase_jsonout *out, const struct snn_result_devi
     snnbase_jsonout_put_string(out, "serial", device->info.serial);
     put_version(out, "protocol", device->info.protocol_major, device->info.protocol_minor);
     put_version(out, "firmware", device->info.firmware_major, device->info.firmware_minor);
+    /* What is counted below is of these: a device knows nothing of samples that others ran. */
+    snnbase_jsonout_put_uint(out, "samples", r->sample_count - r->resumed_count);
     snnbase_jsonout_put_uint(out, "events_out", s->host_events_out);
     snnbase_jsonout_put_uint(out, "events_in", s->host_events_in);
     snnbase_jsonout_put_uint(out, "produced", s->events_produced);
@@ -450,7 +453,7 @@ static void put_result(struct snnbase_jsonout *out, const struct snn_report *rep
     snnbase_jsonout_put_string(out, "order", r->order);
     snnbase_jsonout_put_string(out, "arith", r->arith);
     put_chip(out, r->chip);
-    put_device(out, r->device);
+    put_device(out, r);
     snnbase_jsonout_put_bool(out, "complete", r->complete);
     snnbase_jsonout_put_uint(out, "samples", r->sample_count);
     snnbase_jsonout_put_double(out, "accuracy", r->accuracy);
@@ -522,18 +525,28 @@ static void put_device_timing(struct snnbase_jsonout *out, const struct snn_resu
     snnbase_jsonout_object_close(out);
 }
 
+/* Rates are of what was done in this time. */
+static double share_run(const struct snn_result *r)
+{
+    if (r->sample_count == 0) return 1.0;
+    return (double)(r->sample_count - r->resumed_count) / (double)r->sample_count;
+}
+
 static void put_timing(struct snnbase_jsonout *out, const struct snn_report *report)
 {
     double seconds = 0.0, samples = 0.0, synops = 0.0, spiking_seconds = 0.0;
+    uint64_t resumed = 0;
     snnbase_jsonout_put_object(out, "timing");
     for (uint32_t i = 0; i < report->result_count; i++) {
         const struct snn_result *r = report->results[i];
         seconds += r->seconds;
-        samples += (double)r->sample_count;
-        synops += r->synops_total;
+        resumed += r->resumed_count;
+        samples += (double)(r->sample_count - r->resumed_count);
+        synops += r->synops_total * share_run(r);
         if (is_spiking(r)) spiking_seconds += r->seconds;
     }
     snnbase_jsonout_put_double(out, "seconds", seconds);
+    snnbase_jsonout_put_uint(out, "samples_resumed", resumed);
     snnbase_jsonout_put_double(out, "samples_per_second", samples / seconds);
     snnbase_jsonout_put_double(out, "synops_per_second",
                                synops / spiking_seconds); /* null: nothing spiked */
@@ -546,7 +559,9 @@ static void put_timing(struct snnbase_jsonout *out, const struct snn_report *rep
         snnbase_jsonout_put_string(out, "order", r->order);
         snnbase_jsonout_put_string(out, "arith", r->arith);
         snnbase_jsonout_put_double(out, "seconds", r->seconds);
-        snnbase_jsonout_put_double(out, "samples_per_second", (double)r->sample_count / r->seconds);
+        snnbase_jsonout_put_uint(out, "samples_resumed", r->resumed_count);
+        snnbase_jsonout_put_double(out, "samples_per_second",
+                                   (double)(r->sample_count - r->resumed_count) / r->seconds);
         put_device_timing(out, r->device);
         snnbase_jsonout_object_close(out);
     }

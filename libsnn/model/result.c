@@ -378,6 +378,7 @@ static int fill(struct built_result *b, struct snn_context *context,
     r->order = record->order;
     if (record->net != NULL) r->arith = record->net->arith == SNN_ARITH_CHIP ? "chip" : "float";
     r->sample_offset = record->options->offset;
+    r->resumed_count = record->resumed_count;
     r->complete = r->sample_count == record->count;
     r->timesteps = record->options->timesteps;
     r->class_count = record->class_count;

@@ -67,6 +67,7 @@ struct snnmodel_record {
     const struct snn_run_options *options;
     bool labelled;
     uint64_t count; /* of samples asked for */
+    uint64_t resumed_count;
     const struct snnmodel_sample *samples;
     const struct snn_rule *rules;              /* those of the options, then those of the sweep */
     uint32_t rule_count;                       /* of both */

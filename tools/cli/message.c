@@ -274,6 +274,19 @@ void snncli_warning(struct snncli_console *console, const char *where, const cha
     end_line(console);
 }
 
+void snncli_tell(struct snncli_console *console, const char *where, const char *format, ...)
+{
+    va_list arguments;
+
+    console->muted = console->verbosity < 0;
+    if (console->muted) return;
+    begin_line(console, BOLD, where, "");
+    va_start(arguments, format);
+    put_formatted(console->err, format, arguments);
+    va_end(arguments);
+    end_line(console);
+}
+
 void snncli_note(struct snncli_console *console, const char *where, const char *format, ...)
 {
     va_list arguments;

@@ -79,6 +79,10 @@ void snncli_error(struct snncli_console *console, const char *where, const char 
 void snncli_warning(struct snncli_console *console, const char *where, const char *format, ...)
     SNN_PRINTF(3, 4);
 
+/* What is neither wrong nor asked for, but good to know; not with -q. */
+void snncli_tell(struct snncli_console *console, const char *where, const char *format, ...)
+    SNN_PRINTF(3, 4);
+
 /* With -v only. */
 void snncli_note(struct snncli_console *console, const char *where, const char *format, ...)
     SNN_PRINTF(3, 4);

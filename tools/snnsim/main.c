@@ -13,6 +13,7 @@ static void release(struct snnsim_session *s)
     for (uint32_t i = 0; i < SNNSIM_TARGETS_MAX; i++) {
         snn_result_destroy(&s->results[i]);
         free(s->rates[i]);
+        snn_partial_destroy(&s->partials[i]);
         snn_target_close(&s->targets[i]);
     }
     snn_target_close(&s->stand_in);

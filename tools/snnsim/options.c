@@ -197,6 +197,9 @@ static int take_result(struct snnsim_options *o, const struct snncli_option *opt
     case OPT_JSON:
         o->json = value;
         break;
+    case OPT_CHECKPOINT:
+        o->checkpoint = value;
+        break;
     case OPT_REPORT:
         o->report = value;
         break;

@@ -51,6 +51,7 @@ struct snnsim_options {
     char async_uri[96];                /* one of the targets, with semantics async or both */
     bool spiking;                      /* one of them at least; known when they are open */
     const char *json;
+    const char *checkpoint;
     const char *report;                    /* file of the page */
     const char *csv;                       /* folder of tables */
     const char *raster;                    /* file of the picture */

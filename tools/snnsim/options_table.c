@@ -278,6 +278,18 @@ static const struct snncli_option table[] = {
      .rare = true,
      .help = "which one, also for the page (the first)",
      .text = "Counted from 0 over the data, and one of the samples that are run."},
+    {.id = OPT_CHECKPOINT,
+     .name = "checkpoint",
+     .metavar = "FILE",
+     .group = "Results",
+     .path = true,
+     .help = "keep what is done, to go on from there",
+     .text =
+         "Samples are kept in FILE as they are done. After an interrupt, a crash or a power "
+         "cut the same command goes on where it was, and ends with the result of a run in one "
+         "piece, to the bit; --threads, --energy and the outputs may differ, and so may mpirun. "
+         "Of a run that is done the file stays: with it the result is there at once, and "
+         "removing it begins anew."},
     {.id = OPT_SAVE_COUNTS,
      .name = "save-counts",
      .metavar = "FILE",

@@ -52,6 +52,7 @@ enum snnsim_option {
     OPT_CSV,
     OPT_RASTER,
     OPT_RASTER_SAMPLE,
+    OPT_CHECKPOINT,
     OPT_SAVE_COUNTS,
     OPT_SAVE_LAYER_COUNTS,
     OPT_MIN_ACCURACY,

@@ -13,7 +13,7 @@ struct named_file {
     const char *option, *path;
 };
 
-enum { OUTPUTS = 6, FILES = 11 };
+enum { OUTPUTS = 7, FILES = 12 };
 
 static void list_files(const struct snnsim_options *o, struct named_file files[FILES])
 {
@@ -23,6 +23,7 @@ static void list_files(const struct snnsim_options *o, struct named_file files[F
                                           {"--save-counts", o->save_counts},
                                           {"--save-layer-counts", o->save_layer_counts},
                                           {"--sweep", o->sweep},
+                                          {"--checkpoint", o->checkpoint},
                                           {"MODEL", o->model},
                                           {"--data", o->data},
                                           {"--labels", o->labels},
@@ -72,18 +73,21 @@ static bool is_stdout(const char *path)
     return path != NULL && strcmp(path, "-") == 0;
 }
 
+static int no_stdout(struct snnsim_session *s, const char *option, const char *text)
+{
+    (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE, option, "%s", text);
+    snncli_hint(&s->console, "standard output is for --json -");
+    return SNNCLI_EXIT_USAGE;
+}
+
 int snnsim_check_outputs(struct snnsim_session *s)
 {
     const struct snnsim_options *o = &s->options;
     struct named_file files[FILES];
     list_files(o, files);
-    if (is_stdout(o->report) || is_stdout(o->raster)) {
-        (void)snncli_fail(&s->console, SNNCLI_EXIT_USAGE,
-                          is_stdout(o->report) ? "--report" : "--raster",
-                          is_stdout(o->report) ? "a page needs a file" : "a picture needs a file");
-        snncli_hint(&s->console, "standard output is for --json -");
-        return SNNCLI_EXIT_USAGE;
-    }
+    if (is_stdout(o->report)) return no_stdout(s, "--report", "a page needs a file");
+    if (is_stdout(o->raster)) return no_stdout(s, "--raster", "a picture needs a file");
+    if (is_stdout(o->checkpoint)) return no_stdout(s, "--checkpoint", "a checkpoint needs a file");
     for (size_t i = 0; i < OUTPUTS; i++) {
         for (size_t k = i + 1; k < FILES; k++) {
             if (snncli_same_file(files[i].path, files[k].path))
@@ -94,6 +98,7 @@ int snnsim_check_outputs(struct snnsim_session *s)
     if (status == SNNCLI_EXIT_OK) status = snncli_check_output(&s->console, o->report);
     if (status == SNNCLI_EXIT_OK) status = snncli_check_output(&s->console, o->raster);
     if (status == SNNCLI_EXIT_OK) status = snncli_check_output(&s->console, o->sweep);
+    if (status == SNNCLI_EXIT_OK) status = snncli_check_output(&s->console, o->checkpoint);
     if (status == SNNCLI_EXIT_OK && o->csv != NULL) status = check_folder(s, files);
     return status;
 }

@@ -21,13 +21,18 @@ static void put_argument(struct snnreport_text *out, const char *argument)
     snnreport_put(out, "'");
 }
 
+void snnsim_put_command(const struct snnsim_session *s, struct snnreport_text *out)
+{
+    snnreport_put(out, "snnsim");
+    for (int i = 1; i < s->argc; i++)
+        put_argument(out, s->argv[i]);
+}
+
 int snnsim_save_page(struct snnsim_session *s, const struct snn_report *report)
 {
     struct snnreport_text command = {.data = NULL}, page = {.data = NULL};
     char *json = NULL;
-    snnreport_put(&command, "snnsim");
-    for (int i = 1; i < s->argc; i++)
-        put_argument(&command, s->argv[i]);
+    snnsim_put_command(s, &command);
     int status = snn_report_format(&json, s->context, report);
     if (status == SNN_OK) {
         const struct snnreport_page content = {

@@ -40,6 +40,17 @@ void snnsim_print_options(const struct snncli_console *console, const struct snn
            r->order != NULL ? r->order : "", r->arith);
 }
 
+double snnsim_print_rate(const struct snn_result *r)
+{
+    return (double)(r->sample_count - r->resumed_count) / r->seconds;
+}
+
+static double synops_rate(const struct snn_result *r)
+{
+    if (r->sample_count == 0) return 0.0;
+    return r->synops_total / (double)r->sample_count * snnsim_print_rate(r);
+}
+
 bool snnsim_print_spiking(const struct snn_result *r)
 {
     return r->timesteps > 0;
@@ -103,9 +114,8 @@ static void print_cost(const struct snn_report *report, const struct snn_result 
     }
     label("speed");
     printf("%s: %s samples/s, %s SynOps/s, %u thread%s\n", snncli_format_seconds(r->seconds).text,
-           snncli_format_si((double)r->sample_count / r->seconds).text,
-           snncli_format_si(r->synops_total / r->seconds).text, r->threads,
-           r->threads == 1 ? "" : "s");
+           snncli_format_si(snnsim_print_rate(r)).text, snncli_format_si(synops_rate(r)).text,
+           r->threads, r->threads == 1 ? "" : "s");
 }
 
 static void print_chip(const struct snn_report *report, const struct snn_result *r)
@@ -287,8 +297,8 @@ static void print_frame_cost(const struct snn_result *r)
                r->energy.name);
     label("speed");
     printf("%s: %s samples/s, %s MACs/s, %u thread%s\n", snncli_format_seconds(r->seconds).text,
-           snncli_format_si((double)r->sample_count / r->seconds).text,
-           snncli_format_si(r->macs_mean * (double)r->sample_count / r->seconds).text, r->threads,
+           snncli_format_si(snnsim_print_rate(r)).text,
+           snncli_format_si(r->macs_mean * snnsim_print_rate(r)).text, r->threads,
            r->threads == 1 ? "" : "s");
 }
 

@@ -96,7 +96,7 @@ static void add_row(struct snncli_table *table, const struct snn_report *report,
     snncli_table_cell(
         table, "%s",
         isnan(r->energy_uj_mean) ? "-" : snncli_format_unit(r->energy_uj_mean * 1e-6, "J").text);
-    snncli_table_cell(table, "%s", snncli_format_si((double)r->sample_count / r->seconds).text);
+    snncli_table_cell(table, "%s", snncli_format_si(snnsim_print_rate(r)).text);
 }
 
 /* Decisions of the spiking targets side by side, each with semantics and order, and how far the

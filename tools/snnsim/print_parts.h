@@ -13,6 +13,9 @@
 /* A result of a frame-based target knows no steps. */
 bool snnsim_print_spiking(const struct snn_result *result);
 
+/* Samples a second, of those that this process did not find done. */
+double snnsim_print_rate(const struct snn_result *result);
+
 /* Model, data and samples in a line; steps, encoding, target and semantics in another. */
 void snnsim_print_subject(const struct snn_report *report, const struct snn_result *result);
 void snnsim_print_options(const struct snncli_console *console, const struct snn_report *report,

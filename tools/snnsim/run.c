@@ -42,7 +42,7 @@ bool snnsim_show_progress(uint64_t done, uint64_t total, void *user)
     return !snncli_interrupt_pending() && !snncli_cluster_over(s->cluster);
 }
 
-static void fill_run_options(struct snnsim_session *s, struct snn_run_options *options)
+static void fill_common(struct snnsim_session *s, struct snn_run_options *options)
 {
     const struct snnsim_options *o = &s->options;
     snn_run_options_init(options);
@@ -75,19 +75,31 @@ static int load_energy(struct snnsim_session *s, uint32_t target, struct snn_ene
     return snncli_fail_context(&s->console, s->context, "--energy");
 }
 
+int snnsim_fill_run(struct snnsim_session *s, uint32_t target, struct snn_energy_profile *energy,
+                    struct snn_run_options *options)
+{
+    const struct snnsim_options *o = &s->options;
+    int status = load_energy(s, target, energy);
+    if (status != SNNCLI_EXIT_OK) return status;
+    fill_common(s, options);
+    options->energy = energy;
+    if (!snnsim_is_spiking(s, target)) return SNNCLI_EXIT_OK;
+    options->chip = snn_target_chip(s->targets[target]);
+    if (o->save_counts != NULL || o->save_layer_counts != NULL)
+        options->sample = snnsim_share_is_root(s) ? save_sample : drop_sample;
+    return SNNCLI_EXIT_OK;
+}
+
 static int run_spikes(struct snnsim_session *s, uint32_t target, struct snn_run_options *options)
 {
     const struct snnsim_options *o = &s->options;
     const struct snn_net *net = snn_target_net(s->targets[target]);
-    const bool wanted = o->save_counts != NULL || o->save_layer_counts != NULL;
-    const bool saving = wanted && snnsim_share_is_root(s);
+    const bool saving = options->sample == save_sample;
     int status = SNN_OK;
     if (saving)
         status = snnsim_save_open(&s->save, s->context, o->save_counts, o->save_layer_counts, net,
                                   o->offset, samples_asked(s), o->timesteps);
     if (status != SNN_OK) return snnsim_fail_output(s, status);
-    options->sample = saving ? save_sample : wanted ? drop_sample : NULL;
-    options->chip = snn_target_chip(s->targets[target]);
     snncli_progress_init(&s->progress, &s->console, "simulating", "samples", samples_asked(s));
     int code = snnsim_share_begin(s, target, options);
     if (code == SNNCLI_EXIT_OK) {
@@ -117,26 +129,28 @@ static int run_target(struct snnsim_session *s, uint32_t target)
 {
     struct snn_energy_profile energy;
     struct snn_run_options options;
-    int status = load_energy(s, target, &energy);
+    int status = snnsim_fill_run(s, target, &energy, &options);
     if (status != SNNCLI_EXIT_OK) return status;
-    fill_run_options(s, &options);
-    options.energy = &energy;
+    options.partial = s->partials[target];
     return snnsim_is_spiking(s, target) ? run_spikes(s, target, &options)
                                         : run_frames(s, target, &options);
 }
 
 int snnsim_run(struct snnsim_session *s)
 {
+    const int opened = snnsim_checkpoint_open(s);
+    if (opened != SNNCLI_EXIT_OK) return opened;
     while (s->result_count < s->options.target_count) {
         const uint32_t i = s->result_count;
         int status = run_target(s, i);
-        if (status != SNNCLI_EXIT_OK) return status;
+        if (status != SNNCLI_EXIT_OK) return snnsim_checkpoint_close(s, status);
         s->result_count++;
         if (s->results[i]->complete || !snnsim_share_is_root(s)) continue;
         snncli_warning(&s->console, NULL, "interrupted: %llu of %llu samples were run",
                        (unsigned long long)s->results[i]->sample_count,
                        (unsigned long long)samples_asked(s));
+        snnsim_checkpoint_remind(s);
         break;
     }
-    return SNNCLI_EXIT_OK;
+    return snnsim_checkpoint_close(s, SNNCLI_EXIT_OK);
 }

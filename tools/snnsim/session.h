@@ -10,6 +10,7 @@
 #include "tools/cli/cluster.h"
 #include "tools/cli/dataset.h"
 #include "tools/cli/progress.h"
+#include "tools/report/text.h"
 #include "tools/snnsim/options.h"
 #include "tools/snnsim/raster.h"
 #include "tools/snnsim/save.h"
@@ -45,10 +46,12 @@ struct snnsim_session {
     struct snncli_progress progress;
     struct snnsim_raster raster; /* without lanes: none */
     pthread_mutex_t progress_lock;
-    struct snncli_cluster *cluster;      /* NULL: this process is alone */
-    struct snn_context *cluster_context; /* of its thread */
-    struct snn_partial *partial;         /* of the run that is shared at the moment */
-    bool add_failed;                     /* cluster_context says why */
+    struct snncli_cluster *cluster;                   /* NULL: this process is alone */
+    struct snn_context *cluster_context;              /* of its thread */
+    struct snn_partial *partials[SNNSIM_TARGETS_MAX]; /* NULL: the run is neither shared nor kept */
+    struct snn_partial *partial;                      /* of the run at hand */
+    struct snn_checkpoint *checkpoint;                /* NULL: none is kept */
+    bool add_failed;                                  /* cluster_context says why */
     char sha256[65];
     const char *data_path;       /* what `source` was read from */
     struct snncli_sample sample; /* the model's own */
@@ -96,6 +99,20 @@ int snnsim_fail_run(struct snnsim_session *session);
 /* For snn_run_options.progress, and for whoever knows of progress elsewhere. */
 bool snnsim_show_progress(uint64_t done, uint64_t total, void *session);
 
+/* What the target is to do, for snn_run or snn_run_frames. Exit status. */
+int snnsim_fill_run(struct snnsim_session *session, uint32_t target,
+                    struct snn_energy_profile *energy, struct snn_run_options *options);
+
+/* ---- checkpoint.c ---- */
+
+/* All of these do nothing without --checkpoint. Opens it for the runs of all targets, and says what
+ * it has of them. Exit status. */
+int snnsim_checkpoint_open(struct snnsim_session *session);
+/* Says how to go on after an interrupt. */
+void snnsim_checkpoint_remind(struct snnsim_session *session);
+/* Writes the rest. Returns `exit_status`, or where that is OK that of an error. */
+int snnsim_checkpoint_close(struct snnsim_session *session, int exit_status);
+
 /* ---- share.c ---- */
 
 /* All of these do nothing where this process is alone. */
@@ -124,6 +141,8 @@ int snnsim_check_outputs(struct snnsim_session *session);
 
 /* ---- page.c ---- */
 
+/* Appends the command as a shell takes it. */
+void snnsim_put_command(const struct snnsim_session *session, struct snnreport_text *out);
 /* Writes the page. An snn_status. */
 int snnsim_save_page(struct snnsim_session *session, const struct snn_report *report);
 

@@ -87,9 +87,11 @@ int snnsim_share_begin(struct snnsim_session *s, uint32_t target, struct snn_run
     const struct snn_net *net = NULL;
     if (s->cluster == NULL) return SNNCLI_EXIT_OK;
     if (snnsim_is_spiking(s, target)) net = snn_target_net(s->targets[target]);
-    if (snn_partial_create(&s->partial, s->context, s->targets[target], net, s->graph, s->source,
-                           options) != SNN_OK)
+    if (s->partials[target] == NULL &&
+        snn_partial_create(&s->partials[target], s->context, s->targets[target], net, s->graph,
+                           s->source, options) != SNN_OK)
         return snnsim_fail_run(s);
+    s->partial = s->partials[target];
     options->partial = s->partial;
     options->claim = snncli_cluster_claim;
     options->claim_user = s->cluster;
@@ -113,7 +115,6 @@ int snnsim_share_end(struct snnsim_session *s, int exit_status)
     const int elsewhere = snncli_cluster_end(s->cluster);
     if (s->add_failed && exit_status == SNNCLI_EXIT_OK)
         (void)snncli_fail_context(&s->console, s->cluster_context, NULL);
-    snn_partial_destroy(&s->partial);
     return exit_status == SNNCLI_EXIT_OK ? elsewhere : exit_status;
 }
 

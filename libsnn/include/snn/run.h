@@ -186,6 +186,7 @@ struct snn_result {
     const struct snn_chip *chip; /* a copy of the run's option; or NULL */
     const struct snn_result_device *device; /* NULL: the target is no device */
     uint64_t sample_count;                  /* that were run */
+    uint64_t resumed_count; /* of them, those that the partial had when this run began */
     uint64_t sample_offset;
     bool complete;
     uint32_t timesteps;
