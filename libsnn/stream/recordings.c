@@ -120,12 +120,12 @@ static void warn(const struct scan *scan, struct snn_context *context)
 {
     if (scan->late_path != NULL)
         snnbase_diagnose(context, SNN_SEVERITY_WARNING, NULL, NULL,
-                         "%s: times of %" PRIu64 " events step back, by %" PRIu64
-                         " us at most: these are taken to be of the time before them",
+                         "%s: events whose time steps back: %" PRIu64 ", by %" PRIu64
+                         " us at most; they are taken to be of the time before them",
                          scan->late_path, scan->late_count, scan->late_max_us);
     if (scan->invalid_path != NULL)
         snnbase_diagnose(context, SNN_SEVERITY_WARNING, NULL, NULL,
-                         "%s: %" PRIu64 " events or words make no sense and are left out",
+                         "%s: events or words that make no sense: %" PRIu64 "; they are left out",
                          scan->invalid_path, scan->invalid_count);
 }
 
