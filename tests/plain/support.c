@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SIDE = 8, FEATURES = 4, OTHER_STEPS = 36 /* more than a chunk */ };
@@ -181,6 +182,39 @@ static bool save_data(const struct place *place)
            save_bytes(place->labels, labels_head, sizeof(labels_head), labels, sizeof(labels));
 }
 
+/* N-MNIST's five bytes an event, 60 us apart; a list of labels that names the file six times. */
+static bool save_events(const struct place *place)
+{
+    enum { EVENTS = 300, EVENT = 5 };
+    static const char labels[] = "a.bin 0\na.bin 1\na.bin 2\na.bin 0\na.bin 1\na.bin 2\n";
+    unsigned char bytes[EVENTS * EVENT];
+    char path[128];
+    for (unsigned i = 0; i < EVENTS; i++) {
+        unsigned char *event = bytes + (size_t)i * EVENT;
+        event[0] = (unsigned char)(i * i % SIDE);
+        event[1] = (unsigned char)(i * 7 % SIDE);
+        event[2] = (unsigned char)(i % 2 * 0x80);
+        event[3] = (unsigned char)(60 * i >> 8);
+        event[4] = (unsigned char)(60 * i);
+    }
+    if (mkdir(place->events, 0700) != 0) return false;
+    (void)snprintf(path, sizeof(path), "%s/a.bin", place->events);
+    if (!save_bytes(path, "", 0, bytes, sizeof(bytes))) return false;
+    (void)snprintf(path, sizeof(path), "%s/labels.txt", place->events);
+    return save_bytes(path, "", 0, labels, sizeof(labels) - 1);
+}
+
+static void remove_events(const struct place *place)
+{
+    static const char *const files[] = {"a.bin", "labels.txt"};
+    char path[128];
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", place->events, files[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(place->events);
+}
+
 bool place_make(struct place *place)
 {
     (void)snprintf(place->folder, sizeof(place->folder), "/tmp/snn-plain-XXXXXX");
@@ -194,7 +228,8 @@ bool place_make(struct place *place)
     (void)snprintf(place->report, sizeof(place->report), "%s/report.json", place->folder);
     (void)snprintf(place->counts, sizeof(place->counts), "%s/counts.npy", place->folder);
     (void)snprintf(place->spikes, sizeof(place->spikes), "%s/spikes.npy", place->folder);
-    return save_model(place->model) && save_data(place);
+    (void)snprintf(place->events, sizeof(place->events), "%s/events", place->folder);
+    return save_model(place->model) && save_data(place) && save_events(place);
 }
 
 void place_remove(struct place *place)
@@ -203,6 +238,7 @@ void place_remove(struct place *place)
                                  place->report, place->counts, place->spikes};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         (void)unlink(files[i]);
+    remove_events(place);
     if (rmdir(place->folder) != 0) tap_note("%s is not empty", place->folder);
 }
 
@@ -225,6 +261,7 @@ int passage_load(struct passage *p, const struct snn_context_options *options,
                  const struct place *place)
 {
     const struct snn_source_options labels = {.labels = NULL};
+    const struct snn_source_options sensor = {.shape = {1, SIDE, SIDE}, .view = "polarity=merge"};
     struct snn_lower_options lower;
     snn_lower_options_init(&lower);
     lower.extra_gains = &output_gain;
@@ -236,6 +273,8 @@ int passage_load(struct passage *p, const struct snn_context_options *options,
         status = snn_source_open(&p->source, p->context, place->images, SNN_SOURCE_FRAMES, &labels);
     if (status == SNN_OK)
         status = snn_source_open(&p->recording, p->context, place->spikes, SNN_SOURCE_SPIKES, NULL);
+    if (status == SNN_OK)
+        status = snn_source_open(&p->events, p->context, place->events, SNN_SOURCE_EVENTS, &sensor);
     if (status == SNN_OK) status = snn_net_lower(&p->net, p->context, p->graph, &lower);
     if (status == SNN_OK) status = snn_target_open(&p->target, p->context, "sim");
     return status == SNN_OK ? snn_target_load(p->target, p->context, p->net) : status;
@@ -280,13 +319,15 @@ static const struct {
     bool chip;
     bool until_decided;
     bool recorded;
-} others[OTHER_COUNT] = {{"sim:async,order=random,seed=3", false, false, false},
-                         {"sim", true, false, false},
-                         {"sim:async,order=interleave", true, false, false},
-                         {"sim", false, true, false},
-                         {"sim", true, true, false},
-                         {"sim", false, false, true},
-                         {"sim", true, false, true}};
+    bool events;
+} others[OTHER_COUNT] = {{"sim:async,order=random,seed=3", false, false, false, false},
+                         {"sim", true, false, false, false},
+                         {"sim:async,order=interleave", true, false, false, false},
+                         {"sim", false, true, false, false},
+                         {"sim", true, true, false, false},
+                         {"sim", false, false, true, false},
+                         {"sim", true, false, true, false},
+                         {"sim:async,order=recorded", false, false, true, true}};
 
 /* A further way to run the samples. The callbacks are for the first run alone. */
 static int run_other(struct passage *p, struct snn_run_options options, size_t i)
@@ -299,7 +340,7 @@ static int run_other(struct passage *p, struct snn_run_options options, size_t i
     if (options.timesteps > OTHER_STEPS) options.timesteps = OTHER_STEPS;
     if (options.until_decided || others[i].recorded) options.sweep_count = 0;
     if (others[i].recorded) {
-        options.timesteps = RECORDED_STEPS;
+        options.timesteps = others[i].events ? OTHER_STEPS : RECORDED_STEPS;
         options.count = 0;
         options.cnn = NULL;
     }
@@ -308,7 +349,9 @@ static int run_other(struct passage *p, struct snn_run_options options, size_t i
     int status = snn_target_open(target, p->context, others[i].uri);
     if (status == SNN_OK) status = snn_target_load(*target, p->context, net);
     if (status != SNN_OK) return status;
-    const struct snn_source *source = others[i].recorded ? p->recording : p->source;
+    const struct snn_source *source = others[i].events     ? p->events
+                                      : others[i].recorded ? p->recording
+                                                           : p->source;
     return snn_run(&p->other_results[i], p->context, *target, net, source, &options);
 }
 
@@ -415,6 +458,7 @@ void passage_end(struct passage *p)
     snn_result_destroy(&p->result);
     snn_target_close(&p->target);
     snn_net_destroy(&p->net);
+    snn_source_close(&p->events);
     snn_source_close(&p->recording);
     snn_source_close(&p->source);
     snn_graph_destroy(&p->graph);

@@ -38,6 +38,7 @@ struct place {
     char report[96];
     char counts[96];
     char spikes[96]; /* recorded: spikes of two samples in RECORDED_STEPS steps */
+    char events[96]; /* a folder: six times the same recording of events */
 };
 
 /* False if the folder cannot be filled; a note says why. */
@@ -49,13 +50,14 @@ bool place_has_temporary(const struct place *place);
 
 /* --- The passage --- */
 
-enum { OTHER_COUNT = 7 };
+enum { OTHER_COUNT = 8 };
 
 struct passage {
     struct snn_context *context;
     struct snn_graph *graph;
     struct snn_source *source;
     struct snn_source *recording;
+    struct snn_source *events;
     struct snn_net *net;
     struct snn_target *target;
     struct snn_result *result;

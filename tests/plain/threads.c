@@ -101,6 +101,7 @@ static void *call(void *user)
     p.graph = c->lender->graph;
     p.source = c->lender->source;
     p.recording = c->lender->recording;
+    p.events = c->lender->events;
     p.net = c->lender->net;
     int status = snn_context_create(&p.context, NULL);
     if (status == SNN_OK) status = snn_target_open(&p.target, p.context, "sim");
@@ -109,6 +110,7 @@ static void *call(void *user)
     p.graph = NULL;
     p.source = NULL;
     p.recording = NULL;
+    p.events = NULL;
     p.net = NULL;
     passage_end(&p);
     return NULL;
