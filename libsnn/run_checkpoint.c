@@ -53,28 +53,30 @@ struct snn_checkpoint {
 
 /* --- Writing ---------------------------------------------------------------------------------- */
 
-static int write_all(int descriptor, const unsigned char *bytes, size_t size, uint64_t offset)
+/* Adds what was written to *written. Returns 0, or errno. */
+static int write_all(int descriptor, const struct snnbase_buffer *bytes, uint64_t offset,
+                     size_t *written)
 {
-    while (size > 0) {
-        const ssize_t written = pwrite(descriptor, bytes, size, (off_t)offset);
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return errno;
-        bytes += written;
-        size -= (size_t)written;
-        offset += (uint64_t)written;
+    while (*written < bytes->size) {
+        const ssize_t took = pwrite(descriptor, bytes->data + *written, bytes->size - *written,
+                                    (off_t)(offset + *written));
+        if (took < 0 && errno == EINTR) continue;
+        if (took < 0) return errno;
+        *written += (size_t)took;
     }
     return 0;
 }
 
-/* A batch is in the file whole or not at all, unless something kills the process meanwhile. */
+/* Where the disk takes only a part of it, the file ends with the last record that is whole. */
 static int write_batch(struct snn_checkpoint *c, bool sync)
 {
-    int error = write_all(c->descriptor, c->writing.data, c->writing.size, c->end);
+    size_t written = 0;
+    const int error = write_all(c->descriptor, &c->writing, c->end, &written);
+    c->end += snnrun_journal_whole(c->writing.data, written);
     if (error != 0) {
         (void)ftruncate(c->descriptor, (off_t)c->end);
         return error;
     }
-    c->end += c->writing.size;
     c->writing.size = 0;
     return sync && fdatasync(c->descriptor) != 0 ? errno : 0;
 }
@@ -257,7 +259,8 @@ static int read_records(struct scan *s)
 static int write_header(struct snn_checkpoint *c, struct snn_context *context,
                         const struct snnbase_buffer *header)
 {
-    int error = write_all(c->descriptor, header->data, header->size, 0);
+    size_t written = 0;
+    int error = write_all(c->descriptor, header, 0, &written);
     if (error == 0 && fsync(c->descriptor) != 0) error = errno;
     if (error != 0) return fail_write(c, context, error);
     c->end = header->size;

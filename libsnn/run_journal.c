@@ -143,6 +143,14 @@ int snnrun_journal_append(struct snn_context *context, struct snnbase_buffer *ou
     return status == SNN_OK ? snnbase_buffer_append(context, out, record, size) : status;
 }
 
+size_t snnrun_journal_whole(const unsigned char *bytes, size_t size)
+{
+    size_t at = 0;
+    while (size - at >= HEAD_SIZE && load(bytes + at, 4) <= size - at - HEAD_SIZE)
+        at += HEAD_SIZE + load(bytes + at, 4);
+    return at;
+}
+
 uint64_t snnrun_journal_size_max(struct snn_partial *const *partials, uint32_t count)
 {
     uint64_t most = 0;

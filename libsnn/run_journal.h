@@ -21,6 +21,9 @@ int snnrun_journal_refuse(struct snn_context *context, const unsigned char *byte
 int snnrun_journal_append(struct snn_context *context, struct snnbase_buffer *out, uint32_t run,
                           const void *record, size_t size);
 
+/* Of so many bytes of records that were appended, those that belong to whole ones. */
+size_t snnrun_journal_whole(const unsigned char *bytes, size_t size);
+
 /* No record of these runs takes more bytes. */
 uint64_t snnrun_journal_size_max(struct snn_partial *const *partials, uint32_t count);
 
