@@ -10,7 +10,7 @@
 
 #include "tools/report/axis.h"
 
-#define VALUE_MAX 1e300    /* differences of values stay finite */
+#define VALUE_MAX 1e300    /* differences of values stay finite, and inverses */
 #define LEAST_SPAN 1e-9    /* of the magnitude: what doubles still tell apart */
 #define ERROR_LEVELS 24    /* down to 1 - 5e-9 */
 #define UNIT_ON_TICK_MAX 3 /* letters of a unit that is said at every tick of a log axis */
@@ -26,7 +26,7 @@ void snnreport_extent_begin(struct snnreport_extent *extent)
 static bool can_show(enum snnreport_scale scale, double value)
 {
     if (!isfinite(value) || fabs(value) > VALUE_MAX) return false;
-    return scale != SNNREPORT_LOG || value > 0;
+    return scale != SNNREPORT_LOG || value >= 1 / VALUE_MAX;
 }
 
 void snnreport_extent_add(struct snnreport_extent *extent, enum snnreport_scale scale, double value)
@@ -166,7 +166,7 @@ static double round_down(double value, bool halves)
 static void tick_log(struct snnreport_ruler *ruler, const struct snnreport_axis *axis,
                      const struct snnreport_extent *extent, double spacing)
 {
-    double decades = log10(ruler->max / ruler->min), room = floor(ruler->pixels / spacing);
+    double decades = log10(ruler->max) - log10(ruler->min), room = floor(ruler->pixels / spacing);
     bool halves = decades * 3 <= room;
 
     if (extent->round && isnan(axis->min)) ruler->min = round_down(ruler->min, halves);
@@ -292,7 +292,8 @@ static double fraction(const struct snnreport_ruler *ruler, double value)
     if (isnan(value)) return NAN;
     switch (ruler->scale) {
     case SNNREPORT_LOG:
-        return value > 0 ? log(value / ruler->min) / log(ruler->max / ruler->min) : -INFINITY;
+        return value > 0 ? (log(value) - log(ruler->min)) / (log(ruler->max) - log(ruler->min))
+                         : -INFINITY;
     case SNNREPORT_ERROR:
         if (value >= ruler->max) return value <= 1 + 1e-9 ? 1 : INFINITY;
         return log((1 - ruler->min) / (1 - value)) / log((1 - ruler->min) / (1 - ruler->max));

@@ -132,7 +132,7 @@ static void draw_x_axis(struct snnreport_frame *frame)
         double x = snnreport_ruler_place(&frame->x, frame->x.ticks[i].value);
         double half = snnreport_width(label, SNNREPORT_TICK) / 2;
         if (isnan(x)) continue;
-        x = fmin(x, width - half - 1);
+        x = fmin(fmax(x, half + 1), width - half - 1);
         if (x - half < taken + MARGIN) continue;
         taken = x + half;
         put_word(frame, &(struct snnreport_word){.string = label,

@@ -9,7 +9,7 @@
 
 #include "tools/report/frame.h"
 
-#define DOTS_MAX 4000
+#define DOTS_MAX 1000 /* of more every second, third, ... is drawn */
 #define DOT_RADIUS 3.2
 
 double snnreport_series_x(const struct snnreport_series *series, size_t index)

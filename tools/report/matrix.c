@@ -113,6 +113,7 @@ static void draw_numbers(const struct grid *grid, double size)
 /* Classes on both sides, as many as fit. */
 static void draw_classes(const struct grid *grid)
 {
+    double side = grid->size * grid->side;
     char text[24];
 
     snprintf(text, sizeof text, "%u", grid->classes - 1);
@@ -133,7 +134,8 @@ static void draw_classes(const struct grid *grid)
         word.anchor = SNNREPORT_END;
         word.x = grid->left - 5;
         word.y = grid->top + middle + 4;
-        snnreport_word(grid->out, &word);
+        if (snnreport_word_box(&word).bottom < grid->top + side + 2)
+            snnreport_word(grid->out, &word);
     }
     snnreport_word(grid->out, &(struct snnreport_word){.string = "rows: label, columns: prediction",
                                                        .x = 1,

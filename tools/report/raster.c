@@ -13,6 +13,8 @@
 #include "tools/report/draw.h"
 
 #define WIDTH 720u
+#define HEIGHT 640.0    /* of all lanes, unless they are too many */
+#define HEIGHT 640.0    /* of all lanes, unless they are too many */
 #define GAP 6.0         /* between lanes, and of words to strokes */
 #define HEAD 24.0       /* above the lanes */
 #define FOOT 42.0       /* below them */
@@ -75,7 +77,7 @@ static void lay_out(struct stage *stage)
     stage->width = raster->width > 0 ? raster->width : WIDTH;
     stage->left = ceil(fmin(names, NAME_SHARE * stage->width)) + GAP + 1;
     stage->right = stage->width - ceil(totals) - GAP - 1;
-    stage->scale = 1;
+    stage->scale = fmin(1, HEIGHT / fmax(1, sum));
     if (raster->height > 0 && sum > 0) stage->scale = fmax(0, raster->height - HEAD - FOOT) / sum;
     stage->height = HEAD + FOOT;
     for (size_t i = 0; i < stage->lanes; i++)
