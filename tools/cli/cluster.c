@@ -79,7 +79,7 @@ static void *talk(void *user)
     int status = snncli_link_open(&c->link, c->open_text, c->open_hint, sizeof(c->open_text));
     pthread_mutex_lock(&c->lock);
     c->open_status = status;
-    if (status == SNNCLI_EXIT_OK) c->info = snncli_link_info(c->link);
+    if (status == SNNCLI_EXIT_OK) c->info = snncli_link_info(c->link); /* of none: one rank */
     c->open = true;
     pthread_cond_broadcast(&c->news);
     c->leave = status != SNNCLI_EXIT_OK || c->info.size == 1;

@@ -10,6 +10,7 @@
 int snncli_link_open(struct snncli_link **out, char *text, char *hint, size_t size)
 {
     *out = NULL;
+    if (snncli_launch_find().size == 1) return SNNCLI_EXIT_OK;
     snprintf(text, size, "started as one of several processes, but built without MPI");
     snprintf(hint, size,
              "build with the feature mpi (Debian: libopenmpi-dev), or start it without mpirun");
