@@ -10,9 +10,10 @@
 
 #include "tools/cli/cluster_parts.h"
 
-/* Between two looks for letters: short while they come, longer while nothing happens. */
-#define PAUSE_MIN_S 0.0002
-#define PAUSE_MAX_S 0.002
+/* Between two looks for letters, while workers have work and while somebody waits. A look costs
+ * some 20 us. */
+#define PAUSE_BUSY_S 0.005
+#define PAUSE_WAITING_S 0.001
 /* Workers who wait look whether they are to stop, and show progress. */
 #define TICK_S 0.05
 
@@ -75,7 +76,6 @@ static void *talk(void *user)
 {
     struct snncli_cluster *c = user;
     struct snncli_letter letter;
-    double pause_s = PAUSE_MIN_S;
     int status = snncli_link_open(&c->link, c->open_text, c->open_hint, sizeof(c->open_text));
     pthread_mutex_lock(&c->lock);
     c->open_status = status;
@@ -87,18 +87,17 @@ static void *talk(void *user)
     if (!c->leave && c->info.rank == 0 && c->peers == NULL)
         snncli_link_abort(c->link, SNNCLI_EXIT_NO_MEMORY);
     while (!c->leave) {
-        bool busy = false;
         while (snncli_link_receive(c->link, &letter)) {
             take(c, &letter);
             free(letter.bytes);
-            busy = true;
         }
-        if (c->info.rank == 0 ? snncli_cluster_root_act(c) : snncli_cluster_other_act(c))
-            busy = true;
+        if (c->info.rank == 0)
+            snncli_cluster_root_act(c);
+        else
+            snncli_cluster_other_act(c);
         (void)snncli_link_idle(c->link);
-        pause_s = busy ? PAUSE_MIN_S : 2.0 * pause_s;
-        if (pause_s > PAUSE_MAX_S) pause_s = PAUSE_MAX_S;
-        if (!c->leave) wait_for(&c->work, &c->lock, pause_s);
+        const bool waiting = !c->running || c->waiting;
+        if (!c->leave) wait_for(&c->work, &c->lock, waiting ? PAUSE_WAITING_S : PAUSE_BUSY_S);
     }
     pthread_mutex_unlock(&c->lock);
     snncli_link_close(&c->link);
@@ -259,9 +258,12 @@ bool snncli_cluster_claim(uint64_t *first_out, uint64_t *count_out, void *cluste
     while (turn == SNNCLI_TURN_WAIT && !atomic_load(&c->over) && !c->run.interrupted(c->run.user)) {
         turn = find_block(c, first_out, count_out);
         if (turn != SNNCLI_TURN_WAIT) break;
+        if (!c->waiting) pthread_cond_signal(&c->work);
+        c->waiting = true;
         wait_for(&c->news, &c->lock, TICK_S);
         if (c->info.rank == 0) c->run.tick(c->run.user);
     }
+    c->waiting = false;
     pthread_mutex_unlock(&c->lock);
     return turn == SNNCLI_TURN_BLOCK;
 }

@@ -7,7 +7,7 @@
 #include "tools/cli/cluster_parts.h"
 
 /* Records wait for each other so long, or until there are so many bytes of them. */
-#define GATHER_S 0.01
+#define GATHER_S 0.02
 #define GATHER_SIZE ((size_t)1 << 18)
 
 void snncli_cluster_other_take(struct snncli_cluster *c, const struct snncli_letter *letter)
@@ -80,21 +80,16 @@ static void ask(struct snncli_cluster *c)
 }
 
 /* Records before the request, so that rank 0 knows what is done when it chooses. */
-static bool act_in_run(struct snncli_cluster *c)
+static void act_in_run(struct snncli_cluster *c)
 {
     const bool wanting = !atomic_load(&c->over) && c->block_count == 0 && !c->asked &&
                          !c->run.interrupted(c->run.user);
     const bool due =
         wanting || c->outbox_size >= GATHER_SIZE || snncli_cluster_now_s() - c->sent_s >= GATHER_S;
-    bool busy = false;
     if (!c->greeted) greet(c);
     /* One letter at a time: where rank 0 is slower, they gather here. */
-    if (c->outbox_size > 0 && due && snncli_link_idle(c->link)) {
-        send_records(c);
-        busy = true;
-    }
+    if (c->outbox_size > 0 && due && snncli_link_idle(c->link)) send_records(c);
     if (wanting) ask(c);
-    return busy || wanting;
 }
 
 /* What this rank has to say for itself. */
@@ -109,17 +104,16 @@ static void confess(struct snncli_cluster *c)
     snncli_cluster_post(c, 0, SNNCLI_LETTER_FAILED, bytes, size);
 }
 
-bool snncli_cluster_other_act(struct snncli_cluster *c)
+void snncli_cluster_other_act(struct snncli_cluster *c)
 {
-    if (c->running) return act_in_run(c);
-    if (!c->closing) return false;
+    if (c->running) act_in_run(c);
+    if (c->running || !c->closing) return;
     if (c->exit_status != SNNCLI_EXIT_OK && !c->closing_said && !c->ended) {
         confess(c);
         c->closing_said = true;
     }
-    if (!c->ended) return false;
+    if (!c->ended) return;
     if (!c->bye_said) snncli_cluster_note(c, 0, SNNCLI_LETTER_BYE, 0);
     c->bye_said = true;
     c->leave = c->dismissed && snncli_link_idle(c->link);
-    return false;
 }

@@ -64,6 +64,7 @@ struct snncli_cluster {
     uint32_t epoch;
     double begin_s;
     bool running;
+    bool waiting;   /* a worker of this rank, for a block */
     bool over_said; /* to the others, or begin to rank 0 */
     atomic_bool over;
 
@@ -105,14 +106,13 @@ void snncli_cluster_note(struct snncli_cluster *cluster, unsigned to, enum snncl
 void snncli_cluster_put(unsigned char *at, uint64_t number, unsigned bytes);
 uint64_t snncli_cluster_get(const unsigned char *at, unsigned bytes);
 
-/* The two sides: a letter that came, and what is to be done now; all with the lock held. True if
- * there was something to do. */
+/* The two sides: a letter that came, and what is to be done now; all with the lock held. */
 void snncli_cluster_root_take(struct snncli_cluster *cluster, const struct snncli_letter *letter);
-bool snncli_cluster_root_act(struct snncli_cluster *cluster);
+void snncli_cluster_root_act(struct snncli_cluster *cluster);
 void snncli_cluster_root_begin(struct snncli_cluster *cluster);
 bool snncli_cluster_root_is_waiting(const struct snncli_cluster *cluster);
 int snncli_cluster_root_fail(struct snncli_cluster *cluster);
 void snncli_cluster_other_take(struct snncli_cluster *cluster, const struct snncli_letter *letter);
-bool snncli_cluster_other_act(struct snncli_cluster *cluster);
+void snncli_cluster_other_act(struct snncli_cluster *cluster);
 
 #endif

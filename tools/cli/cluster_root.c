@@ -154,15 +154,15 @@ int snncli_cluster_root_fail(struct snncli_cluster *c)
     return f->status;
 }
 
-static bool give_block(struct snncli_cluster *c, unsigned rank)
+static void give_block(struct snncli_cluster *c, unsigned rank)
 {
     struct snncli_peer *p = &c->peers[rank];
     uint64_t first = 0, count = 0;
-    if (p->threads == 0 || p->epoch != c->epoch || p->identity != NULL) return false;
+    if (p->threads == 0 || p->epoch != c->epoch || p->identity != NULL) return;
     enum snncli_turn turn =
         snncli_schedule_take(c->schedule, rank, p->threads, snncli_cluster_now_s(), &first, &count);
     if (turn == SNNCLI_TURN_MEMORY) snncli_link_abort(c->link, SNNCLI_EXIT_NO_MEMORY);
-    if (turn != SNNCLI_TURN_BLOCK) return false;
+    if (turn != SNNCLI_TURN_BLOCK) return;
     unsigned char *bytes = malloc(20);
     if (bytes != NULL) {
         snncli_cluster_put(bytes, c->epoch, 4);
@@ -171,7 +171,6 @@ static bool give_block(struct snncli_cluster *c, unsigned rank)
     }
     p->threads = 0;
     snncli_cluster_post(c, rank, SNNCLI_LETTER_BLOCK, bytes, 20);
-    return true;
 }
 
 static void tell_all(struct snncli_cluster *c, enum snncli_letter_kind kind)
@@ -180,21 +179,19 @@ static void tell_all(struct snncli_cluster *c, enum snncli_letter_kind kind)
         snncli_cluster_note(c, rank, kind, c->epoch);
 }
 
-static bool act_in_run(struct snncli_cluster *c)
+static void act_in_run(struct snncli_cluster *c)
 {
-    bool busy = false;
     if (!atomic_load(&c->over) && c->run.done(c->run.user) == c->run.total) {
         atomic_store(&c->over, true);
         pthread_cond_broadcast(&c->news);
     }
     for (unsigned rank = 1; rank < c->info.size && !atomic_load(&c->over); rank++)
-        busy = give_block(c, rank) || busy;
+        give_block(c, rank);
     if (atomic_load(&c->over) && !c->over_said) {
         tell_all(c, SNNCLI_LETTER_OVER);
         c->over_said = true;
         pthread_cond_broadcast(&c->news);
     }
-    return busy;
 }
 
 /* ---- The end ---- */
@@ -223,10 +220,10 @@ static bool is_last(const struct snncli_cluster *c)
     return true;
 }
 
-bool snncli_cluster_root_act(struct snncli_cluster *c)
+void snncli_cluster_root_act(struct snncli_cluster *c)
 {
-    if (c->running) return act_in_run(c);
-    if (!c->closing) return false;
+    if (c->running) act_in_run(c);
+    if (c->running || !c->closing) return;
     if (!c->closing_said) {
         tell_all(c, SNNCLI_LETTER_END);
         c->closing_said = true;
@@ -238,5 +235,4 @@ bool snncli_cluster_root_act(struct snncli_cluster *c)
     }
     c->leave = c->bye_said && snncli_link_idle(c->link);
     if (!c->leave && snncli_cluster_now_s() - c->closing_s > SNNCLI_ANSWER_S) give_up(c);
-    return false;
 }
