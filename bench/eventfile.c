@@ -197,6 +197,16 @@ const struct snnbench_eventfile snnbench_eventfiles[] = {
     {"EVT 3.0, noise", true, begin_evt3, write_evt3, NULL},
     {"DAT 2", false, begin_dat, write_dat, NULL},
     {"Event Stream 2", false, begin_es, write_es, NULL},
+    {"AEDAT 2", false, snnbench_aedat2_begin, snnbench_aedat2_write, NULL},
+    {"AEDAT 3.1", false, snnbench_aedat3_begin, snnbench_aedat3_write, NULL},
+    {"AEDAT 4", false, snnbench_aedat4_begin, snnbench_aedat4_write, NULL},
+#if SNNBENCH_LZ4
+    {"AEDAT 4, LZ4", false, snnbench_aedat4_lz4_begin, snnbench_aedat4_lz4_write, NULL},
+    {"AEDAT 4, noise", true, snnbench_aedat4_lz4_begin, snnbench_aedat4_lz4_write, NULL},
+#endif
+#if SNNBENCH_ZSTD
+    {"AEDAT 4, zstd", false, snnbench_aedat4_zstd_begin, snnbench_aedat4_zstd_write, NULL},
+#endif
     {"CSV", false, begin_csv, write_csv, NULL},
     {NULL, false, NULL, NULL, NULL},
 };

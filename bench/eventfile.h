@@ -38,4 +38,22 @@ extern const struct snnbench_eventfile snnbench_eventfiles[];
 uint64_t snnbench_eventfile_write(const struct snnbench_eventfile *format, const char *path,
                                   uint64_t count);
 
+/* ---- AEDAT, aedatfile.c ---- */
+
+void snnbench_aedat2_begin(struct snnbench_writer *writer);
+void snnbench_aedat2_write(struct snnbench_writer *writer, const struct snn_camera_event *events,
+                           size_t count);
+void snnbench_aedat3_begin(struct snnbench_writer *writer);
+void snnbench_aedat3_write(struct snnbench_writer *writer, const struct snn_camera_event *events,
+                           size_t count);
+void snnbench_aedat4_begin(struct snnbench_writer *writer);
+void snnbench_aedat4_write(struct snnbench_writer *writer, const struct snn_camera_event *events,
+                           size_t count);
+void snnbench_aedat4_lz4_begin(struct snnbench_writer *writer);
+void snnbench_aedat4_lz4_write(struct snnbench_writer *writer,
+                               const struct snn_camera_event *events, size_t count);
+void snnbench_aedat4_zstd_begin(struct snnbench_writer *writer);
+void snnbench_aedat4_zstd_write(struct snnbench_writer *writer,
+                                const struct snn_camera_event *events, size_t count);
+
 #endif

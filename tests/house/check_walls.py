@@ -59,8 +59,8 @@ SIBLINGS = ("convert/", "sim/", "device/")
 DOORS = {
     r"cjson/.*|cJSON\.h": "libsnn/base/json.c",
     r"zlib\.h": "libsnn/base/inflate.c",
-    r"lz4.*\.h": "libsnn/base/lz4.c",
-    r"zstd.*\.h": "libsnn/base/zstd.c",
+    r"lz4.*\.h": ("libsnn/base/lz4.c", "bench/aedatfile.c"),
+    r"zstd.*\.h": ("libsnn/base/zstd.c", "bench/aedatfile.c"),
     r"hdf5\.h|H5.*\.h": "convert/read/hdf5_lib.c",
     r".*intrin\.h|arm_neon\.h": (KERNEL, "libsnn/stream/lanes_avx2.c"),
     r"protobuf-c/.*|.*\.pb-c\.h": "convert/read/onnx_proto.c",

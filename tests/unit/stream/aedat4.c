@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "libsnn/stream/aedat4.h"
+#include "snn/recording.h"
 #include "snn/status.h"
 #include "tests/unit/flat_builder.h"
 #include "tests/unit/stream/formats.h"
@@ -240,6 +241,29 @@ Test(aedat4, a_closed_recording_that_is_cut_off_is_refused)
     formats_refuse(ops, file.bytes, table - 1, SNN_ERR_FORMAT, message);
     formats_refuse(ops, file.bytes, 17, SNN_ERR_FORMAT, "byte 0: the header is cut off");
     formats_refuse(ops, file.bytes, 200, SNN_ERR_FORMAT, "byte 0: the header is cut off");
+}
+
+/* ---- Memory ---- */
+
+static int read_packed(struct snn_context *context)
+{
+    static struct file file;
+    struct snn_camera_event events[2];
+    struct snn_recording *recording = NULL;
+    size_t count = 1;
+    write_all(&file, LZ4);
+    int status =
+        snn_recording_open(&recording, context, support_put("a", file.bytes, file.size), NULL);
+    while (status == SNN_OK && count > 0)
+        status = snn_recording_read(recording, context, events, 2, &count);
+    snn_recording_close(&recording);
+    return status;
+}
+
+Test(aedat4, memory_may_end_anywhere)
+{
+    if (read_packed(support_context()) == SNN_ERR_UNSUPPORTED) cr_skip("built without liblz4");
+    support_sweep(read_packed);
 }
 
 /* ---- Lies ---- */
