@@ -17,6 +17,7 @@
 #include "libsnn/base/hash.h"
 #include "libsnn/base/inflate.h"
 #include "libsnn/base/memory.h"
+#include "libsnn/base/reader.h"
 #include "libsnn/stream/folder.h"
 #include "libsnn/stream/recording.h"
 
@@ -341,6 +342,7 @@ enum snn_source_kind snn_source_guess(struct snn_context *context, const char *p
     struct snn_recording *recording = NULL;
     enum snn_source_kind kind = SNN_SOURCE_FRAMES;
     if (snnstream_folder_is(path)) return SNN_SOURCE_EVENTS;
+    if (!snnbase_reader_can_repeat(path)) return kind; /* a pipe would lose what is looked at */
     if (begins_as_frames(context, path)) return kind;
     if (snn_recording_open(&recording, context, path, NULL) == SNN_OK) kind = SNN_SOURCE_EVENTS;
     snn_recording_close(&recording);
