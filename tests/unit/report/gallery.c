@@ -260,14 +260,17 @@ static void raster(struct snnreport_text *out, unsigned width)
               {"huge <layer> of a deep network", 1000000, 200000},
               {"output", 10, 24}};
     struct snnreport_lane lanes[5];
+    struct snnreport_spike *all[5];
 
     srand(3);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
+        all[i] = spikes(of[i].count, of[i].neurons, 32);
         lanes[i] = (struct snnreport_lane){.name = of[i].name,
                                            .neurons = of[i].neurons,
-                                           .spikes = spikes(of[i].count, of[i].neurons, 32),
+                                           .spikes = all[i],
                                            .count = of[i].count,
                                            .total = of[i].count};
+    }
     snnreport_raster(out, &(struct snnreport_raster){.title = "Spikes of sample 7",
                                                      .description = "Five lanes.",
                                                      .dt_ms = 1,
@@ -276,10 +279,8 @@ static void raster(struct snnreport_text *out, unsigned width)
                                                      .lane_count = 5,
                                                      .decided_step = 21.5,
                                                      .width = width});
-    for (int i = 0; i < 5; i++) {
-        struct snnreport_spike *all = calloc(1, 1);
-        free(all);
-    }
+    for (int i = 0; i < 5; i++)
+        free(all[i]);
 }
 
 static void charts(struct snnreport_text *out, unsigned width)
