@@ -181,10 +181,11 @@ class Page:
             raise Trouble(f"{answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def screenshot(self, path):
-        """The whole page as PNG, as it is laid out at its width."""
+    def screenshot(self, path, height=None):
+        """The whole page as PNG, or its upper end, as it is laid out at its width."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"],
+                "scale": 1}
         data = self.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)["data"]
         with open(path, "wb") as file:
             file.write(base64.b64decode(data))
@@ -206,14 +207,18 @@ def high_pipe():
 
 
 def main():
-    """browser.py PAGE OUT.png [WIDTH [light|dark|print]]: a look at a page."""
+    """browser.py PAGE OUT.png|OUT.pdf [WIDTH [light|dark|print [HEIGHT]]]: a look at a page."""
     page, out, *rest = sys.argv[1:]
     width = int(rest[0]) if rest else 900
     look = rest[1] if len(rest) > 1 else "light"
+    height = int(rest[2]) if len(rest) > 2 else None
     with Browser() as browser:
         with browser.open(page, width=width, scheme="dark" if look == "dark" else "light",
                           media="print" if look == "print" else "") as shown:
-            shown.pdf(out) if out.endswith(".pdf") else shown.screenshot(out)
+            if out.endswith(".pdf"):
+                shown.pdf(out)
+            else:
+                shown.screenshot(out, height)
             print(*shown.complaints, *shown.requests, sep="\n")
 
 

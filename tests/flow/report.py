@@ -245,7 +245,7 @@ def lenet(place_, chromium):
     numbers are those of the JSON document"""
     document, path = report_of(place_, LENET, "--timesteps", "60", "--encoding", "bernoulli",
                                "--rule", "first", "--rule", "margin:2", "--sweep", "sweep.csv")
-    seen = check_page(chromium, document, path, 200)
+    seen = check_page(chromium, document, path, 150)
     require(len(seen["lines"]) == 4 and len(seen["dots"]) == 4 and len(seen["rows"]) == 10 and
             len(seen["marks"]) == 1,
             f"pictures: {seen['lines']}, {seen['dots']}, {seen['rows']}")
@@ -255,6 +255,26 @@ def lenet(place_, chromium):
     require(without["numbers"] == seen["numbers"], "scripts change the numbers")
     require(f"{100 * document['results'][0]['accuracy']:.2f}" in without["words"],
             "the accuracy is not to be read")
+
+
+@with_browser
+def mnist(place_, chromium):
+    """the report of the LeNet study on MNIST is small, reads well, and has its errors on it"""
+    shared = os.environ.get("SNN_SHARED")
+    if shared is None:
+        raise Skip("SNN_SHARED is not set")
+    images = os.path.join(shared, "mnist", "t10k-images-idx3-ubyte.gz")
+    samples = [] if os.environ.get("SNN_SOAK") else ["--samples", "600", "--offset", "900"]
+    document, path = report_of(place_, LENET, "--data", images, "--encoding", "bernoulli", "--rule",
+                               "first", "--rule", "membrane:1", "--rule", "margin:2", "--rule",
+                               "first@4", "--sweep", "rules.csv", *samples)
+    seen = check_page(chromium, document, path, 150, SETTINGS[::3])
+    require(os.path.getsize(path) < 2e6, f"{os.path.getsize(path)} bytes")
+    confusion = document["results"][0]["confusion"]
+    worst = max((count, label, k) for label, row in enumerate(confusion)
+                for k, count in enumerate(row) if k != label)
+    require(worst[0] > 0 and re.search(rf"taken for \d+: {worst[0]} sample", seen["words"]),
+            f"{worst} is not told")
 
 
 @with_browser
@@ -573,7 +593,7 @@ def outputs(place_):
     require("<code>snnsim model.json" in html.unescape(text), "the command is not there")
 
 
-TESTS = [lenet, targets, silence, hostile, planted, interrupted, tables, quoted, intervals, rates,
+TESTS = [lenet, mnist, targets, silence, hostile, planted, interrupted, tables, quoted, intervals, rates,
          outputs]
 
 if __name__ == "__main__":

@@ -200,9 +200,10 @@ static void put_footer(const struct snnreport_pen *pen)
     double seconds = 0.0;
     for (uint32_t i = 0; i < pen->report->result_count; i++)
         seconds += pen->report->results[i]->seconds;
-    snnreport_put(out, "<footer>\n<p>Intervals hold with 95 % confidence (Wilson 1927), as if the "
-                       "samples had been drawn independently. Energy is a count times the "
-                       "constants of a published profile, no measurement. The run took ");
+    snnreport_put(out,
+                  "<footer>\n<p>Intervals hold with 95&nbsp;% confidence (Wilson 1927), as if the "
+                  "samples had been drawn independently. Energy is a count times the "
+                  "constants of a published profile, no measurement. The run took ");
     snnreport_number(out, SNNREPORT_TIME, seconds * 1e6, "/timing/seconds");
     snnreport_put(out, ". All numbers, unrounded, are in this page as the JSON document of "
                        "<code>snnsim --json</code>, in its element <code>result</code>.</p>\n"

@@ -90,8 +90,9 @@ static void draw_curve(const struct snnreport_pen *pen, const double *low, const
         .reference_count = isnan(r->cnn_accuracy) ? 0u : 1u};
     snnreport_figure_open(pen);
     snnreport_chart(pen->out, &chart);
-    snnreport_figure_close(pen, "Accuracy after each time step, with the band of 95 % confidence. "
-                                "The scale is stretched towards 100 %.");
+    snnreport_figure_close(pen,
+                           "Accuracy after each time step, with the band of 95&nbsp;% confidence. "
+                           "The scale is stretched towards 100&nbsp;%.");
 }
 
 void snnreport_draw_accuracy(const struct snnreport_pen *pen)
@@ -150,6 +151,7 @@ static void draw_histograms(const struct snnreport_pen *pen, const struct histog
     }
     struct snnreport_axis x = UNSET, y = UNSET;
     x.label = "time step";
+    x.scale = steps >= LOG_STEPS ? SNNREPORT_LOG : SNNREPORT_LINEAR;
     y.label = "samples";
     const struct snnreport_chart chart = {.title = title,
                                           .description =
