@@ -9,6 +9,7 @@
  * Sources: docs.prophesee.ai, "DAT File Format"; for version 1, the readers that go with the data
  * sets of the time (readATIS_tddat of NavGesture, 2017).
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -36,8 +37,7 @@ static int take_line(struct dat *dat, struct snn_context *context,
     if (snnstream_percent_number(line->value, line->value_size, &dat->version) && dat->version <= 2)
         return SNN_OK;
     return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
-                        "byte %llu: DAT version '%.*s'; 1 and 2 are read",
-                        (unsigned long long)line->offset,
+                        "byte %" PRIu64 ": DAT version '%.*s'; 1 and 2 are read", line->offset,
                         line->value_size < 16 ? (int)line->value_size : 16, line->value);
 }
 
@@ -45,19 +45,21 @@ static int take_line(struct dat *dat, struct snn_context *context,
 static int take_type(struct dat *dat, struct snn_context *context, struct snnstream_window *window)
 {
     const unsigned char *head = window->bytes + window->taken;
-    const unsigned long long offset = window->offset + window->taken;
+    const uint64_t offset = window->offset + window->taken;
     if (window->size - window->taken < HEAD_SIZE) {
         window->need = HEAD_SIZE;
         if (!window->last) return SNN_OK;
         return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "byte %llu: the type and size of events are cut off", offset);
+                            "byte %" PRIu64 ": the type and size of events are cut off", offset);
     }
     if (head[0] == EVENT_TRIGGER)
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
-                            "byte %llu: events are external triggers, which have no pixel", offset);
+                            "byte %" PRIu64 ": events are external triggers, which have no pixel",
+                            offset);
     if ((head[0] != EVENT_2D && head[0] != EVENT_CD) || head[1] != EVENT_SIZE)
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
-                            "byte %llu: events of type %u with %u bytes; 0 or 12 with 8 are read",
+                            "byte %" PRIu64
+                            ": events of type %u with %u bytes; 0 or 12 with 8 are read",
                             offset, head[0], head[1]);
     window->taken += HEAD_SIZE;
     dat->in_data = true;
@@ -114,8 +116,9 @@ static int decode(void *state, struct snn_context *context, struct snnstream_win
     if (left == 0 || left >= EVENT_SIZE) return SNN_OK;
     window->need = EVENT_SIZE;
     if (!window->last || out->count > 0) return SNN_OK;
-    return snnbase_fail(context, SNN_ERR_FORMAT, "byte %llu: an event of %d bytes is cut off",
-                        (unsigned long long)(window->offset + window->taken), EVENT_SIZE);
+    return snnbase_fail(context, SNN_ERR_FORMAT,
+                        "byte %" PRIu64 ": an event of %d bytes is cut off",
+                        window->offset + window->taken, EVENT_SIZE);
 }
 
 /* Either the header says what it is, or it is followed by what must follow. */

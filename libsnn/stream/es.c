@@ -11,6 +11,7 @@
  * c: a threshold crossing, half of a measurement of light, which is no event of ours.
  * Source: github.com/neuromorphic-paris/event_stream, README.md (version 1.0: commit 7ffcca59).
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -96,8 +97,8 @@ static size_t take_events(struct es *es, const unsigned char *bytes, size_t size
 
 static int refuse(struct snn_context *context, uint64_t offset, const char *what)
 {
-    snnbase_fail(context, SNN_ERR_UNSUPPORTED, "byte %llu: an Event Stream of %s",
-                 (unsigned long long)offset, what);
+    snnbase_fail(context, SNN_ERR_UNSUPPORTED, "byte %" PRIu64 ": an Event Stream of %s", offset,
+                 what);
     return snnbase_hint(context, "DVS and ATIS events of versions 1 and 2 are read");
 }
 
@@ -158,8 +159,9 @@ static int decode(void *state, struct snn_context *context, struct snnstream_win
     if (window->taken == window->size || out->count == out->room) return SNN_OK;
     window->need = es->coding->size;
     if (!window->last || out->count > 0) return SNN_OK;
-    return snnbase_fail(context, SNN_ERR_FORMAT, "byte %llu: an event of %u bytes is cut off",
-                        (unsigned long long)(window->offset + window->taken), es->coding->size);
+    return snnbase_fail(context, SNN_ERR_FORMAT,
+                        "byte %" PRIu64 ": an event of %u bytes is cut off",
+                        window->offset + window->taken, es->coding->size);
 }
 
 static int probe(const unsigned char *head, size_t size, uint64_t file_size)

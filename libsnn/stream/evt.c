@@ -6,6 +6,7 @@
  */
 #include "libsnn/stream/evt.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -66,8 +67,8 @@ static bool is_text(const char *text, size_t size, const char *wanted)
 static int refuse_encoding(struct snn_context *context, const struct snnstream_percent_line *line,
                            const char *name, size_t size)
 {
-    snnbase_fail(context, SNN_ERR_UNSUPPORTED, "byte %llu: events are encoded as '%.*s'",
-                 (unsigned long long)line->offset, size < NAME_MAX ? (int)size : NAME_MAX, name);
+    snnbase_fail(context, SNN_ERR_UNSUPPORTED, "byte %" PRIu64 ": events are encoded as '%.*s'",
+                 line->offset, size < NAME_MAX ? (int)size : NAME_MAX, name);
     return snnbase_hint(context, "EVT 2.0, EVT 2.1 and EVT 3.0 are read");
 }
 
@@ -81,9 +82,9 @@ static int set_encoding(struct evt *evt, struct snn_context *context,
     }
     if (found == NULL) return refuse_encoding(context, line, name, size);
     if (evt->encoding != NULL && evt->encoding != found)
-        return snnbase_fail(
-            context, SNN_ERR_FORMAT, "byte %llu: events are encoded as '%.*s', which was %s before",
-            (unsigned long long)line->offset, (int)size, name, evt->encoding->format);
+        return snnbase_fail(context, SNN_ERR_FORMAT,
+                            "byte %" PRIu64 ": events are encoded as '%.*s', which was %s before",
+                            line->offset, (int)size, name, evt->encoding->format);
     evt->encoding = found;
     return SNN_OK;
 }
@@ -99,9 +100,8 @@ static int set_order(struct evt *evt, struct snn_context *context,
         evt->order = HALVES;
     else
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
-                            "byte %llu: endianness '%.*s' is none of little, big, legacy",
-                            (unsigned long long)line->offset,
-                            size < NAME_MAX ? (int)size : NAME_MAX, name);
+                            "byte %" PRIu64 ": endianness '%.*s' is none of little, big, legacy",
+                            line->offset, size < NAME_MAX ? (int)size : NAME_MAX, name);
     return SNN_OK;
 }
 
@@ -183,8 +183,7 @@ static int settle(struct evt *evt, struct snn_context *context, uint64_t offset)
     if (evt->order == HALVES && evt->encoding != &encodings[EVT21]) evt->order = LITTLE;
     if (evt->encoding != NULL) return SNN_OK;
     snnbase_fail(context, SNN_ERR_FORMAT,
-                 "byte %llu: the header does not say how events are encoded",
-                 (unsigned long long)offset);
+                 "byte %" PRIu64 ": the header does not say how events are encoded", offset);
     return snnbase_hint(context, "a line '%% evt 2.0', '%% evt 2.1' or '%% evt 3.0' says it");
 }
 
@@ -252,8 +251,8 @@ static int decode(void *state, struct snn_context *context, struct snnstream_win
     if (left == 0 || left >= word_size) return SNN_OK;
     window->need = word_size;
     if (!window->last || out->count > 0) return SNN_OK;
-    return snnbase_fail(context, SNN_ERR_FORMAT, "byte %llu: a word of %zu bytes is cut off",
-                        (unsigned long long)(window->offset + window->taken), word_size);
+    return snnbase_fail(context, SNN_ERR_FORMAT, "byte %" PRIu64 ": a word of %zu bytes is cut off",
+                        window->offset + window->taken, word_size);
 }
 
 /* The keys that no other file with such a header has. */

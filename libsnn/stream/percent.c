@@ -1,6 +1,7 @@
 /* The text before events of Prophesee's tools, see percent.h. */
 #include "libsnn/stream/percent.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "libsnn/base/error.h"
@@ -61,20 +62,22 @@ int snnstream_percent_take(struct snnstream_percent_line *out, struct snn_contex
                                        window->size - window->taken, window->last);
     if (*what_out == SNNSTREAM_PERCENT_LINE) window->taken += out->size;
     if (*what_out != SNNSTREAM_PERCENT_LONG) return SNN_OK;
-    return snnbase_fail(context, SNN_ERR_FORMAT, "byte %llu: a line of the header exceeds %d bytes",
-                        (unsigned long long)out->offset, SNNSTREAM_PERCENT_LINE_MAX);
+    return snnbase_fail(context, SNN_ERR_FORMAT,
+                        "byte %" PRIu64 ": a line of the header exceeds %d bytes", out->offset,
+                        SNNSTREAM_PERCENT_LINE_MAX);
 }
 
-static char lower(char c)
+static bool is_same(char a, char b)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    const bool letter = (a >= 'A' && a <= 'Z') || (a >= 'a' && a <= 'z');
+    return a == b || (letter && (a ^ b) == ('a' ^ 'A'));
 }
 
 bool snnstream_percent_key(const struct snnstream_percent_line *line, const char *key)
 {
     if (strlen(key) != line->key_size) return false;
     for (size_t i = 0; i < line->key_size; i++) {
-        if (lower(line->key[i]) != lower(key[i])) return false;
+        if (!is_same(line->key[i], key[i])) return false;
     }
     return true;
 }
@@ -96,13 +99,14 @@ int snnstream_percent_side(struct snn_context *context, const struct snnstream_p
 {
     uint32_t number = 0;
     if (!snnstream_percent_number(text, size, &number) || number == 0 || number > SIDE_MAX)
-        return snnbase_fail(
-            context, SNN_ERR_FORMAT, "byte %llu: '%.*s' is no side of a sensor (1 to %d)",
-            (unsigned long long)line->offset, size < 40 ? (int)size : 40, text, SIDE_MAX);
+        return snnbase_fail(context, SNN_ERR_FORMAT,
+                            "byte %" PRIu64 ": '%.*s' is no side of a sensor (1 to %d)",
+                            line->offset, size < 40 ? (int)size : 40, text, SIDE_MAX);
     if (*side != 0 && *side != number)
         return snnbase_fail(context, SNN_ERR_FORMAT,
-                            "byte %llu: a sensor with a side of %u pixels, which was %u before",
-                            (unsigned long long)line->offset, number, *side);
+                            "byte %" PRIu64
+                            ": a sensor with a side of %u pixels, which was %u before",
+                            line->offset, number, *side);
     *side = number;
     return SNN_OK;
 }
