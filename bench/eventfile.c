@@ -190,6 +190,37 @@ static void write_csv(struct snnbench_writer *w, const struct snn_camera_event *
                       events[i].x, events[i].y, events[i].polarity);
 }
 
+/* How many there are is known at the end: the header is written once more. */
+static void put_npy_head(struct snnbench_writer *w)
+{
+    static const unsigned char magic[] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 118, 0};
+    char text[119];
+    (void)snprintf(text, sizeof(text),
+                   "{'descr': [('t', '<i8'), ('x', '<i2'), ('y', '<i2'), ('p', '|i1')], "
+                   "'fortran_order': False, 'shape': (%llu,)}",
+                   (unsigned long long)w->count);
+    (void)fwrite(magic, 1, sizeof(magic), w->file);
+    (void)fprintf(w->file, "%-117s\n", text);
+}
+
+static void write_npy(struct snnbench_writer *w, const struct snn_camera_event *events,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        put(w, events[i].time_us, 8);
+        put(w, (uint32_t)events[i].y << 16 | events[i].x, 4);
+        put(w, events[i].polarity, 1);
+    }
+    w->count += count;
+}
+
+static void end_npy(struct snnbench_writer *w)
+{
+    if (fseek(w->file, 0, SEEK_SET) != 0) return;
+    put_npy_head(w);
+    (void)fseek(w->file, 0, SEEK_END);
+}
+
 const struct snnbench_eventfile snnbench_eventfiles[] = {
     {"EVT 2.0", false, begin_evt2, write_evt2, NULL},
     {"EVT 2.1", false, begin_evt21, write_evt21, NULL},
@@ -207,6 +238,7 @@ const struct snnbench_eventfile snnbench_eventfiles[] = {
 #if SNNBENCH_ZSTD
     {"AEDAT 4, zstd", false, snnbench_aedat4_zstd_begin, snnbench_aedat4_zstd_write, NULL},
 #endif
+    {"NPY", false, put_npy_head, write_npy, end_npy},
     {"CSV", false, begin_csv, write_csv, NULL},
     {NULL, false, NULL, NULL, NULL},
 };

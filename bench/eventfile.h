@@ -19,6 +19,7 @@ enum { SNNBENCH_WIDTH = 640, SNNBENCH_HEIGHT = 480 };
 struct snnbench_writer {
     FILE *file;
     uint64_t time_us; /* of the last event */
+    uint64_t count;
     uint32_t high, low, row;
     bool begun;
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "libsnn/base/error.h"
+#include "libsnn/base/little.h"
 #include "libsnn/base/npyhead.h"
 #include "libsnn/base/size.h"
 #include "libsnn/stream/format.h"
@@ -194,11 +195,14 @@ static int set_layout(struct npy_state *s, struct snn_context *context,
 static uint64_t load_bits(const struct column *column, const unsigned char *at)
 {
     uint64_t bits = 0;
-    for (uint32_t i = 0; i < column->size; i++) {
-        const uint32_t place = column->big_endian ? column->size - 1 - i : i;
-        bits |= (uint64_t)at[i] << (8 * place);
+    if (column->size == 1) return at[0];
+    if (column->big_endian) {
+        for (uint32_t i = 0; i < column->size; i++)
+            bits = bits << 8 | at[i];
+        return bits;
     }
-    return bits;
+    if (column->size == 2) return snnbase_little16(at);
+    return column->size == 4 ? snnbase_little32(at) : snnbase_little64(at);
 }
 
 static double load_float(const struct column *column, const unsigned char *at)

@@ -8,10 +8,7 @@
 #include "libsnn/base/error.h"
 #include "snn/status.h"
 
-enum { NAME_SIZE = 24, PIXEL_MAX = 65535 };
-
-/* Beyond that a double is no whole number of microseconds any more: 285 years. */
-static const double time_max = 9007199254740992.0;
+enum { NAME_SIZE = 24 };
 
 struct snnstream_layout snnstream_layout_none(void)
 {
@@ -122,7 +119,7 @@ static bool are_pixels(const struct snnstream_sample *sample, int column)
 {
     for (size_t row = 0; row < sample->rows; row++) {
         const double value = sample->values[row][column];
-        if (value < 0.0 || value > PIXEL_MAX || floor(value) < value) return false;
+        if (value < 0.0 || value > SNNSTREAM_PIXEL_MAX || floor(value) < value) return false;
     }
     return true;
 }
@@ -164,29 +161,4 @@ int snnstream_table_fail_open(struct snn_context *context, const char *place, co
     return snnbase_hint(context,
                         "say which column is what in the view: columns=txyp, with t for "
                         "time, p for polarity and - for a column that is nothing of these");
-}
-
-/* ---- Values ---- */
-
-bool snnstream_table_pixel(int64_t value, uint16_t *out)
-{
-    *out = (uint16_t)value;
-    return value >= 0 && value <= PIXEL_MAX;
-}
-
-bool snnstream_table_polarity(int64_t value, uint8_t *out)
-{
-    *out = value > 0;
-    return value >= -1 && value <= 1;
-}
-
-bool snnstream_table_time(int64_t value, double unit_us, uint64_t *out)
-{
-    const double us = (double)value * unit_us;
-    if (value < 0 || us > time_max) return false;
-    if (unit_us < 1.0)
-        *out = ((uint64_t)value + 500) / 1000;
-    else
-        *out = (uint64_t)value * (uint64_t)unit_us;
-    return true;
 }

@@ -22,7 +22,10 @@ enum snnstream_role {
     SNNSTREAM_ROLE_COUNT = 4
 };
 
-enum { SNNSTREAM_TABLE_USUAL = 4, SNNSTREAM_SAMPLE_ROWS = 64 };
+enum { SNNSTREAM_TABLE_USUAL = 4, SNNSTREAM_SAMPLE_ROWS = 64, SNNSTREAM_PIXEL_MAX = 65535 };
+
+/* Beyond that a double is no whole number of microseconds any more: 285 years. */
+#define SNNSTREAM_TIME_MAX 9007199254740992.0
 
 /* Where they stand, counted from 0. */
 struct snnstream_layout {
@@ -49,11 +52,27 @@ struct snnstream_sample {
 /* The one usual order that they allow, "txyp", "xytp" or "xypt"; NULL: none, or not only one. */
 const char *snnstream_sample_order(const struct snnstream_sample *sample);
 
-/* What may stand in a column; false: not that. Polarity: 1 is ON; 0 and -1 are OFF. */
-bool snnstream_table_pixel(int64_t value, uint16_t *out);
-bool snnstream_table_polarity(int64_t value, uint8_t *out);
+/* What may stand in a column; false: not that. Polarity: 1 is ON; 0 and -1 are OFF. Here, for they
+ * are asked of every event. */
+static inline bool snnstream_table_pixel(int64_t value, uint16_t *out)
+{
+    *out = (uint16_t)value;
+    return value >= 0 && value <= SNNSTREAM_PIXEL_MAX;
+}
+
+static inline bool snnstream_table_polarity(int64_t value, uint8_t *out)
+{
+    *out = value > 0;
+    return value >= -1 && value <= 1;
+}
+
 /* A whole number of units of `unit_us`, rounded to microseconds. */
-bool snnstream_table_time(int64_t value, double unit_us, uint64_t *out);
+static inline bool snnstream_table_time(int64_t value, double unit_us, uint64_t *out)
+{
+    if (value < 0 || (double)value * unit_us > SNNSTREAM_TIME_MAX) return false;
+    *out = unit_us < 1.0 ? ((uint64_t)value + 500) / 1000 : (uint64_t)value * (uint64_t)unit_us;
+    return true;
+}
 
 /* Raises the error of a table whose columns are not known, and says how to tell them. */
 int snnstream_table_fail_open(struct snn_context *context, const char *place, const char *why);

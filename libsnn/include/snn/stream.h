@@ -57,8 +57,8 @@ struct snn_source_options {
     /* Of recordings that do not say how large their sensor was; channels are polarities. 0: what
      * the events take up. */
     struct snn_shape shape;
-    /* How recordings of events are looked at: "polarity=on|off|merge,pool=1|2|4,cut=X:Y:X:Y,
-     * mirror=x|y|xy|diagonal" (docs/formats/data.md); NULL: as they are. */
+    /* How recordings of events are looked at: the words of struct snn_recording_options
+     * (snn/recording.h); NULL: as they are. */
     const char *view;
 };
 
@@ -67,7 +67,7 @@ SNN_API enum snn_source_kind snn_source_guess(struct snn_context *context, const
 
 /* Opens IDX, IDX.gz (labels likewise) or NPY: uint8 or float frames of shape N,H,W or N,C,H,W (also
  * N,features); as `spikes` uint8 counts of shape N,T,C,H,W or T,C,H,W. Float frames are intensities
- * in 0..1. As `events` one recording (N-MNIST .bin, .bs2, tapes of cameras), or a folder of them:
+ * in 0..1. As `events` one recording (docs/formats/events.md), or a folder of them:
  * those that its labels.txt lists (a line "NAME LABEL" each), else all in the order of their names,
  * or one folder a class, named by its number. Errors: NOT_FOUND, ACCESS, IO, FORMAT (wrong magic,
  * truncated, labels of another length), UNSUPPORTED (dtype), LIMIT, NOMEM. */
