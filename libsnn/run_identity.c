@@ -182,6 +182,7 @@ static void say(struct said *s, const struct line *line, const struct line *ther
     if (here == NULL) here = &none;
     if (there->value_size == 0) there = &none;
     if (here->value_size == 0) here = &none;
+    if (there == here) return; /* an empty line here, none there */
     if (content != NULL)
         written = snprintf(s->text + s->used, s->size - s->used, "%s%s", comma, content);
     else

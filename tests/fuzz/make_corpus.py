@@ -1,9 +1,10 @@
-"""Makes corpus/import, events, program, words, frames, records, vchip, usbip, tape: make_corpus.py SNNCONVERT
+"""Makes corpus/import, events, partial, program, words, frames, records, vchip, usbip, tape: make_corpus.py SNNCONVERT
 
 Small models of each format that get the whole way to a spiking net, between them by every pass.
 Needs numpy, onnx, torch. Zip archives and pickles differ from run to run in their time stamps only.
 """
 
+import hashlib
 import io
 import json
 import os
@@ -151,6 +152,34 @@ def events():
         file.write(plain + event(0, 240, 0, 0) + plain)
     with open(path_of("events", "labels.txt"), "w", encoding="ascii") as file:
         file.write("# a list\na.bin 3\nfolder/b c.bin\t65535\n\nd 0\r\n")
+
+
+# --- Checkpoints: docs/formats/checkpoint.md, behind the byte that the target takes first ---------
+
+
+def sample_record(sample, counts=b""):
+    """A neuron that fires in each of four steps, its rule decided by the second; three samples."""
+    return (bytes([sample, 2 if counts else 0, 0, 1, 0, 4, 8, 16, 0, 3, 1, 2, 4, 0, 5, 1, 4, 8, 0,
+                   4, 4, 4, 4, 0]) + counts)
+
+
+def journal_record(record):
+    size, body = struct.pack("<I", len(record) + 2), bytes(2) + record
+    return size + struct.pack("<I", zlib.crc32(size + body)) + body
+
+
+def partials():
+    text = b"libsnn=0.0.0\ntarget=sim\ntimesteps=9\nrules=\nsoup=yes\nmodel=00\n"
+    run = hashlib.sha256(text).digest() + struct.pack("<I", len(text)) + text
+    header = b"snn.ckpt" + struct.pack("<III", 1, 24 + len(run), 1) + run
+    whole = header + struct.pack("<I", zlib.crc32(header))
+    journal = b"".join(journal_record(sample_record(i)) for i in (2, 0, 1))
+    for name, data in (("other", b"\0" + whole + journal), ("journal", b"\1" + journal),
+                       ("torn", b"\1" + journal[:-5]), ("zeros", b"\1" + journal[:40] + bytes(30)),
+                       ("record", b"\2" + sample_record(1)),
+                       ("counts", b"\6" + sample_record(1, bytes([1] * 8)))):
+        with open(path_of("partial", f"{name}.bin"), "wb") as file:
+            file.write(data)
 
 
 # --- The wire: the vectors of docs/formats/wire.md, behind the byte that a target takes first ------
@@ -333,6 +362,7 @@ def main():
     nir(sys.argv[1])
     programs(sys.argv[1])
     events()
+    partials()
     wire()
     vchip()
     usbip()

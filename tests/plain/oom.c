@@ -185,6 +185,71 @@ static int pass(struct meter *meter, const struct place *where, unsigned threads
     return status;
 }
 
+/* A run with a checkpoint, and then the result from that alone, by a context whose memory may end.
+ */
+static int keep_checkpoint(struct passage *p, const struct place *place,
+                           const struct snn_energy_profile *energy)
+{
+    struct snn_run_options run;
+    int status = SNN_OK;
+    (void)unlink(place->report);
+    passage_run_options(&run, energy);
+    run.threads = 1;
+    run.timesteps = 4;
+    run.count = 4;
+    for (int turn = 0; turn < 2 && status == SNN_OK; turn++) {
+        struct snn_checkpoint *checkpoint = NULL;
+        struct snn_result *result = NULL;
+        run.partial = NULL;
+        status =
+            snn_partial_create(&run.partial, p->context, p->target, p->net, NULL, p->source, &run);
+        struct snn_partial *const partials[] = {run.partial};
+        if (status == SNN_OK)
+            status = snn_checkpoint_open(&checkpoint, p->context, place->report, partials, 1, 0.0);
+        if (status == SNN_OK && snn_partial_done(run.partial) != (turn == 0 ? 0u : run.count))
+            status = snn_context_fail(p->context, SNN_ERR_INTERNAL, "other samples are there");
+        if (status == SNN_OK)
+            status = snn_run(&result, p->context, p->target, p->net, p->source, &run);
+        snn_result_destroy(&result);
+        if (status == SNN_OK)
+            status = snn_checkpoint_close(&checkpoint, p->context);
+        else
+            (void)snn_checkpoint_close(&checkpoint, p->context);
+        snn_partial_destroy(&run.partial);
+    }
+    (void)unlink(place->report);
+    return status;
+}
+
+/* Each allocation of that refused in turn, on what was loaded with memory. */
+static bool sweep_checkpoint(const struct place *place)
+{
+    struct meter meter = {.fail_at = 0};
+    const struct snn_context_options options = {.allocator = {allocate, release, &meter}};
+    struct snn_energy_profile energy;
+    struct passage p;
+    bool good = passage_load(&p, &options, place) == SNN_OK &&
+                snn_energy_profile_load(&energy, p.context, "sinabs") == SNN_OK;
+    const unsigned held = atomic_load(&meter.held);
+    unsigned number = 0;
+    for (bool refused = good; refused && number < ALLOCATIONS_MAX;) {
+        number++;
+        atomic_store(&meter.refused, false);
+        meter.fail_at = atomic_load(&meter.asked) + number;
+        const int status = keep_checkpoint(&p, place, &energy);
+        refused = atomic_load(&meter.refused);
+        if (status == (refused ? SNN_ERR_NOMEM : SNN_OK) && atomic_load(&meter.held) == held)
+            continue;
+        tap_note("allocation %u: status %s, %u blocks more: %s", number, snn_status_name(status),
+                 atomic_load(&meter.held) - held, snn_context_message(p.context));
+        good = false;
+    }
+    meter.fail_at = 0;
+    passage_end(&p);
+    tap_note("%u allocations", number - 1);
+    return good && number > 40 && atomic_load(&meter.held) == 0;
+}
+
 /* A passage with one allocation refused. *refused_out: there was such an allocation. */
 static bool survives(const struct place *place, unsigned threads, unsigned fail_at, bool fail_on,
                      bool *refused_out)
@@ -242,6 +307,7 @@ int main(void)
         tap_check(&tap, sweep(&place, 1, false), "any one allocation may fail");
         tap_check(&tap, sweep(&place, 1, true), "memory may end at any allocation");
         tap_check(&tap, sweep(&place, 3, false), "any one allocation of three workers may fail");
+        tap_check(&tap, sweep_checkpoint(&place), "any one allocation of a checkpoint may fail");
     } else {
         tap_check(&tap, false, "the model and its data can be written");
     }

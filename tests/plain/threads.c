@@ -187,6 +187,117 @@ static bool devices(const struct place *place)
     return good;
 }
 
+/* --- A run that others do, too --- */
+
+struct records {
+    unsigned char *bytes[SAMPLE_COUNT];
+    size_t size[SAMPLE_COUNT];
+    unsigned count; /* under the partial's lock */
+};
+
+static int keep(struct snn_context *context, const void *record, size_t size, void *user)
+{
+    struct records *records = user;
+    unsigned char *copy = records->count < SAMPLE_COUNT ? malloc(size) : NULL;
+    if (copy == NULL) return snn_context_fail(context, SNN_ERR_NOMEM, "out of memory: a record");
+    memcpy(copy, record, size);
+    records->bytes[records->count] = copy;
+    records->size[records->count++] = size;
+    return SNN_OK;
+}
+
+struct other {
+    pthread_t thread;
+    struct snn_partial *partial;
+    const struct records *records;
+    unsigned first;
+    bool good;
+};
+
+/* Adds every third record, as another machine's come in. */
+static void *add_records(void *user)
+{
+    struct other *other = user;
+    struct snn_context *context = NULL;
+    other->good = snn_context_create(&context, NULL) == SNN_OK;
+    for (unsigned i = other->first; other->good && i < SAMPLE_COUNT; i += 3) {
+        other->good = snn_partial_add(other->partial, context, other->records->bytes[i],
+                                      other->records->size[i]) == SNN_OK &&
+                      snn_partial_done(other->partial) > 0;
+    }
+    snn_context_destroy(&context);
+    return NULL;
+}
+
+/* The predictions of a run with this partial, which goes. */
+static bool predict(struct passage *p, struct snn_run_options *run, int32_t *predictions)
+{
+    struct snn_result *result = NULL;
+    bool good = snn_run(&result, p->context, p->target, p->net, p->source, run) == SNN_OK &&
+                result->complete;
+    if (good) memcpy(predictions, result->predictions, SAMPLE_COUNT * sizeof(*predictions));
+    if (!good) tap_note("%s", snn_context_message(p->context));
+    snn_result_destroy(&result);
+    snn_partial_destroy(&run->partial);
+    return good;
+}
+
+static bool create(struct passage *p, struct snn_run_options *run)
+{
+    run->partial = NULL;
+    return snn_partial_create(&run->partial, p->context, p->target, p->net, NULL, p->source, run) ==
+           SNN_OK;
+}
+
+/* Two others add records while three workers run and a checkpoint is kept. */
+static bool run_with_others(struct passage *p, const struct place *place,
+                            struct snn_run_options *run, const struct records *records,
+                            int32_t *predictions)
+{
+    struct other others[2];
+    struct snn_checkpoint *checkpoint = NULL;
+    struct snn_partial *const partials[] = {run->partial};
+    bool good =
+        snn_checkpoint_open(&checkpoint, p->context, place->counts, partials, 1, 0.001) == SNN_OK;
+    for (unsigned i = 0; i < 2; i++) {
+        others[i] = (struct other){.partial = run->partial, .records = records, .first = i};
+        if (pthread_create(&others[i].thread, NULL, add_records, &others[i]) != 0) abort();
+    }
+    struct snn_result *result = NULL;
+    good = good && snn_run(&result, p->context, p->target, p->net, p->source, run) == SNN_OK;
+    for (unsigned i = 0; i < 2; i++)
+        good = pthread_join(others[i].thread, NULL) == 0 && others[i].good && good;
+    snn_result_destroy(&result);
+    good = snn_checkpoint_close(&checkpoint, p->context) == SNN_OK && good;
+    return predict(p, run, predictions) && good;
+}
+
+static bool shared_run(const struct place *place)
+{
+    int32_t alone[SAMPLE_COUNT], together[SAMPLE_COUNT];
+    struct records records = {.count = 0};
+    struct snn_energy_profile energy;
+    struct snn_run_options run;
+    struct passage p;
+    bool good = passage_load(&p, NULL, place) == SNN_OK &&
+                snn_energy_profile_load(&energy, p.context, "sinabs") == SNN_OK;
+    if (good) {
+        passage_run_options(&run, &energy);
+        run.threads = 3;
+        good = create(&p, &run);
+    }
+    if (good) {
+        snn_partial_watch(run.partial, keep, &records);
+        good = predict(&p, &run, alone) && records.count == SAMPLE_COUNT && create(&p, &run);
+    }
+    good = good && run_with_others(&p, place, &run, &records, together) &&
+           memcmp(alone, together, sizeof(alone)) == 0;
+    for (unsigned i = 0; i < records.count; i++)
+        free(records.bytes[i]);
+    passage_end(&p);
+    return good;
+}
+
 int main(void)
 {
     struct tap tap = {0, false};
@@ -197,6 +308,7 @@ int main(void)
     tap_check(&tap, call_together(&place, NULL, expected), "contexts run side by side");
     tap_check(&tap, shared_net(&place, expected), "contexts share graph, source and net");
     tap_check(&tap, devices(&place), "a virtual device a worker, the chip's predictions");
+    tap_check(&tap, shared_run(&place), "others add records to a run that is kept");
     free(expected);
     place_remove(&place);
     return tap_end(&tap);
