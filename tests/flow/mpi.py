@@ -250,14 +250,35 @@ def stopped_rank(place):
 
 
 def killed_rank(place):
-    """a killed rank ends the job"""
-    with Job(place, 3, [TOOL, *LONG, "--json", "shared.json"]) as job:
-        os.kill(job.wait_for_work()[2], signal.SIGKILL)
+    """a killed rank ends the job, and a checkpoint resumes it with any number of ranks"""
+    expected, _ = long_alone(place)
+    kept = [*LONG, "--checkpoint", "kept", "--json", "shared.json"]
+    with Job(place, 3, [TOOL, *kept]) as job:
+        pids = job.wait_for_work()
+        wait_for_size(place.at("kept"), 5000)
+        os.kill(pids[2], signal.SIGKILL)
         start = time.monotonic()
         answer = job.finish()
     flow.require(answer.returncode != 0, "a failure expected", answer)
     flow.require(time.monotonic() - start < 15, "it took too long", answer)
     flow.require("rank 2" in answer.stderr and "signal 9" in answer.stderr, "a name", answer)
+    with open(place.at("kept"), "rb") as file:
+        half_done = file.read()
+    for ranks in (2, 1):
+        place.write("kept", half_done)
+        require_same(place, expected, share(place, ranks, *kept))
+        flow.require(len(place.contents()["kept"]) > len(half_done), "all was done before")
+    with open(place.at("kept"), "rb") as file:
+        whole = file.read()
+    require_same(place, expected, share(place, 3, *kept))
+    flow.require(place.contents()["kept"] == whole, "what was done was done again")
+
+
+def wait_for_size(path, size):
+    limit = time.monotonic() + 30
+    while not (os.path.exists(path) and os.path.getsize(path) > size):
+        flow.require(time.monotonic() < limit, f"{path} is not as large as {size} bytes")
+        time.sleep(0.02)
 
 
 def interrupted(place):
