@@ -395,7 +395,11 @@ const struct snncli_tool snnsim_tool = {
         "chip, and options of the conversion, long over, are refused. A result on a chip tells "
         "what each core has to bear, a second; how long the chip takes is not simulated.\n\n"
         "Results go to standard output, messages and progress to standard error. The same seed "
-        "gives the same results on any number of threads.",
+        "gives the same results on any number of threads.\n\n"
+        "Started by mpirun (mpirun -n 4 snnsim ...), the processes share the samples and the first "
+        "of "
+        "them alone prints and writes what one process would; model and data must be readable for "
+        "all. Devices cannot be shared.",
     .exit_statuses = exit_statuses,
     .see_also = "snnconvert(1), snndev(1)",
     .positional_path = true,
