@@ -61,13 +61,15 @@ static int make_room(struct snn_recording *r, struct snn_context *context)
         r->end = held;
     }
     if (held < r->capacity) return SNN_OK;
+    /* One byte more than the limit, for the end to be seen behind a file that just keeps it. */
     const uint64_t limit = snnbase_limits(context)->file_bytes;
-    const size_t capacity = 2 * r->capacity;
-    if (capacity / 2 != r->capacity || r->capacity >= limit)
+    const uint64_t most = limit < SIZE_MAX ? limit + 1 : SIZE_MAX;
+    if (r->capacity >= most)
         return snnbase_fail(context, SNN_ERR_LIMIT,
                             "%s: byte %" PRIu64 ": a piece of more than the limit of %" PRIu64
                             " bytes",
                             r->path, r->offset, limit);
+    const size_t capacity = r->capacity < most / 2 ? 2 * r->capacity : (size_t)most;
     unsigned char *bytes = snnbase_allocator_alloc(&r->allocator, capacity);
     if (bytes == NULL)
         return snnbase_fail(context, SNN_ERR_NOMEM, "%s: out of memory: %zu bytes wanted", r->path,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "device/transport/tape.h"
+#include "snn/recording.h"
 #include "snn/status.h"
 #include "tests/unit/support.h"
 
@@ -172,4 +173,48 @@ static int record_one(struct snn_context *context)
 Test(tape, out_of_memory_is_told_and_gives_all_back)
 {
     support_sweep(record_one);
+}
+
+/* A tape is asked for whole, so what the reader holds grows to more than it begins with; up to the
+ * limit of a file. 32,000 columns behind a row, 1 us apart, in records of 4000 bytes. */
+Test(tape, of_a_camera_is_a_recording_however_long)
+{
+    enum { EVENTS = 32000, A_RECORD = 1000 };
+    static struct snn_camera_event events[EVENTS + 777];
+    static uint8_t words[A_RECORD * 4];
+    const struct snn_limits limits = {.file_bytes = 100000};
+    struct snn_context *small = support_limited(&limits);
+    struct snn_recording *recording = NULL;
+    struct snndev_tape *tape = NULL;
+    const char *path = support_path("camera.tape");
+    size_t count = 0, more = 1;
+    cr_assert_eq(snndev_tape_create(&tape, support_context(), path, "usb:152a:841b"), SNN_OK);
+    static const uint8_t row[] = {0x64, 0x10};
+    snndev_tape_in(tape, row, sizeof(row), SNNDEV_COMPLETED);
+    for (unsigned i = 0; i < EVENTS; i++) {
+        const unsigned at = i % A_RECORD * 4, time = 0x8000u | i, column = 0x3000u | i % 346;
+        words[at] = (uint8_t)time;
+        words[at + 1] = (uint8_t)(time >> 8);
+        words[at + 2] = (uint8_t)column;
+        words[at + 3] = (uint8_t)(column >> 8);
+        if (i % A_RECORD == A_RECORD - 1)
+            snndev_tape_in(tape, words, sizeof(words), SNNDEV_COMPLETED);
+    }
+    cr_assert_eq(snndev_tape_close(&tape, support_context()), SNN_OK);
+    cr_assert_eq(snn_recording_open(&recording, support_context(), path, NULL), SNN_OK);
+    while (more > 0) {
+        cr_assert_leq(count, (size_t)EVENTS);
+        cr_assert_eq(snn_recording_read(recording, support_context(), events + count, 777, &more),
+                     SNN_OK);
+        count += more;
+    }
+    cr_assert_eq(count, (size_t)EVENTS);
+    for (unsigned i = 0; i < EVENTS; i++)
+        cr_assert(events[i].time_us == i && events[i].x == i % 346 && events[i].y == 100);
+    snn_recording_close(&recording);
+    cr_assert_eq(snn_recording_open(&recording, small, path, NULL), SNN_OK);
+    cr_assert_eq(snn_recording_read(recording, small, events, 10, &more), SNN_ERR_LIMIT);
+    cr_assert_not_null(strstr(snn_context_message(small), "limit of 100000 bytes"));
+    snn_recording_close(&recording);
+    snn_context_destroy(&small);
 }
