@@ -238,7 +238,10 @@ static int take_machine(struct snnsim_options *o, const struct snncli_option *op
                         const char *value)
 {
     int64_t number = 0;
-    int status = SNNCLI_EXIT_OK;
+    size_t choice = 0;
+    int status = option->choices != NULL ? snncli_parse_choice(o->console, option, value, &choice)
+                                         : SNNCLI_EXIT_OK;
+    if (status != SNNCLI_EXIT_OK) return status;
     switch ((enum snnsim_option)option->id) {
     case OPT_TARGET:
         return take_target(o, value);
