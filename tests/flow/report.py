@@ -467,18 +467,19 @@ def tables(place_):
 
 
 def quoted(place_):
-    """a layer's name with commas and quotes is one field"""
-    net = flow.model()
-    name = '"con"v, 1'
-    net["layers"][1]["name"] = name
-    net["layers"][2]["inputs"] = [name]
-    net["statistics"]["layers"][name] = net["statistics"]["layers"].pop("conv")
-    place_.write("net.json", net)
-    answer = place_.run("net.json", "--csv", "tables", "--timesteps", "4", "--data", "images-idx3")
-    require(answer.returncode == 0, "the run fails", answer)
-    with open(place_.at("tables/layers.csv"), encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, strict=True))
-    require([row["layer"] for row in rows] == [name, "dense"], f"{rows}")
+    """a layer's name with commas and quotes is one field, and none is a formula"""
+    for name, field in (('"con"v, 1', '"con"v, 1'), ("=1+1", "'=1+1"), ('@A1,"', '\'@A1,"')):
+        net = flow.model()
+        net["layers"][1]["name"] = name
+        net["layers"][2]["inputs"] = [name]
+        net["statistics"]["layers"][name] = net["statistics"]["layers"].pop("conv")
+        place_.write("net.json", net)
+        answer = place_.run("net.json", "--csv", "tables", "--timesteps", "4", "--data",
+                            "images-idx3")
+        require(answer.returncode == 0, "the run fails", answer)
+        with open(place_.at("tables/layers.csv"), encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        require([row["layer"] for row in rows] == [field, "dense"], f"{rows}")
 
 
 # --- The document ---------------------------------------------------------------------------------
@@ -593,8 +594,22 @@ def outputs(place_):
     require("<code>snnsim model.json" in html.unescape(text), "the command is not there")
 
 
+def full(place_):
+    """a disk that is full for one file does not cost the others"""
+    if not os.path.exists("/dev/full"):
+        raise flow.Skip("no /dev/full")
+    for option in ("--report", "--raster", "--sweep"):
+        answer = place_.run("model.json", option, "/dev/full", "--json", "kept.json", "--csv", "kept")
+        require(answer.returncode == 74 and "space" in answer.stderr, option, answer)
+        require("accuracy" in answer.stdout, "nothing is printed", answer)
+        require(len(place_.read_json("kept.json")["results"]) == 1, "no JSON", answer)
+        require(os.path.exists(place_.at("kept/samples.csv")), "no tables", answer)
+        os.remove(place_.at("kept.json"))
+        os.remove(place_.at("kept/samples.csv"))
+
+
 TESTS = [lenet, mnist, targets, silence, hostile, planted, interrupted, tables, quoted, intervals, rates,
-         outputs]
+         outputs, full]
 
 if __name__ == "__main__":
     sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))

@@ -28,15 +28,18 @@ static void begin_field(struct csv *csv)
     csv->started = true;
 }
 
+/* A name that a spreadsheet would take for a formula and compute gets an apostrophe in front, which
+ * spreadsheets do not show. */
 static void put_text(struct csv *csv, const char *text)
 {
     begin_field(csv);
     if (text == NULL) return;
+    const char *guard = *text != '\0' && strchr("=+-@\t\r", *text) != NULL ? "'" : "";
     if (strpbrk(text, ",\"\r\n") == NULL) {
-        snnreport_put(&csv->out, text);
+        snnreport_printf(&csv->out, "%s%s", guard, text);
         return;
     }
-    snnreport_put(&csv->out, "\"");
+    snnreport_printf(&csv->out, "\"%s", guard);
     for (; *text != '\0'; text++)
         snnreport_printf(&csv->out, *text == '"' ? "\"%c" : "%c", *text);
     snnreport_put(&csv->out, "\"");

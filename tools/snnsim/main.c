@@ -64,6 +64,17 @@ static bool is_complete(const struct snnsim_session *s)
            s->results[s->result_count - 1]->complete && !s->raster.interrupted;
 }
 
+/* Whatever fails from here on, what the run found is written as far as it can be. */
+static int finish(struct snnsim_session *s)
+{
+    int measured = snnsim_measure_rates(s);
+    if (measured == SNNCLI_EXIT_OK) measured = snnsim_raster_capture(s);
+    int status = snnsim_write_results(s);
+    if (status == SNNCLI_EXIT_OK) status = measured;
+    if (status != SNNCLI_EXIT_OK) return status;
+    return is_complete(s) ? snnsim_check_results(s) : SNNCLI_EXIT_INTERRUPTED;
+}
+
 static int work(struct snnsim_session *s, int argc, char **argv)
 {
     int status = snnsim_share_open(s);
@@ -85,11 +96,7 @@ static int work(struct snnsim_session *s, int argc, char **argv)
     if (status == SNNCLI_EXIT_OK) status = snnsim_prepare_targets(s);
     if (status == SNNCLI_EXIT_OK) status = snnsim_run(s);
     if (status != SNNCLI_EXIT_OK || !root) return status;
-    status = snnsim_measure_rates(s);
-    if (status == SNNCLI_EXIT_OK) status = snnsim_raster_capture(s);
-    if (status == SNNCLI_EXIT_OK) status = snnsim_write_results(s);
-    if (status != SNNCLI_EXIT_OK) return status;
-    return is_complete(s) ? snnsim_check_results(s) : SNNCLI_EXIT_INTERRUPTED;
+    return finish(s);
 }
 
 int main(int argc, char **argv)

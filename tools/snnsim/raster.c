@@ -218,12 +218,12 @@ static int begin_counting(struct passage *p)
 static int begin(struct passage *p, uint32_t timesteps)
 {
     const struct snnsim_options *o = &p->session->options;
-    const struct snn_encoder_options encoder = {.encoding = o->encoding,
-                                                .seed = o->seed,
-                                                .timesteps = o->timesteps,
-                                                .dt_us = o->dt_us,
-                                                .singles = snn_source_kind(p->session->source) ==
-                                                           SNN_SOURCE_EVENTS};
+    const struct snn_encoder_options encoder = {
+        .encoding = o->encoding,
+        .seed = o->seed,
+        .timesteps = o->timesteps,
+        .dt_us = o->dt_us,
+        .singles = p->watched && snn_source_kind(p->session->source) == SNN_SOURCE_EVENTS};
     int status = make_lanes(p, timesteps);
     if (status == SNN_OK) status = make_output(p);
     if (status == SNN_OK)

@@ -116,6 +116,29 @@ static void report_conversion(const struct snnsim_session *s, struct snn_report 
     if (made) report->norm = NULL;
 }
 
+/* Says what keeps a file from being written. *code: the exit status, the first that was no success.
+ */
+static void wrote(struct snnsim_session *s, int status, int *code)
+{
+    if (status == SNN_OK) return;
+    const int failed = snnsim_fail_output(s, status);
+    if (*code == SNNCLI_EXIT_OK) *code = failed;
+}
+
+/* Each on its own, so that one disk that is full does not cost the others. */
+static int write_files(struct snnsim_session *s, const struct snn_report *report)
+{
+    const struct snnsim_options *o = &s->options;
+    int code = SNNCLI_EXIT_OK;
+    if (o->json != NULL && strcmp(o->json, "-") != 0)
+        wrote(s, snn_report_save(s->context, report, o->json), &code);
+    if (o->sweep != NULL) wrote(s, snn_sweep_save(s->context, report, o->sweep), &code);
+    if (o->csv != NULL) wrote(s, snnreport_csv_save(s->context, report, o->csv), &code);
+    if (o->raster != NULL) wrote(s, snnsim_raster_save(s), &code);
+    if (o->report != NULL) wrote(s, snnsim_save_page(s, report), &code);
+    return code;
+}
+
 int snnsim_write_results(struct snnsim_session *s)
 {
     const struct snnsim_options *o = &s->options;
@@ -146,16 +169,11 @@ int snnsim_write_results(struct snnsim_session *s)
     };
     report_conversion(s, &report);
     /* Files first: whoever reads stdout may go away (snnsim ... | head). */
-    const bool to_stdout = o->json != NULL && strcmp(o->json, "-") == 0;
-    int status = o->sweep != NULL ? snn_sweep_save(s->context, &report, o->sweep) : SNN_OK;
-    if (status == SNN_OK && o->csv != NULL)
-        status = snnreport_csv_save(s->context, &report, o->csv);
-    if (status == SNN_OK && o->raster != NULL) status = snnsim_raster_save(s);
-    if (status == SNN_OK && o->report != NULL) status = snnsim_save_page(s, &report);
-    if (status == SNN_OK && o->json != NULL && !to_stdout)
-        status = snn_report_save(s->context, &report, o->json);
-    int code = status == SNN_OK ? SNNCLI_EXIT_OK : snnsim_fail_output(s, status);
-    if (to_stdout) return status == SNN_OK ? print_report(s, &report) : code;
+    const int code = write_files(s, &report);
+    if (o->json != NULL && strcmp(o->json, "-") == 0) {
+        const int printed = print_report(s, &report);
+        return code == SNNCLI_EXIT_OK ? printed : code;
+    }
     if (o->target_count > 1)
         snnsim_print_comparison(&s->console, &report);
     else
