@@ -1,7 +1,9 @@
 /* Does the spiking net do what the CNN does? Frames run through a target, and each neuron's rate is
  * held against the activation it stands for.
  *
- * Of a layer only six sums are kept, so that any number of frames and neurons will do.
+ * Of a layer only sums are kept, of all neurons and of those in each bin of activations, so that
+ * any number of frames and neurons will do. How far the bins reach is known before the target runs:
+ * the CNN goes over the frames first.
  */
 #include <math.h>
 
@@ -11,8 +13,15 @@
 
 #define NO_LAYER UINT32_MAX
 
+/* Neurons of one bin. Spikes are whole numbers, whose sums are exact. */
+struct bin {
+    double n, activation, spikes, squares;
+};
+
 struct sums {
     double n, x, y, xx, yy, xy;
+    double largest; /* activation, in spikes a step */
+    struct bin bins[SNN_RATE_BINS_MAX];
 };
 
 struct bench {
@@ -41,12 +50,57 @@ static bool spread(const struct sums *s, double *xx, double *yy, double *xy)
     return *xx > 1e-12 * s->xx && *yy > 1e-12 * s->yy;
 }
 
-static struct snn_layer_rate rate_of(const struct sums *s)
+static struct snn_rate_bin bin_of(const struct bin *bin, uint32_t steps)
+{
+    /* Of equal rates both products are the same number, and the difference is 0. */
+    const double square = bin->n * bin->squares - bin->spikes * bin->spikes;
+    return (struct snn_rate_bin){.count = (uint64_t)bin->n,
+                                 .activation = bin->activation / bin->n,
+                                 .rate = bin->spikes / (bin->n * steps),
+                                 .rate_sd = square > 0.0 ? sqrt(square) / (bin->n * steps) : 0.0};
+}
+
+static struct snn_layer_rate rate_of(const struct sums *s, uint32_t steps)
 {
     double xx, yy, xy;
-    if (!(s->n > 0.0) || !spread(s, &xx, &yy, &xy))
-        return (struct snn_layer_rate){(double)NAN, (double)NAN};
-    return (struct snn_layer_rate){xy / sqrt(xx * yy), xy / xx};
+    struct snn_layer_rate rate = {.pearson = (double)NAN, .slope = (double)NAN};
+    if (s->n > 0.0 && spread(s, &xx, &yy, &xy)) {
+        rate.pearson = xy / sqrt(xx * yy);
+        rate.slope = xy / xx;
+    }
+    for (size_t i = 0; i < SNN_RATE_BINS_MAX; i++) {
+        if (s->bins[i].n > 0.0) rate.bins[rate.bin_count++] = bin_of(&s->bins[i], steps);
+    }
+    return rate;
+}
+
+static double positive(float activation)
+{
+    return activation > 0.0f ? (double)activation : 0.0;
+}
+
+static void find_largest(struct sums *s, const struct snn_population *population,
+                         const float *activation)
+{
+    size_t map = (size_t)population->shape.height * population->shape.width;
+    for (uint32_t c = 0; c < population->shape.channels; c++) {
+        for (size_t i = 0; i < map; i++) {
+            double x = positive(*activation++) / (double)population->activation_scale[c];
+            if (x > s->largest) s->largest = x;
+        }
+    }
+}
+
+/* `activation`: in spikes a step. */
+static void add_to_bin(struct sums *s, double activation, double spikes)
+{
+    double share = s->largest > 0.0 ? activation / s->largest : 0.0;
+    size_t index = (size_t)(share * SNN_RATE_BINS_MAX);
+    struct bin *bin = &s->bins[index < SNN_RATE_BINS_MAX ? index : SNN_RATE_BINS_MAX - 1];
+    bin->n += 1.0;
+    bin->activation += activation;
+    bin->spikes += spikes;
+    bin->squares += spikes * spikes;
 }
 
 static void add_population(struct sums *s, const struct snn_population *population,
@@ -54,10 +108,11 @@ static void add_population(struct sums *s, const struct snn_population *populati
 {
     size_t map = (size_t)population->shape.height * population->shape.width;
     for (uint32_t c = 0; c < population->shape.channels; c++) {
-        double scale = (double)population->activation_scale[c] / steps;
+        double unit = (double)population->activation_scale[c], scale = unit / steps;
         for (size_t i = 0; i < map; i++) {
-            double x = *activation > 0.0f ? (double)*activation : 0.0;
+            double x = positive(*activation);
             double y = *counts * scale;
+            add_to_bin(s, x / unit, *counts);
             s->n += 1.0;
             s->x += x;
             s->y += y;
@@ -88,6 +143,17 @@ static int run_frame(struct bench *b, uint64_t index)
         left -= count;
     }
     return status;
+}
+
+static void scan_frame(struct bench *b, uint64_t index)
+{
+    b->options->frame(index, b->intensity, b->options->user);
+    snn_evaluator_run(b->evaluator, b->intensity);
+    for (uint32_t i = 0; i < b->net->population_count; i++) {
+        if (b->layer_of[i] == NO_LAYER) continue;
+        find_largest(&b->sums[i], &b->net->populations[i],
+                     snn_evaluator_values(b->evaluator, b->layer_of[i]));
+    }
 }
 
 static int compare_frame(struct bench *b, uint64_t index)
@@ -172,9 +238,11 @@ int snn_rates_measure(struct snn_layer_rate *out, struct snn_context *context,
     snnbase_arena_init(&b.arena, context);
     int status = set_up(&b);
     for (uint64_t i = 0; status == SNN_OK && i < options->count; i++)
+        scan_frame(&b, options->first + i);
+    for (uint64_t i = 0; status == SNN_OK && i < options->count; i++)
         status = compare_frame(&b, options->first + i);
     for (uint32_t i = 0; status == SNN_OK && i < net->population_count; i++)
-        out[i] = rate_of(&b.sums[i]);
+        out[i] = rate_of(&b.sums[i], options->timesteps);
     snn_evaluator_destroy(&b.evaluator);
     snn_encoder_destroy(&b.encoder);
     snnbase_arena_fini(&b.arena);

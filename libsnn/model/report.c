@@ -365,6 +365,32 @@ static void put_device(struct snnbase_jsonout *out, const struct snn_result *r)
     snnbase_jsonout_object_close(out);
 }
 
+/* Activation against rate, bin by bin. */
+static void put_rates(struct snnbase_jsonout *out, const struct snn_layer_rate *rates)
+{
+    static const char *const keys[] = {"activation", "rate", "rate_sd"};
+    if (rates == NULL || rates->bin_count == 0) {
+        snnbase_jsonout_put_null(out, "rates");
+        return;
+    }
+    snnbase_jsonout_put_object(out, "rates");
+    for (uint32_t k = 0; k < 3; k++) {
+        snnbase_jsonout_put_array(out, keys[k]);
+        for (uint32_t i = 0; i < rates->bin_count; i++) {
+            const struct snn_rate_bin *bin = &rates->bins[i];
+            snnbase_jsonout_double(out, k == 0   ? bin->activation
+                                        : k == 1 ? bin->rate
+                                                 : bin->rate_sd);
+        }
+        snnbase_jsonout_array_close(out);
+    }
+    snnbase_jsonout_put_array(out, "count");
+    for (uint32_t i = 0; i < rates->bin_count; i++)
+        snnbase_jsonout_uint(out, rates->bins[i].count);
+    snnbase_jsonout_array_close(out);
+    snnbase_jsonout_object_close(out);
+}
+
 /* `rates`: of each layer; NULL: not measured. */
 static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r,
                        const struct snn_layer_rate *rates, double dt_us)
@@ -385,6 +411,7 @@ static void put_layers(struct snnbase_jsonout *out, const struct snn_result *r,
         snnbase_jsonout_put_double(out, "energy_uj_mean", layer->energy_uj_mean);
         snnbase_jsonout_put_double(out, "rate_pearson", rates != NULL ? rates[i].pearson : nan);
         snnbase_jsonout_put_double(out, "rate_slope", rates != NULL ? rates[i].slope : nan);
+        put_rates(out, rates != NULL ? &rates[i] : NULL);
         put_quantised(out, layer->quantised);
         put_core(out, r, layer, dt_us);
         snnbase_jsonout_object_close(out);

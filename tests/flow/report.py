@@ -10,10 +10,12 @@ import csv
 import html
 import json
 import math
+import operator
 import os
 import re
 import shutil
 import signal
+import statistics
 import struct
 import subprocess
 import sys
@@ -127,16 +129,31 @@ def values_at(document, pointer):
     return at
 
 
-def check_line(line, values):
-    """A chart's line has a point at each of the values, within a pixel."""
+def check_points(line, path, pairs, what):
+    """A path has a point at each of the pairs, within a pixel."""
     points = [(float(x), float(y)) for x, y in
-              re.findall(r"[ML]\s*(-?[\d.]+)[ ,](-?[\d.]+)", line["d"])]
-    require(points, f"{line['pointer']}: an empty line")
-    for step, value in enumerate(values, 1):
-        x, y = place(line["x"], step), place(line["y"], value)
-        near = min(points, key=lambda p: abs(p[0] - x))
-        require(abs(near[0] - x) <= 1.0 and abs(near[1] - y) <= 1.0,
-                f"{line['pointer']}: step {step}, {value}: ({x:.1f}, {y:.1f}), the line has {near}")
+              re.findall(r"[ML]\s*(-?[\d.]+)[ ,](-?[\d.]+)", path)]
+    require(points, f"{line['pointer']}: an empty {what}")
+    for at, value in pairs:
+        x, y = place(line["x"], at), place(line["y"], value)
+        require(any(abs(p[0] - x) <= 1.0 and abs(p[1] - y) <= 1.0 for p in points),
+                f"{line['pointer']}: ({at}, {value}) is not on the {what} at ({x:.1f}, {y:.1f})")
+
+
+def check_line(document, line):
+    """A chart's line, and its band, are the values of the document."""
+    values = values_at(document, line["pointer"])
+    if isinstance(values, dict):
+        at, middle = values["activation"], values["rate"]
+        low = [max(0.0, a - b) for a, b in zip(middle, values["rate_sd"])]
+        high = [a + b for a, b in zip(middle, values["rate_sd"])]
+    else:
+        at, middle = range(1, len(values) + 1), values
+        low = values_at(document, line["pointer"] + "_low")
+        high = values_at(document, line["pointer"] + "_high")
+    check_points(line, line["d"], zip(at, middle), "line")
+    require(line["band"], f"{line['pointer']}: no band")
+    check_points(line, line["band"], [*zip(at, low), *zip(at, high)], "band")
 
 
 def check_bars(bars, values):
@@ -166,8 +183,10 @@ def check_bars(bars, values):
 
 def check_dots(document, dots):
     """Each dot is a pair of numbers of one row of the document."""
-    prices = []
-    for row in values_at(document, dots["pointer"]):
+    rows, prices = values_at(document, dots["pointer"]), []
+    if isinstance(rows, dict):
+        prices, rows = [*zip(rows["activation"], rows["rate"])], []
+    for row in rows:
         energy = row.get("energy", {}).get("uj_mean")
         prices += [(price, row["accuracy"]) for price in
                    (row.get("steps_mean"), row.get("synops_mean"),
@@ -180,11 +199,10 @@ def check_dots(document, dots):
 
 def check_charts(document, seen):
     for line in seen["lines"]:
-        values = values_at(document, line["pointer"])
         if line["pointer"].endswith("_histogram"):
-            check_bars(line, values)
+            check_bars(line, values_at(document, line["pointer"]))
         else:
-            check_line(line, values)
+            check_line(document, line)
     for mark in seen["marks"]:
         y = place(mark["y"], values_at(document, mark["pointer"]))
         require(abs(float(re.match(r"M[\d.]+[ ,]([\d.]+)H", mark["d"]).group(1)) - y) <= 1.0,
@@ -246,7 +264,9 @@ def lenet(place_, chromium):
     document, path = report_of(place_, LENET, "--timesteps", "60", "--encoding", "bernoulli",
                                "--rule", "first", "--rule", "margin:2", "--sweep", "sweep.csv")
     seen = check_page(chromium, document, path, 150)
-    require(len(seen["lines"]) == 4 and len(seen["dots"]) == 4 and len(seen["rows"]) == 10 and
+    drawn = [line["pointer"] for line in seen["lines"] if line["pointer"].endswith("/rates")]
+    require(drawn == [f"/results/0/layers/{i}/rates" for i in range(5)], f"rates: {drawn}")
+    require(len(seen["lines"]) == 9 and len(seen["dots"]) == 4 and len(seen["rows"]) == 10 and
             len(seen["marks"]) == 1,
             f"pictures: {seen['lines']}, {seen['dots']}, {seen['rows']}")
     require(os.path.getsize(path) < 2e6, f"{os.path.getsize(path)} bytes")
@@ -541,9 +561,26 @@ def line_through(pairs):
     return xy / math.sqrt(xx * yy), xy / xx
 
 
+def bins_of(pairs):
+    """Activation against rate: 20 equal parts of the activations' range, those with something."""
+    largest = max(x for x, _ in pairs)
+    found = {"activation": [], "rate": [], "rate_sd": [], "count": []}
+    for k in range(20):
+        # The last part has its upper end, too.
+        inside = [(x, y) for x, y in pairs if min(int(20 * x / largest), 19) == k]
+        if not inside:
+            continue
+        xs, ys = zip(*inside)
+        found["activation"].append(statistics.fmean(xs))
+        found["rate"].append(statistics.fmean(ys))
+        found["rate_sd"].append(statistics.pstdev(ys))
+        found["count"].append(len(inside))
+    return found
+
+
 def rates(place_):
-    """correlation and slope of rates over activations are those of the output's counts, and only
-    measured where a page or tables are asked for"""
+    """activation against rate, their correlation and slope are those of the output's counts, and
+    only measured where a page or tables are asked for"""
     for encoding in ("current", "rate"):
         arguments = ["model.json", "--encoding", encoding, "--timesteps", "7", "--norm", "none",
                      "--json", "run.json"]
@@ -567,6 +604,36 @@ def rates(place_):
         require(abs(layer["rate_pearson"] - pearson) < 1e-6 and
                 abs(layer["rate_slope"] - slope) < 1e-6,
                 f"{encoding}: {layer}, {pearson} and {slope} expected")
+        bins, oracle = layer["rates"], bins_of(pairs)
+        require(bins["count"] == oracle["count"] and all(
+            abs(a - b) < 1e-6 for key in oracle for a, b in zip(bins[key], oracle[key])),
+                f"{encoding}: {bins}, {oracle} expected")
+        table = [row for row in tables_of(place_)["rates.csv"] if row["layer"] == layer["name"]]
+        for key in oracle:
+            require([float(row[key]) for row in table] == bins[key], f"rates.csv: {key}")
+
+
+def all_rates(place_):
+    """every neuron and frame is in one bin of its layer, whose rates add up to the layer's spikes,
+    and whose middles lie about the line of that slope"""
+    for arguments in ([], ["--channelwise"], ["--encoding", "bernoulli"],
+                      ["--semantics", "async"]):
+        answer = place_.run(LENET, "--samples", "8", "--timesteps", "16", "--json", "run.json",
+                            "--csv", "tables", *arguments)
+        require(answer.returncode == 0, f"{arguments}", answer)
+        result = place_.read_json("run.json")["results"][0]
+        for layer in result["layers"]:
+            bins, what = layer["rates"], f"{arguments}: {layer}"
+            require(sum(bins["count"]) == layer["neurons"] * result["samples"], what)
+            require(1 < len(bins["count"]) <= 20 and min(bins["count"]) > 0, what)
+            require(bins["activation"] == sorted(bins["activation"]), what)
+            spikes = 16 * sum(map(operator.mul, bins["count"], bins["rate"])) / result["samples"]
+            require(abs(spikes - layer["spikes_mean"]) <= 1e-9 * layer["spikes_mean"], what)
+            if "--channelwise" in arguments:
+                continue  # the slope is in units of activations, which differ by channel
+            middles = [pair for count, *pair in
+                       zip(bins["count"], bins["activation"], bins["rate"]) for _ in range(count)]
+            require(abs(line_through(middles)[1] - layer["rate_slope"]) < 0.03, what)
 
 
 def outputs(place_):
@@ -608,8 +675,8 @@ def full(place_):
         os.remove(place_.at("kept/samples.csv"))
 
 
-TESTS = [lenet, mnist, targets, silence, hostile, planted, interrupted, tables, quoted, intervals, rates,
-         outputs, full]
+TESTS = [lenet, mnist, targets, silence, hostile, planted, interrupted, tables, quoted, intervals,
+         rates, all_rates, outputs, full]
 
 if __name__ == "__main__":
     sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))

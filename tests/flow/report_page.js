@@ -103,8 +103,9 @@
     // Paths, the scales they are drawn by, and the numbers they stand for.
     const pictures = (selector) => [...document.querySelectorAll(selector)].map((path) => {
         const plot = path.closest(".plot");
+        const band = path.parentElement.querySelector("path.band");
         return {pointer: path.dataset.json, x: plot.dataset.x, y: plot.dataset.y,
-                d: path.getAttribute("d")};
+                d: path.getAttribute("d"), band: band ? band.getAttribute("d") : null};
     });
 
     return () => {

@@ -166,6 +166,24 @@ static void put_layers(struct csv *csv)
     }
 }
 
+static void put_rates(struct csv *csv)
+{
+    const struct snn_layer_rate *rates =
+        csv->report->rates != NULL ? csv->report->rates[csv->index] : NULL;
+    for (uint32_t i = 0; rates != NULL && i < csv->r->layer_count; i++) {
+        for (uint32_t k = 0; k < rates[i].bin_count; k++) {
+            const struct snn_rate_bin *bin = &rates[i].bins[k];
+            begin_line(csv);
+            put_text(csv, csv->r->layers[i].name);
+            put_number(csv, bin->activation);
+            put_number(csv, bin->rate);
+            put_number(csv, bin->rate_sd);
+            put_count(csv, bin->count);
+            end_line(csv);
+        }
+    }
+}
+
 static void put_rule(struct csv *csv, const struct snn_result_rule *row)
 {
     char text[64];
@@ -306,6 +324,7 @@ static const struct {
      "layer,neurons,events_mean,spikes_mean,synops_mean,updates_mean,input_macs_mean,macs,"
      "energy_uj_mean,rate_pearson,rate_slope",
      put_layers},
+    {"rates.csv", "layer,activation,rate,rate_sd,count", put_rates},
     {"rules.csv", RULE, put_rules},
     {"sweep.csv", RULE ",pareto", put_sweep},
     {"latency.csv", "decision,step,samples", put_latency},

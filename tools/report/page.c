@@ -173,6 +173,7 @@ static void put_result(const struct snnreport_pen *pen)
     snnreport_page_latency(pen);
     snnreport_page_rules(pen);
     snnreport_page_layers(pen);
+    snnreport_page_rates(pen);
     snnreport_page_confusion(pen);
     snnreport_page_raster(pen);
     snnreport_page_silent(pen);

@@ -1,15 +1,10 @@
-/* Where the work is done: neurons, spikes, operations and energy of each layer, and how well its
- * rates stand for activations. On a chip, what each core has to bear; of a device, the traffic.
+/* Where the work is done: neurons, spikes, operations and energy of each layer. On a chip, what
+ * each core has to bear; of a device, the traffic.
  */
 #include <math.h>
 #include <stdio.h>
 
 #include "tools/report/page_parts.h"
-
-static const struct snn_layer_rate *rates_of(const struct snnreport_pen *pen)
-{
-    return pen->report->rates != NULL ? pen->report->rates[pen->index] : NULL;
-}
 
 /* ---- Spiking ---- */
 
@@ -17,7 +12,6 @@ static void put_layer(const struct snnreport_pen *pen, uint32_t i)
 {
     const struct snn_result *r = pen->r;
     const struct snn_result_layer *layer = &r->layers[i];
-    const struct snn_layer_rate *rates = rates_of(pen);
     char part[64];
     (void)snprintf(part, sizeof(part), "/layers/%u/synops_mean", i);
     snnreport_row_open(pen, layer->name);
@@ -31,10 +25,6 @@ static void put_layer(const struct snnreport_pen *pen, uint32_t i)
     snnreport_cell(pen, SNNREPORT_JOULE, layer->energy_uj_mean, "/layers/%u/energy_uj_mean", i);
     if (r->chip == NULL)
         snnreport_cell(pen, SNNREPORT_SI, (double)layer->macs, "/layers/%u/macs", i);
-    if (rates != NULL) {
-        snnreport_cell(pen, SNNREPORT_FINE, rates[i].pearson, "/layers/%u/rate_pearson", i);
-        snnreport_cell(pen, SNNREPORT_FINE, rates[i].slope, "/layers/%u/rate_slope", i);
-    }
     snnreport_row_close(pen);
 }
 
@@ -52,7 +42,6 @@ static void put_sum(const struct snnreport_pen *pen, const char *name, bool oper
     snnreport_put(pen->out, "<td></td>");
     snnreport_cell(pen, SNNREPORT_JOULE, energy, "%s", pointer);
     if (r->chip == NULL) snnreport_put(pen->out, "<td></td>");
-    if (rates_of(pen) != NULL) snnreport_put(pen->out, "<td></td><td></td>");
     snnreport_row_close(pen);
 }
 
@@ -61,11 +50,10 @@ static void put_spiking_layers(const struct snnreport_pen *pen)
     const struct snn_result *r = pen->r;
     const double io = r->io_events_mean * r->energy.io_event_pj * 1e-6;
     const double still = r->energy.static_mw * r->steps_mean * pen->report->dt_us * 1e-3;
-    char columns[160];
-    (void)snprintf(
-        columns, sizeof(columns), "<Layer|Neurons|Spikes in|Spikes out|SynOps|Share|Energy%s%s",
-        r->chip == NULL ? "|CNN MACs" : "", rates_of(pen) != NULL ? "|Pearson|Slope" : "");
-    snnreport_table_open(pen, "Work of each layer, a sample", columns);
+    snnreport_table_open(pen, "Work of each layer, a sample",
+                         r->chip == NULL
+                             ? "<Layer|Neurons|Spikes in|Spikes out|SynOps|Share|Energy|CNN MACs"
+                             : "<Layer|Neurons|Spikes in|Spikes out|SynOps|Share|Energy");
     for (uint32_t i = 0; i < r->layer_count; i++)
         put_layer(pen, i);
     snnreport_put(pen->out, "</tbody>\n<tbody class=\"sum\">\n");
@@ -73,11 +61,6 @@ static void put_spiking_layers(const struct snnreport_pen *pen)
     if (still > 0.0) put_sum(pen, "static power", false, still, "/energy/uj_static_mean");
     put_sum(pen, "all", true, r->energy_uj_mean, "/energy/uj_mean");
     snnreport_table_close(pen);
-    if (rates_of(pen) != NULL)
-        snnreport_put(pen->out, "<p class=\"note\">Pearson and slope: how the spike rates of a "
-                                "layer follow the activations of the CNN that they stand for, "
-                                "over neurons and some frames. At 1 both are the same; a slope "
-                                "below 1 is a rate that lags behind.</p>\n");
 }
 
 /* ---- Frame-based ---- */

@@ -86,6 +86,7 @@ void snnreport_page_accuracy(const struct snnreport_pen *pen);
 void snnreport_page_latency(const struct snnreport_pen *pen);
 void snnreport_page_rules(const struct snnreport_pen *pen);
 void snnreport_page_layers(const struct snnreport_pen *pen);
+void snnreport_page_rates(const struct snnreport_pen *pen);
 void snnreport_page_confusion(const struct snnreport_pen *pen);
 void snnreport_page_silent(const struct snnreport_pen *pen);
 void snnreport_page_raster(const struct snnreport_pen *pen);

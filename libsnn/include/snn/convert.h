@@ -147,7 +147,8 @@ struct snn_rate_options {
 
 /* Runs frames through a target on which `net` was loaded, which was lowered from `graph`, and holds
  * the rate of each neuron in units of its activation against that activation. `out`: one for each
- * population; NaN of those that are no layer of the graph, or constant. Errors: UNSUPPORTED (the
+ * population; NaN and no bins of those that are no layer of the graph, NaN of constant ones. Each
+ * frame is asked for twice. Errors: UNSUPPORTED (the
  * target does not tell the spikes of neurons), INVALID (a frame), NOMEM, those of the target. */
 SNN_API int snn_rates_measure(struct snn_layer_rate *out, struct snn_context *context,
                               struct snn_target *target, const struct snn_net *net,

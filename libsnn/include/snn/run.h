@@ -270,11 +270,26 @@ struct snn_interval {
  * no samples. */
 SNN_API struct snn_interval snn_wilson_interval(double share, uint64_t count);
 
+#define SNN_RATE_BINS_MAX 20
+
+/* Neurons, over frames, whose activations are about the same. An activation is the rate that would
+ * stand for it exactly, so that a layer that loses nothing has rate = activation. */
+struct snn_rate_bin {
+    uint64_t count;    /* neurons x frames, > 0 */
+    double activation; /* mean, in spikes a step */
+    double rate;       /* mean, likewise */
+    double rate_sd;    /* standard deviation of the rates */
+};
+
 /* How the spike rates of a layer follow the activations that they stand for, over neurons and
- * frames; NaN: not measured, or constant. */
+ * frames; NaN: not measured, or constant. Negative activations count as 0. */
 struct snn_layer_rate {
     double pearson; /* correlation */
     double slope;   /* of rates, in units of the activation, over activations: least squares */
+    /* The relation itself: from 0 to the largest activation in equal bins, upwards; those without
+     * any neuron are left out. 0: not measured. */
+    struct snn_rate_bin bins[SNN_RATE_BINS_MAX];
+    uint32_t bin_count;
 };
 
 /* What a report says of the run beside its results; strings may be NULL. */
