@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "libsnn/base/bits.h"
 #include "snn/chip.h"
 
 /* Cores as bits of a word. */
@@ -20,14 +21,7 @@ static inline uint64_t snnconv_match_bit(uint32_t core)
 /* The lowest core of a set that is not empty. */
 static inline uint32_t snnconv_match_lowest(uint64_t cores)
 {
-    uint32_t core = 0;
-    for (uint32_t width = 32; width > 0; width /= 2) {
-        uint64_t low = (UINT64_C(1) << width) - 1;
-        if ((cores & low) != 0) continue;
-        cores >>= width;
-        core += width;
-    }
-    return core;
+    return snnbase_lowest_bit(cores);
 }
 
 struct snnconv_match {

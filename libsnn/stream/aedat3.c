@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "libsnn/base/error.h"
+#include "libsnn/base/little.h"
 #include "libsnn/stream/aedat.h"
 
 enum {
@@ -53,16 +54,6 @@ static int probe(const unsigned char *head, size_t size, uint64_t file_size)
 {
     (void)file_size;
     return snnstream_aedat_version(head, size) / 10 == 3 ? SURE : 0;
-}
-
-static uint32_t load_u32(const unsigned char *bytes)
-{
-    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
-static uint16_t load_u16(const unsigned char *bytes)
-{
-    return (uint16_t)(bytes[0] | bytes[1] << 8);
 }
 
 static unsigned long long place(const struct snnstream_window *window)
@@ -157,10 +148,10 @@ static int read_packet(struct aedat3 *s, struct snn_context *context,
         return snnbase_fail(context, SNN_ERR_FORMAT,
                             "byte %llu: the head of a packet is cut off, %d bytes", at, HEAD_SIZE);
     if (*more) return SNN_OK;
-    uint32_t size = load_u32(head + 4), time_at = load_u32(head + 8),
-             overflow = load_u32(head + 12);
-    uint32_t capacity = load_u32(head + 16), number = load_u32(head + 20);
-    uint32_t valid = load_u32(head + 24);
+    uint32_t size = snnbase_little32(head + 4), time_at = snnbase_little32(head + 8),
+             overflow = snnbase_little32(head + 12);
+    uint32_t capacity = snnbase_little32(head + 16), number = snnbase_little32(head + 20);
+    uint32_t valid = snnbase_little32(head + 24);
     if (size == 0 || size > INT32_MAX || capacity > INT32_MAX || overflow > INT32_MAX)
         return snnbase_fail(context, SNN_ERR_FORMAT,
                             "byte %llu: no head of a packet (%u events of %u bytes)", at, capacity,
@@ -169,7 +160,7 @@ static int read_packet(struct aedat3 *s, struct snn_context *context,
         return snnbase_fail(context, SNN_ERR_FORMAT,
                             "byte %llu: a packet of %u events, %u of them valid, has room for %u",
                             at, number, valid, capacity);
-    s->type = load_u16(head);
+    s->type = snnbase_little16(head);
     s->overflow_us = (uint64_t)overflow << 31;
     s->left = number;
     s->skip_bytes = (uint64_t)(capacity - number) * size;
@@ -177,7 +168,7 @@ static int read_packet(struct aedat3 *s, struct snn_context *context,
     window->taken += HEAD_SIZE;
     if (s->type <= POLARITY && (size != EVENT_SIZE || time_at != TIME_AT))
         return fail_event_size(context, at, size, time_at);
-    if (s->type <= POLARITY && is_wanted(s, load_u16(head + 2))) return SNN_OK;
+    if (s->type <= POLARITY && is_wanted(s, snnbase_little16(head + 2))) return SNN_OK;
     s->left = 0;
     s->other_count += number;
     s->skip_bytes += (uint64_t)number * size;
@@ -199,7 +190,7 @@ static int read_events(struct aedat3 *s, struct snn_context *context,
     size_t left = (window->size - window->taken) / EVENT_SIZE;
     if (left > s->left) left = s->left;
     for (; left > 0 && out->count < out->room; left--, at += EVENT_SIZE) {
-        uint32_t data = load_u32(at), time = load_u32(at + TIME_AT);
+        uint32_t data = snnbase_little32(at), time = snnbase_little32(at + TIME_AT);
         s->left--;
         window->taken += EVENT_SIZE;
         if (s->type == SPECIAL) {

@@ -20,6 +20,7 @@
 #include "libsnn/base/buffer.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/flat.h"
+#include "libsnn/base/little.h"
 #include "libsnn/base/lz4.h"
 #include "libsnn/base/memory.h"
 #include "libsnn/base/zstd.h"
@@ -56,16 +57,6 @@ static int probe(const unsigned char *head, size_t size, uint64_t file_size)
 {
     (void)file_size;
     return snnstream_aedat_version(head, size) / 10 == 4 ? SURE : 0;
-}
-
-static uint32_t load_u32(const unsigned char *bytes)
-{
-    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
-static uint16_t load_u16(const unsigned char *bytes)
-{
-    return (uint16_t)(bytes[0] | bytes[1] << 8);
 }
 
 static unsigned long long place(const struct snnstream_window *window)
@@ -115,7 +106,7 @@ static int read_header(struct aedat4 *s, struct snn_context *context,
     *more = !has(window, LINE_SIZE + PREFIX_SIZE);
     if (*more) return SNN_OK;
     const unsigned char *head = window->bytes + window->taken;
-    const uint32_t size = load_u32(head + LINE_SIZE);
+    const uint32_t size = snnbase_little32(head + LINE_SIZE);
     if (memcmp(head, "#!AER-DAT4.0\r\n", LINE_SIZE) != 0)
         return snnbase_fail(context, SNN_ERR_UNSUPPORTED,
                             "byte 0: version %.3s of AEDAT, only 4.0 "
@@ -151,7 +142,7 @@ static int read_packet(struct aedat4 *s, struct snn_context *context,
     *more = !has(window, PACKET_HEAD);
     if (*more) return SNN_OK;
     const unsigned char *head = window->bytes + window->taken;
-    const uint32_t id = load_u32(head), size = load_u32(head + 4);
+    const uint32_t id = snnbase_little32(head), size = snnbase_little32(head + 4);
     if (id > INT32_MAX || size > INT32_MAX)
         return snnbase_fail(context, SNN_ERR_FORMAT, "byte %llu: no head of a packet", at);
     if (s->table_at - at < PACKET_HEAD || s->table_at - at - PACKET_HEAD < size)
@@ -172,8 +163,9 @@ static int read_packet(struct aedat4 *s, struct snn_context *context,
 static const char *find_events(struct aedat4 *s, const unsigned char *bytes, size_t size)
 {
     struct snnbase_flat flat;
-    if (size < PREFIX_SIZE || load_u32(bytes) > size - PREFIX_SIZE) return "a size beyond its end";
-    snnbase_flat_init(&flat, bytes + PREFIX_SIZE, load_u32(bytes));
+    if (size < PREFIX_SIZE || snnbase_little32(bytes) > size - PREFIX_SIZE)
+        return "a size beyond its end";
+    snnbase_flat_init(&flat, bytes + PREFIX_SIZE, snnbase_little32(bytes));
     if (!snnbase_flat_is(flat.bytes, flat.size, "EVTS")) return "no events ('EVTS')";
     const struct snnbase_flat_table root = snnbase_flat_root(&flat);
     const struct snnbase_flat_vector events = snnbase_flat_vector(&root, 0, EVENT_SIZE);
@@ -223,10 +215,10 @@ static int give_events(struct aedat4 *s, struct snn_context *context,
     struct snn_camera_event *to = out->items + out->count, *end = out->items + out->room;
     size_t left = s->events_left;
     for (; left > 0 && to < end; left--, at += EVENT_SIZE) {
-        const uint32_t low = load_u32(at), high = load_u32(at + 4);
-        *to = (struct snn_camera_event){(uint64_t)high << 32 | low, load_u16(at + 8),
-                                        load_u16(at + 10), at[12] != 0};
-        if (high > INT32_MAX)
+        const uint64_t time_us = snnbase_little64(at);
+        *to = (struct snn_camera_event){time_us, snnbase_little16(at + 8),
+                                        snnbase_little16(at + 10), at[12] != 0};
+        if (time_us > INT64_MAX)
             return snnbase_fail(context, SNN_ERR_FORMAT,
                                 "byte %llu: a packet has an event whose time is negative",
                                 place(window));

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "libsnn/base/bits.h"
 #include "libsnn/base/error.h"
 #include "libsnn/stream/order.h"
 #include "libsnn/stream/recording.h"
@@ -181,12 +182,6 @@ static int step_recorded(struct snnstream_binner *binner, struct snn_context *co
 
 /* ---- Lists ---- */
 
-/* Which of the 64 bits is the lowest that is set. */
-static uint32_t lowest(uint64_t bits)
-{
-    return (uint32_t)__builtin_ctzll(bits);
-}
-
 static int make_room(struct snnstream_binner *binner, struct snn_context *context)
 {
     /* The pixels of a full chunk are fewer than 2^32 (snn_encoder_create). */
@@ -209,9 +204,9 @@ static void list(struct snnstream_binner *binner)
     uint32_t length = binner->length, most = binner->most;
     for (size_t s = 0; s < binner->some_count; s++) {
         for (uint64_t words = binner->some[s]; words != 0; words &= words - 1) {
-            const uint32_t word = (uint32_t)s * WORD_BITS + lowest(words);
+            const uint32_t word = (uint32_t)s * WORD_BITS + snnbase_lowest_bit(words);
             for (uint64_t bits = binner->seen[word]; bits != 0; bits &= bits - 1) {
-                const uint32_t a = word * WORD_BITS + lowest(bits);
+                const uint32_t a = word * WORD_BITS + snnbase_lowest_bit(bits);
                 const uint32_t events = binner->bin[a];
                 binner->bin[a] = 0;
                 if (events > most) most = events;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "libsnn/base/big.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/memory.h"
 #include "libsnn/base/size.h"
@@ -22,11 +23,6 @@ struct idx_header {
     size_t header_bytes;
     size_t data_bytes;
 };
-
-static uint32_t load_u32(const unsigned char *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
 
 static bool type_known(unsigned char type)
 {
@@ -84,7 +80,7 @@ static int read_header(struct idx_header *out, struct snn_context *context,
     header.header_bytes = MAGIC_SIZE + 4u * header.rank;
     bool fits = true;
     for (uint32_t i = 0; i < header.rank; i++) {
-        header.size[i] = load_u32(file->bytes.data + MAGIC_SIZE + 4u * i);
+        header.size[i] = snnbase_big32(file->bytes.data + MAGIC_SIZE + 4u * i);
         fits = fits && snnbase_size_mul(header.data_bytes, header.size[i], &header.data_bytes);
     }
     size_t file_bytes = 0;
