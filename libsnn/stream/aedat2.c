@@ -12,8 +12,10 @@
  */
 #include <string.h>
 
+#include "libsnn/base/big.h"
 #include "libsnn/base/error.h"
 #include "libsnn/stream/aedat.h"
+#include "libsnn/stream/clock.h"
 
 enum { TIME_SIZE = 4, NAME_MAX = 80, SURE = 100, RATHER_SURE = 90 };
 
@@ -21,7 +23,6 @@ struct aedat2 {
     bool in_data;
     bool is_davis, is_named; /* a layout was chosen, by AEChip */
     bool is_old;             /* version 1: addresses of 16 bits */
-    bool begun;              /* a time was seen */
     uint32_t width, height;
     uint64_t time_us; /* of the last one */
     uint64_t other_count;
@@ -102,30 +103,6 @@ static bool decode_address(const struct aedat2 *s, uint32_t address, struct snn_
     return (address & 0xffff8000) == 0;
 }
 
-static uint32_t load_u16(const unsigned char *bytes)
-{
-    return (uint32_t)bytes[0] << 8 | bytes[1];
-}
-
-static uint32_t load_u32(const unsigned char *bytes)
-{
-    return load_u16(bytes) << 16 | load_u16(bytes + 2);
-}
-
-/* The clock counts to 2^32 and begins anew. A step of more than half of that is one back. */
-static uint64_t unwrap(struct aedat2 *s, uint32_t time)
-{
-    uint32_t step = time - (uint32_t)s->time_us;
-    if (!s->begun)
-        s->time_us = time;
-    else if (step < 0x80000000)
-        s->time_us += step;
-    else
-        s->time_us -= s->time_us < 0u - step ? s->time_us : 0u - step;
-    s->begun = true;
-    return s->time_us;
-}
-
 static int decode(void *state, struct snn_context *context, struct snnstream_window *window,
                   struct snnstream_batch *out)
 {
@@ -140,8 +117,9 @@ static int decode(void *state, struct snn_context *context, struct snnstream_win
     size_t left = window->size - window->taken, others = 0;
     for (; left >= size && out->count < out->room; at += size, left -= size) {
         struct snn_camera_event *event = &out->items[out->count];
-        bool is_pixel = decode_address(s, s->is_old ? load_u16(at) : load_u32(at), event);
-        event->time_us = unwrap(s, load_u32(at + address_size));
+        bool is_pixel = decode_address(s, s->is_old ? snnbase_big16(at) : snnbase_big32(at), event);
+        s->time_us = snnstream_unwrap(s->time_us, snnbase_big32(at + address_size), 32, 0);
+        event->time_us = s->time_us;
         out->count += is_pixel;
         others += !is_pixel;
     }

@@ -1,8 +1,7 @@
 /* DAT files: a header of text as in RAW files, then two bytes, the type and the size of events,
  * then eight bytes an event:
  *
- *     bytes 0..3   time in microseconds, little-endian; goes round after 71 minutes, hence an event
- *                  lies before or behind the last one, whichever is nearer
+ *     bytes 0..3   time in microseconds, little-endian; goes round after 71 minutes (clock.h)
  *     bytes 4..7   version 2: x 13..0, y 27..14, polarity 28
  *                  version 1: x  8..0, y 16..9,  polarity 17   (also where no version is said)
  *
@@ -14,6 +13,7 @@
 
 #include "libsnn/base/error.h"
 #include "libsnn/base/little.h"
+#include "libsnn/stream/clock.h"
 #include "libsnn/stream/format.h"
 #include "libsnn/stream/percent.h"
 
@@ -93,8 +93,7 @@ static size_t take_events(struct dat *dat, const unsigned char *bytes, size_t co
     for (; at < count && out->count + at < out->room; at++) {
         const uint32_t time = snnbase_little32(bytes + EVENT_SIZE * at);
         const uint32_t address = snnbase_little32(bytes + EVENT_SIZE * at + 4);
-        const uint32_t ahead = time - (uint32_t)time_us, behind = 0u - ahead;
-        time_us = ahead <= behind || time_us < behind ? time_us + ahead : time_us - behind;
+        time_us = snnstream_unwrap(time_us, time, 32, 0);
         out->items[out->count + at] = (struct snn_camera_event){
             time_us, (uint16_t)(address & x_mask), (uint16_t)(address >> y_at & y_mask),
             address >> polarity_at & 1};

@@ -3,10 +3,9 @@
  *
  *     file -> evt.c: header, order of bytes -> words, little-endian -> evt2.c, evt3.c -> events
  *
- * Times are 34 bits (EVT 3.0: 24) of microseconds, high part and low part in words of their own. A
- * high part lies behind the last one or before it, whichever is nearer: one that falls by more than
- * half of its range has gone round, one that rises so is late. Events before the first high part
- * have no time and are invalid, as are those of vectors that leave the range of addresses.
+ * Times are 34 bits (EVT 3.0: 24) of microseconds, high part and low part in words of their own;
+ * how they go round is for clock.h to say. Events before the first high part have no time and are
+ * invalid, as are those of vectors that leave the range of addresses.
  * Sources: docs.prophesee.ai, "EVT 2.0 Format", "EVT 2.1 Format", "EVT 3.0 Format"; what is left
  * open there is as in Prophesee's OpenEB.
  */
@@ -17,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libsnn/base/bits.h"
+#include "libsnn/stream/clock.h"
 #include "libsnn/stream/format.h"
 
 /* Words' types, in their four highest bits; EVT 3.0 has others below EVT_TIME_HIGH. */
@@ -33,7 +34,9 @@ struct snnstream_evt_words {
     uint64_t high;    /* part of the time, with its wraps */
     uint64_t base_us; /* of which that is the high part */
     uint64_t time_us; /* of vectors */
-    uint32_t x_end;   /* events beyond are invalid: all of them until there is a time */
+    bool timed;       /* there was a time */
+    bool exposure;    /* EVT 3.0: what follows measures light and is no change */
+    uint32_t x_end;   /* events beyond are left out: all of them without a time or of light */
     uint32_t pending; /* of a vector that found no room: what is left, bit i at pending_x + i */
     uint32_t pending_x;
     uint32_t x, y;    /* EVT 3.0: base of vectors; row, of EVT 2.1 that of the last vector */
@@ -45,38 +48,31 @@ struct snnstream_evt_words {
 static inline void snnstream_evt_set_high(struct snnstream_evt_words *words, uint32_t high,
                                           unsigned bits, unsigned low_bits)
 {
-    const uint32_t range = 1u << bits, ahead = (high - (uint32_t)words->high) & (range - 1);
-    const bool late = ahead >= range / 2 && words->high >= range - ahead;
-    words->high = late ? words->high - (range - ahead) : words->high + ahead;
+    words->high = snnstream_unwrap(words->high, high, bits, low_bits);
     words->base_us = words->high << low_bits;
-    words->x_end = SNNSTREAM_EVT_SIDE;
+    words->timed = true;
+    if (!words->exposure) words->x_end = SNNSTREAM_EVT_SIDE;
 }
 
-static inline unsigned snnstream_evt_lowest(uint32_t mask)
+/* Where events beyond x_end are counted. */
+static inline uint64_t *snnstream_evt_left_out(struct snnstream_evt_words *words)
 {
-#if defined(__GNUC__)
-    return (unsigned)__builtin_ctz(mask);
-#else
-    unsigned i = 0;
-    while ((mask >> i & 1) == 0)
-        i++;
-    return i;
-#endif
+    return words->exposure ? &words->other_count : &words->invalid_count;
 }
 
 /* Writes an event like `like` at x + i for each bit i of the mask, for which there is room, and
- * returns how many are valid. */
+ * returns how many are seen. */
 static inline size_t snnstream_evt_spread(struct snn_camera_event *items, uint32_t mask, uint32_t x,
                                           struct snn_camera_event like, uint32_t x_end,
-                                          uint64_t *invalid_count)
+                                          uint64_t *left_out)
 {
     size_t n = 0;
     for (; mask != 0; mask &= mask - 1) {
-        const uint32_t at = x + snnstream_evt_lowest(mask);
+        const uint32_t at = x + snnbase_lowest_bit(mask);
         items[n] = like;
         items[n].x = (uint16_t)at;
         n += at < x_end;
-        *invalid_count += at >= x_end;
+        *left_out += at >= x_end;
     }
     return n;
 }

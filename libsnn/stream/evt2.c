@@ -59,11 +59,11 @@ void snnstream_evt_drain(struct snnstream_evt_words *words, struct snnstream_bat
 {
     struct snn_camera_event event = {words->time_us, 0, (uint16_t)words->y, words->polarity};
     while (words->pending != 0 && out->count < out->room) {
-        const uint32_t x = words->pending_x + snnstream_evt_lowest(words->pending);
+        const uint32_t x = words->pending_x + snnbase_lowest_bit(words->pending);
         event.x = (uint16_t)x;
         out->items[out->count] = event;
         out->count += x < words->x_end;
-        words->invalid_count += x >= words->x_end;
+        *snnstream_evt_left_out(words) += x >= words->x_end;
         words->pending &= words->pending - 1;
     }
 }

@@ -15,13 +15,11 @@
 #include "libsnn/base/inflate.h"
 #include "libsnn/base/memory.h"
 #include "libsnn/base/reader.h"
+#include "libsnn/stream/clock.h"
 #include "libsnn/stream/format.h"
 #include "libsnn/stream/view.h"
 
 enum { HEAD_SIZE = 4096, WINDOW_SIZE = 65536, SUMMARIES_SIZE = 800 };
-
-/* Events of real cameras come up to milliseconds late. What steps back further is no jitter. */
-#define LATE_MAX_US UINT64_C(100000)
 
 /* Times are counted, added and subtracted below this. */
 #define TIME_MAX_US (UINT64_C(1) << 62)
@@ -226,14 +224,14 @@ static int take_late(struct snn_recording *r, struct snn_context *context, uint6
                      struct snn_camera_event *event)
 {
     const uint64_t late = r->time_us - event->time_us;
-    if (late > LATE_MAX_US) {
+    if (late > SNNSTREAM_LATE_MAX_US) {
         snnbase_fail(context, SNN_ERR_FORMAT,
                      "event %" PRIu64 ": time %" PRIu64 " us after %" PRIu64 " us", number,
                      event->time_us, r->time_us);
         return snnbase_hint(context,
                             "times may step back by %" PRIu64 " us: the file is damaged, or "
                             "several recordings stand in it",
-                            LATE_MAX_US);
+                            SNNSTREAM_LATE_MAX_US);
     }
     r->info.late_count++;
     if (late > r->info.late_max_us) r->info.late_max_us = late;

@@ -117,13 +117,15 @@ Test(aedat2, the_clock_begins_anew_behind_32_bits)
         0, 0, 0, 0, 0x00, 0x00, 0x00, 0x02, /* 3 us later */
         0, 0, 0, 0, 0xff, 0xff, 0xff, 0xfe, /* 4 us earlier: late, not another wrap */
         0, 0, 0, 0, 0x00, 0x00, 0x00, 0x03,
+        0, 0, 0, 0, 0xf0, 0x00, 0x00, 0x00, /* a pause of more than half a round */
     };
     static const struct snn_camera_event events[] = {{0x7fffffff, 0, 0, 0}, {0x80000000, 0, 0, 0},
                                                      {0xffffffff, 0, 0, 0}, {0x100000002, 0, 0, 0},
-                                                     {0xfffffffe, 0, 0, 0}, {0x100000003, 0, 0, 0}};
+                                                     {0xfffffffe, 0, 0, 0}, {0x100000003, 0, 0, 0},
+                                                     {0x1f0000000, 0, 0, 0}};
     unsigned char file[FILE_MAX];
     size_t size = join(file, dvs128, data, sizeof(data));
-    formats_expect(ops, file, size, events, 6);
+    formats_expect(ops, file, size, events, 7);
 }
 
 /* 0x23 is #: an address may begin with it. */

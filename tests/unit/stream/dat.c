@@ -63,18 +63,21 @@ Test(dat, version_1_has_nine_and_eight)
 
 Test(dat, times_go_round_after_32_bits)
 {
-    /* The third is late, and that across the end of the range. */
-    static const uint32_t times[] = {0xffffffff, 3, 0xfffffffe, 0x7ffffffd, 0xfffffff0, 0};
+    /* The third is late, and that across the end of the range; the last is farther back than any
+     * camera's jitter, and so ahead by almost a whole round. */
+    static const uint32_t times[] = {0xffffffff, 3, 0xfffffffe, 0x7ffffffd,
+                                     0xfffffff0, 0, 200000,     99999};
     static const struct snn_camera_event expected[] = {
         {0xffffffff, 0, 0, 0},  {0x100000003, 0, 0, 0}, {0xfffffffe, 0, 0, 0},
-        {0x17ffffffd, 0, 0, 0}, {0x1fffffff0, 0, 0, 0}, {0x200000000, 0, 0, 0}};
-    unsigned char data[2 + 8 * 6] = {12, 8};
-    for (size_t i = 0; i < 6; i++) {
+        {0x17ffffffd, 0, 0, 0}, {0x1fffffff0, 0, 0, 0}, {0x200000000, 0, 0, 0},
+        {0x200030d40, 0, 0, 0}, {0x30001869f, 0, 0, 0}};
+    unsigned char data[2 + 8 * 8] = {12, 8};
+    for (size_t i = 0; i < 8; i++) {
         for (size_t k = 0; k < 4; k++)
             data[2 + 8 * i + k] = (unsigned char)(times[i] >> 8 * k);
     }
     put("% Version 2\n", data, sizeof(data));
-    formats_expect(DAT, file, file_size, expected, 6);
+    formats_expect(DAT, file, file_size, expected, 8);
 }
 
 Test(dat, a_header_alone_has_no_events)

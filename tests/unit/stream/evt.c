@@ -81,11 +81,12 @@ Test(evt, times_of_evt_2_go_round_after_34_bits)
     EXPECT({(1ull << 34) - 1, 0, 0, 1}, {1ull << 34, 0, 0, 1}, {1ull << 35, 0, 0, 1});
 }
 
-Test(evt, a_high_time_that_is_nearer_before_the_last_is_late)
+Test(evt, a_high_time_that_steps_back_as_cameras_do_is_late)
 {
+    /* By 1563 times 64 us, which the low part may make 100 ms of, and not by one more. */
     put_header("% evt 2.0\n");
-    WORDS(4, 0x87000005, 0x10000000, 0x80000006, 0x10000000);
-    EXPECT({(7ull << 30) + 5 * 64, 0, 0, 1}, {6 * 64, 0, 0, 1});
+    WORDS(4, 0x8000061f, 0x10000000, 0x80000004, 0x10000000, 0x80000620, 0x80000004, 0x10000000);
+    EXPECT({0x61f * 64, 0, 0, 1}, {4 * 64, 0, 0, 1}, {(1ull << 34) + 4 * 64, 0, 0, 1});
     /* Across the end of the range too. */
     put_header("% evt 2.0\n");
     WORDS(4, 0x8fffffff, 0x80000000, 0x10000000, 0x8ffffffe, 0x10000000, 0x80000000, 0x10000000);
@@ -191,6 +192,31 @@ Test(evt, times_of_evt_3_go_round_after_24_bits)
     put_header("% evt 3.0\n");
     WORDS(2, 0x8fff, 0x6fff, 0x2800, 0x8000, 0x6001, 0x2800, 0x87ff, 0x8ffe, 0x8000, 0x2800);
     EXPECT({(1u << 24) - 1, 0, 0, 1}, {(1u << 24) + 1, 0, 0, 1}, {1u << 25, 0, 0, 1});
+}
+
+Test(evt, a_pause_of_evt_3_may_take_almost_a_whole_round)
+{
+    put_header("% evt 3.0\n");
+    /* 26.2 s, as OpenEB reads it; then back by 25 times 4096 us, and on by 4071 times as much. */
+    WORDS(2, 0x8fa0, 0x2800, 0x8064, 0x2800, 0x88fc, 0x2800, 0x88e3, 0x2800, 0x88c9, 0x2800);
+    EXPECT({4000u << 12, 0, 0, 1}, {(4096u + 100) << 12, 0, 0, 1}, {(4096u + 2300) << 12, 0, 0, 1},
+           {(4096u + 2275) << 12, 0, 0, 1}, {(2 * 4096u + 2249) << 12, 0, 0, 1});
+}
+
+Test(evt, rows_of_measurements_of_light_hold_no_events)
+{
+    put_header("% evt 3.0\n");
+    /* Behind row 4 of light a column, a vector of two, over a new time too; then changes. */
+    WORDS(2, 0x8000, 0x0003, 0x2801, 0x1004, 0x2802, 0x3805, 0x4003, 0x8001, 0x2803, 0x0005, 0x2804,
+          0x4001, 0x1004, 0x2805);
+    EXPECT({0, 1, 3, 1}, {4096, 4, 5, 1}, {4096, 17, 5, 1});
+    const struct snn_recording_info info = info_of_file();
+    cr_assert(info.other_count == 5 && info.invalid_count == 0);
+    /* Nor is there one behind it as long as there is no time. */
+    put_header("% evt 3.0\n");
+    WORDS(2, 0x1004, 0x2801, 0x0005, 0x2802, 0x8000, 0x2803);
+    EXPECT({0, 3, 5, 1});
+    cr_assert(info_of_file().other_count == 1 && info_of_file().invalid_count == 1);
 }
 
 Test(evt, triggers_and_others_of_evt_3_are_counted_once)
