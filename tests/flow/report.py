@@ -30,7 +30,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 LENET = os.path.join(ROOT, "data", "lenet.json")
 
 SETTINGS = [{"width": width, "scheme": scheme} for width in (400, 900, 1600)
-            for scheme in ("light", "dark")] + [{"width": 794, "media": "print"}]
+            for scheme in ("light", "dark")]
+SETTINGS += [{"width": 717, "media": "print"}]  # A4 but for the margins
 with open(os.path.join(HERE, "report_page.js"), encoding="utf-8") as source:
     LOOK = source.read()
 
@@ -55,6 +56,7 @@ def check_looks(chromium, path, **setting):
     require(seen["unseen"] == 0, f"{where}{seen['unseen']} texts beyond the window")
     require(seen["scrollWidth"] <= seen["width"],
             f"{where}{seen['scrollWidth']} wide, the window {seen['width']}")
+    require(seen["width"] < 700 or not seen["cut"], f"{where}tables are cut: {seen['cut']}")
     require(not seen["overlaps"], f"{where}texts overlap: {seen['overlaps'][:8]}")
     require(not seen["faint"], f"{where}contrast below 4.5: {seen['faint'][:8]}")
     return seen
@@ -382,6 +384,7 @@ def planted(place_, chromium):
     fails(spoilt(end, '<svg width="300" height="40"><text x="5" y="20">one</text>'
                       '<text x="12" y="24">two</text></svg>' + end), "overlap")
     fails(spoilt(end, '<div style="width:3000px">wide</div>' + end), "wide")
+    fails(spoilt("<tbody>", '<tbody><tr><td><div style="width:900px">wide</div></td></tr>'), "cut")
     fails(spoilt(end, '<p style="color:#999">grey</p>' + end), "contrast")
     fails(spoilt(end, '<img alt="" src="https://example.org/a.png">' + end), "requests")
     fails(spoilt(end, '<script>console.log("here")</script>' + end), "complaints")

@@ -117,6 +117,10 @@
             height: root.scrollHeight,
             texts: list.length,
             overlaps: overlaps(list),
+            cut: [...document.querySelectorAll(".scroll")]
+                .filter((box) => box.querySelector("table") && box.scrollWidth > box.clientWidth + 1)
+                .map((box) => `"${box.getAttribute("aria-label")}": ${box.scrollWidth} of ` +
+                    box.clientWidth),
             unseen: list.filter((item) => !place(item)).length,
             faint: list.filter((item) => contrast(item) < 4.5)
                 .map((item) => `"${item.text}": ${contrast(item).toFixed(2)}`),

@@ -115,7 +115,7 @@ static void put_head(struct snnreport_text *out, const struct snnreport_page *pa
     put_name(out, page->report->model_name);
     snnreport_put(out, " as spikes</title>\n<style>\n");
     snnreport_chart_style(out);
-    snnreport_put(out, snnreport_page_style());
+    snnreport_page_style(out);
     snnreport_put(out, "</style>\n</head>\n");
 }
 

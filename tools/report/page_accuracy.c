@@ -247,13 +247,11 @@ void snnreport_page_latency(const struct snnreport_pen *pen)
 static void put_rule(const struct snnreport_pen *pen, const struct snn_result_rule *rule,
                      const char *list, uint32_t index)
 {
-    char text[64];
+    char text[64], row[32];
     snn_rule_format(&rule->rule, text, sizeof(text));
+    (void)snprintf(row, sizeof(row), "/%s/%u", list, index);
     snnreport_row_open(pen, text);
-    snnreport_cell(pen, SNNREPORT_PERCENT, rule->accuracy, "/%s/%u/accuracy", list, index);
-    snnreport_put(pen->out, "<td>");
-    snnreport_interval(pen, rule->accuracy, "/%s/%u/accuracy_interval", list, index);
-    snnreport_put(pen->out, "</td>");
+    snnreport_accuracy_cell(pen, rule->accuracy, row);
     snnreport_cell(pen, SNNREPORT_MEAN, rule->steps_mean, "/%s/%u/steps_mean", list, index);
     snnreport_cell(pen, SNNREPORT_COUNT, rule->steps_p50, "/%s/%u/steps_p50", list, index);
     snnreport_cell(pen, SNNREPORT_COUNT, rule->steps_p95, "/%s/%u/steps_p95", list, index);
@@ -262,8 +260,8 @@ static void put_rule(const struct snnreport_pen *pen, const struct snn_result_ru
     snnreport_cell(pen, SNNREPORT_COUNT, (double)rule->undecided, "/%s/%u/undecided", list, index);
 }
 
-static const char columns[] = "<Rule|Accuracy|95 % confidence|Steps|Median|95 % by|SynOps|Energy|"
-                              "Undecided";
+static const char columns[] = "<Rule|" SNNREPORT_ACCURACY "|Steps|Median|95&nbsp;% by|SynOps|"
+                              "Energy|Undecided";
 
 /* The next row of the fronts by steps, then by place; the count after the last. */
 static uint32_t next_row(const struct snn_result *r, uint32_t last)

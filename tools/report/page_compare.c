@@ -10,10 +10,7 @@ static void put_row(const struct snnreport_pen *pen)
     const bool spiking = snnreport_is_spiking(r);
     const struct snn_result *first = pen->report->results[0];
     snnreport_row_open(pen, snnreport_target(r).text);
-    snnreport_cell(pen, SNNREPORT_PERCENT, r->accuracy, "/accuracy");
-    snnreport_put(pen->out, "<td>");
-    snnreport_interval(pen, r->accuracy, "/accuracy_interval");
-    snnreport_put(pen->out, "</td>");
+    snnreport_accuracy_cell(pen, r->accuracy, "");
     snnreport_cell(pen, SNNREPORT_PERCENT, r->cnn_agreement, "/cnn_agreement");
     snnreport_cell(pen, SNNREPORT_PERCENT,
                    pen->index > 0 ? snn_result_agreement(first, r) : (double)NAN, "/agreement");
@@ -32,8 +29,8 @@ void snnreport_page_comparison(const struct snnreport_pen *of)
     struct snnreport_pen pen = *of;
     snnreport_put(pen.out, "<section>\n<h2 id=\"targets\">Targets compared</h2>\n");
     snnreport_table_open(&pen, "The same samples on each target",
-                         "<Target|Accuracy|95 % confidence|As the CNN|As the first|First spike, "
-                         "steps|SynOps|MACs|Energy");
+                         "<Target|" SNNREPORT_ACCURACY "|As the CNN|As the first|"
+                         "First&nbsp;spike <small>steps</small>|SynOps|MACs|Energy");
     for (uint32_t i = 0; i < pen.report->result_count; i++) {
         pen.index = i;
         pen.r = pen.report->results[i];

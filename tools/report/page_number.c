@@ -162,3 +162,12 @@ void snnreport_interval(const struct snnreport_pen *pen, double share, const cha
     put_value(pen->out, SNNREPORT_PERCENT, bounds.high, path);
     snnreport_put(pen->out, "</span>");
 }
+
+void snnreport_accuracy_cell(const struct snnreport_pen *pen, double accuracy, const char *row)
+{
+    snnreport_put(pen->out, "<td>");
+    snnreport_value(pen, SNNREPORT_PERCENT, accuracy, "%s/accuracy", row);
+    snnreport_put(pen->out, " ");
+    snnreport_interval(pen, accuracy, "%s/accuracy_interval", row);
+    snnreport_put(pen->out, "</td>");
+}

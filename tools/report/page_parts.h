@@ -50,9 +50,14 @@ void snnreport_share(const struct snnreport_pen *pen, double part, double whole,
 void snnreport_interval(const struct snnreport_pen *pen, double share, const char *pointer, ...)
     SNN_PRINTF(3, 4);
 
-/* The same in a cell of a table. */
+/* A number in a cell of a table. */
 void snnreport_cell(const struct snnreport_pen *pen, enum snnreport_form form, double value,
                     const char *pointer, ...) SNN_PRINTF(4, 5);
+/* An accuracy, below it its bounds: the members `accuracy` and `accuracy_interval` of `row`, a
+ * pointer behind that of the result. */
+void snnreport_accuracy_cell(const struct snnreport_pen *pen, double accuracy, const char *row);
+/* Its heading. */
+#define SNNREPORT_ACCURACY "Accuracy <small>95 % confidence</small>"
 
 /* ---- page_table.c ---- */
 
@@ -105,6 +110,6 @@ struct snnreport_name snnreport_target(const struct snn_result *result);
 bool snnreport_is_spiking(const struct snn_result *result);
 
 /* The style of the page, without that of its charts. */
-const char *snnreport_page_style(void);
+void snnreport_page_style(struct snnreport_text *out);
 
 #endif

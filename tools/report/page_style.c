@@ -3,11 +3,12 @@
  */
 #include "tools/report/page_parts.h"
 
-static const char style[] =
+static const char texts[] =
     ":root{color-scheme:light dark;--paper:#fff;--ink:#1b2129;--soft:#515c69;--line:#d9dee5;"
-    "--wash:#f4f6f9;--mark:#0b5cad;--bad:#9a1b1b;--badwash:#fdecec}\n"
+    "--wash:#f4f6f9;--mark:#0b5cad;--bad:#9a1b1b;--badwash:#fdecec;--shade:rgb(0 0 0/.18)}\n"
     "@media (prefers-color-scheme:dark){:root{--paper:#14171c;--ink:#e4e8ed;--soft:#a3aebb;"
-    "--line:#333b45;--wash:#1d232a;--mark:#7db8f7;--bad:#ffb3b3;--badwash:#3a1c1e}}\n"
+    "--line:#333b45;--wash:#1d232a;--mark:#7db8f7;--bad:#ffb3b3;--badwash:#3a1c1e;"
+    "--shade:rgb(255 255 255/.16)}}\n"
     "*{box-sizing:border-box}\n"
     "html{-webkit-text-size-adjust:100%;text-size-adjust:100%}\n"
     "body{margin:0 auto;max-width:84rem;padding:1.5rem clamp(1rem,4vw,3rem) 3rem;"
@@ -43,14 +44,27 @@ static const char style[] =
     ".tiles dd{font-size:1.5rem;font-weight:600;line-height:1.3}\n"
     ".tiles small{display:block;color:var(--soft);font-size:.8125rem;font-weight:400}\n"
     ".n{font-variant-numeric:tabular-nums}\n"
-    "td .n,.tiles .n{white-space:nowrap}\n"
-    ".scroll{overflow-x:auto;margin:1rem 0}\n"
+    "td .n,.tiles .n{white-space:nowrap}\n";
+
+static const char tables[] =
+    /* Shades at the sides behind which there is more; covers that scroll along hide them at the
+     * ends. */
+    ".scroll{overflow-x:auto;margin:1rem 0;background:"
+    "linear-gradient(90deg,var(--paper) 60%,transparent) 0/3rem 100% no-repeat local,"
+    "linear-gradient(270deg,var(--paper) 60%,transparent) 100%/3rem 100% no-repeat local,"
+    "linear-gradient(90deg,var(--shade),transparent) 0/1.25rem 100% no-repeat,"
+    "linear-gradient(270deg,var(--shade),transparent) 100%/1.25rem 100% no-repeat}\n"
     "table{border-collapse:collapse;font-size:.9375rem}\n"
     "caption{padding:0 0 .375rem;text-align:left;color:var(--soft);font-size:.875rem}\n"
     "caption span{display:inline-block;position:sticky;left:0;"
     "max-width:min(46rem,calc(100vw - 2.5rem))}\n"
-    "th,td{padding:.3125rem .75rem;text-align:right;white-space:nowrap;"
+    "th,td{padding:.3125rem .625rem;text-align:right;white-space:nowrap;vertical-align:baseline;"
     "border-bottom:1px solid var(--line)}\n"
+    "th{min-width:3.5rem;white-space:normal}\n"
+    "tbody th{min-width:8rem;overflow-wrap:anywhere}\n"
+    "tbody th.short{min-width:0;white-space:nowrap}\n"
+    "th small,td .range{display:block;color:var(--soft);font-size:.8667em;font-weight:400}\n"
+    "th small{white-space:nowrap}\n"
     "th:first-child,td:first-child{padding-left:0}\n"
     "thead th{border-bottom:2px solid var(--line);color:var(--soft);font-weight:600;"
     "vertical-align:bottom}\n"
@@ -72,7 +86,9 @@ static const char style[] =
     ".multiples>*{min-width:0}\n"
     ".multiples svg{max-width:20rem}\n"
     ".multiples figcaption{margin:0 0 .375rem;overflow-wrap:anywhere}\n"
-    ".multiples strong{color:var(--ink);font-weight:600}\n"
+    ".multiples strong{color:var(--ink);font-weight:600}\n";
+
+static const char ends[] =
     "footer{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--line)}\n"
     ":focus-visible{outline:2px solid var(--mark);outline-offset:2px}\n"
     "@media print{:root{color-scheme:light;--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;"
@@ -81,10 +97,12 @@ static const char style[] =
     ".tiles div,.command{border:1px solid var(--line)}\n"
     "h1,h2,h3,caption{break-after:avoid}\n"
     "figure,tr,.tiles div{break-inside:avoid}\n"
-    ".scroll{overflow:visible}\n"
-    "table{font-size:8pt}th,td{padding:.2rem .4rem}}\n";
+    ".scroll{overflow:visible;background:none}\n"
+    "table{font-size:8pt}th,td{padding:.2rem .4rem}tbody th{min-width:6rem}}\n";
 
-const char *snnreport_page_style(void)
+void snnreport_page_style(struct snnreport_text *out)
 {
-    return style;
+    snnreport_put(out, texts);
+    snnreport_put(out, tables);
+    snnreport_put(out, ends);
 }

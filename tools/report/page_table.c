@@ -4,6 +4,8 @@
 
 #include "tools/report/page_parts.h"
 
+#define SHORT_MAX 16 /* bytes: "softmax:0.9999@4" */
+
 void snnreport_heading(const struct snnreport_pen *pen, const char *id, const char *text)
 {
     snnreport_printf(pen->out, "<h%u id=\"%s-%u\">%s</h%u>\n", pen->level, id, pen->index, text,
@@ -35,7 +37,9 @@ void snnreport_table_close(const struct snnreport_pen *pen)
 
 void snnreport_row_open(const struct snnreport_pen *pen, const char *heading)
 {
-    snnreport_put(pen->out, "<tr><th scope=\"row\" class=\"l\">");
+    /* Long names are broken where a table is narrow. */
+    const bool is_short = strlen(heading) <= SHORT_MAX;
+    snnreport_printf(pen->out, "<tr><th scope=\"row\" class=\"l%s\">", is_short ? " short" : "");
     snnreport_escaped(pen->out, heading);
     snnreport_put(pen->out, "</th>");
 }
