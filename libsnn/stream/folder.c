@@ -45,6 +45,17 @@ static int add(struct snnstream_folder *folder, struct snn_context *context, con
     return SNN_OK;
 }
 
+/* Only files of the disk are read as part of a folder: a pipe or a device may keep whoever opens it
+ * waiting for ever. What is not there is for its reader to tell. */
+static int check_regular(struct snn_context *context, const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+        return SNN_OK;
+    snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: not a regular file", path);
+    return snnbase_hint(context, "of a folder only files are read, no pipes, sockets or devices");
+}
+
 /* ---- Lists of labels ---- */
 
 /* "0".."65535"; false for anything else. */
@@ -78,7 +89,10 @@ static int take_line(struct snnstream_folder *folder, struct snn_context *contex
                             (int)(size < NAME_SHOWN ? size : NAME_SHOWN), line);
     if (memchr(line, '\0', name) != NULL)
         return snnbase_fail(context, SNN_ERR_FORMAT, "a name with a zero byte");
-    return add(folder, context, join(folder, context, path, line, name), label);
+    const char *full = join(folder, context, path, line, name);
+    if (full == NULL) return SNN_ERR_NOMEM;
+    int status = check_regular(context, full);
+    return status == SNN_OK ? add(folder, context, full, label) : status;
 }
 
 static int read_labels(struct snnstream_folder *folder, struct snn_context *context,
@@ -128,7 +142,8 @@ static int list_files(struct snnstream_folder *folder, struct snn_context *conte
         if (full == NULL) {
             status = SNN_ERR_NOMEM;
         } else if (snnstream_folder_is(full) == folders) {
-            if (!folders || read_label(entry->d_name, size, &number))
+            if (!folders) status = check_regular(context, full);
+            if (status == SNN_OK && (!folders || read_label(entry->d_name, size, &number)))
                 status = add(folder, context, full, number);
         }
     }
@@ -163,6 +178,8 @@ static int list_folder(struct snnstream_folder *folder, struct snn_context *cont
     if (labels == NULL) {
         const char *beside = join(folder, context, path, own, sizeof(own) - 1);
         if (beside == NULL) return SNN_ERR_NOMEM;
+        int status = check_regular(context, beside);
+        if (status != SNN_OK) return status;
         if (snnbase_file_exists(beside)) labels = beside;
     }
     if (labels != NULL) return read_labels(folder, context, path, labels);

@@ -31,7 +31,7 @@ bool snnstream_folder_is(const char *path);
  * the folder, if there is one); else one subfolder a class, named by its number; else all files, in
  * the order of their names. A path that is no folder is itself the only entry. *out is to be
  * finished even after an error. Errors: NOT_FOUND (nothing in it), FORMAT (a line), INVALID (labels
- * of a single file), ACCESS, LIMIT, NOMEM. */
+ * of a single file), UNSUPPORTED (a pipe or a device in it), ACCESS, LIMIT, NOMEM. */
 int snnstream_folder_list(struct snnstream_folder *out, struct snn_context *context,
                           const char *path, const char *labels);
 void snnstream_folder_fini(struct snnstream_folder *folder);

@@ -10,6 +10,7 @@ import random
 import struct
 import subprocess
 import sys
+import time
 
 sys.path.append(sys.path.pop(0))  # as in realfiles.py
 
@@ -310,7 +311,25 @@ def what_fits(place):
         require(answer.returncode == 0, f"{view} does not fit", answer)
 
 
+def one_signal_ends_it(place):
+    """a pipe in a folder is refused at once, and one signal ends the wait for one that is given"""
+    os.mkdir(place.at("set"))
+    place.write("set/a.csv", text(some_events(5)))
+    os.mkfifo(place.at("set/p.raw"))
+    answer = place.run(net(place), "-d", "set")
+    require(answer.returncode == 65 and "set/p.raw: not a regular file" in answer.stderr,
+            "not refused", answer)
+    with subprocess.Popen(place.command("net.json", "-d", "set/p.raw"), cwd=place.folder,
+                          stderr=subprocess.DEVNULL, env=environment()) as tool:
+        time.sleep(1)
+        tool.terminate()
+        try:
+            require(tool.wait(20) == 130, f"status {tool.returncode}")
+        finally:
+            tool.kill()
+
+
 if __name__ == "__main__":
     sys.exit(report([stranger(name) for name in STRANGERS] +
                     named([every_format, a_folder_of_all, views, tables_by_the_view,
-                           frames_stay_frames, swapped, what_fits]), sys.argv[1]))
+                           frames_stay_frames, swapped, what_fits, one_signal_ends_it]), sys.argv[1]))

@@ -14,11 +14,12 @@
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler needs a lock-free flag");
 
 static atomic_int interrupted;
+static atomic_int idle; /* nothing has to be put in order */
 
 static void on_signal(int signal_number)
 {
     (void)signal_number;
-    if (atomic_exchange(&interrupted, 1)) _exit(SNNCLI_EXIT_INTERRUPTED);
+    if (atomic_exchange(&interrupted, 1) || atomic_load(&idle)) _exit(SNNCLI_EXIT_INTERRUPTED);
 }
 
 void snncli_interrupt_install(void)
@@ -42,4 +43,10 @@ void snncli_interrupt_install(void)
 bool snncli_interrupt_pending(void)
 {
     return atomic_load(&interrupted) != 0;
+}
+
+void snncli_interrupt_at_once(bool at_once)
+{
+    atomic_store(&idle, at_once);
+    if (at_once && snncli_interrupt_pending()) _exit(SNNCLI_EXIT_INTERRUPTED);
 }

@@ -16,4 +16,9 @@ void snncli_interrupt_install(void);
 /* True from the first signal on; from any thread. */
 bool snncli_interrupt_pending(void);
 
+/* While data are opened, which may take long or wait for a pipe that nobody writes to, nobody polls
+ * and there is nothing to put in order: between (true) and (false) the first signal ends the tool.
+ */
+void snncli_interrupt_at_once(bool at_once);
+
 #endif

@@ -109,9 +109,11 @@ static int read_file(struct snnconvert_session *s, struct snnconvert_recordings 
 static int read_folder(struct snnconvert_session *s, struct snnconvert_recordings *out)
 {
     const struct snn_source_options options = {.view = s->options.view};
-    if (snn_source_open(&s->source, s->context, s->options.model, SNN_SOURCE_EVENTS, &options) !=
-        SNN_OK)
-        return snncli_fail_context(&s->console, s->context, NULL);
+    snncli_interrupt_at_once(true);
+    int opened =
+        snn_source_open(&s->source, s->context, s->options.model, SNN_SOURCE_EVENTS, &options);
+    snncli_interrupt_at_once(false);
+    if (opened != SNN_OK) return snncli_fail_context(&s->console, s->context, NULL);
     out->labelled = snn_source_has_labels(s->source);
     int status = make_room(s, out, (size_t)snn_source_count(s->source));
     for (size_t i = 0; status == SNNCLI_EXIT_OK && i < out->count; i++) {

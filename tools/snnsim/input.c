@@ -1,5 +1,6 @@
 /* What a run takes in: the model, and the data or the sample that the model names.
  */
+#include "tools/cli/interrupt.h"
 #include "tools/snnsim/session.h"
 
 /* A finished chip program: it has its chip and the duration of a step with it. */
@@ -83,7 +84,10 @@ int snnsim_open_data(struct snnsim_session *s)
         .labels = own ? s->sample.labels : o->labels,
         .view = o->view,
         .shape = s->graph != NULL ? snn_graph_input_shape(s->graph) : s->program->input_shape};
-    if (snn_source_open(&s->source, s->context, s->data_path, kind, &options) != SNN_OK) {
+    snncli_interrupt_at_once(true);
+    int opened = snn_source_open(&s->source, s->context, s->data_path, kind, &options);
+    snncli_interrupt_at_once(false);
+    if (opened != SNN_OK) {
         status = snncli_fail_context(&s->console, s->context, NULL);
         if (own && status == SNNCLI_EXIT_NO_INPUT)
             snncli_hint(&s->console, "%s names it as its sample; give other data with --data",

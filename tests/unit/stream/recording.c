@@ -151,6 +151,21 @@ Test(recording, folders_named_by_numbers_are_classes)
     snn_source_close(&source);
 }
 
+Test(recording, a_pipe_in_a_folder_is_refused_and_not_waited_for)
+{
+    put_folder("set");
+    put_folder("set/0");
+    (void)support_put("set/0/a.bin", four, sizeof(four));
+    cr_assert_eq(mkfifo(support_path("set/0/p.raw"), 0600), 0);
+    assert_refused(support_path("set"), NULL, SNN_ERR_UNSUPPORTED, "0/p.raw: not a regular file");
+    assert_refused(support_path("set/0"), NULL, SNN_ERR_UNSUPPORTED, "p.raw: not a regular file");
+    (void)support_put("set/0/labels.txt", "a.bin 1\np.raw 2\n", 16);
+    assert_refused(support_path("set/0"), NULL, SNN_ERR_UNSUPPORTED, "line 2: ");
+    put_folder("piped");
+    cr_assert_eq(mkfifo(support_path("piped/labels.txt"), 0600), 0);
+    assert_refused(support_path("piped"), NULL, SNN_ERR_UNSUPPORTED, "labels.txt: not a regular");
+}
+
 Test(recording, what_is_wrong_is_named)
 {
     static const unsigned char backwards[] = {0, 0, 0, 0, 9, 0, 0, 0, 0, 8};
