@@ -5,6 +5,7 @@
  * Only a file that can be read but once, a pipe, stays in memory.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "libsnn/base/buffer.h"
@@ -17,7 +18,7 @@
 #include "libsnn/stream/recording.h"
 #include "libsnn/stream/source.h"
 
-enum { POLARITIES = 2, BATCH = 4096 };
+enum { POLARITIES = 2, BATCH = 4096, VIEW_SIZE = 200, WORD_SIZE = 48, SIDE_MAX = 65536 };
 
 /* What all files together turn out to be. */
 struct scan {
@@ -129,33 +130,122 @@ static void warn(const struct scan *scan, struct snn_context *context)
                          scan->invalid_path, scan->invalid_count);
 }
 
-static uint32_t middle(uint32_t have, uint32_t want)
+/* ---- Sizes ---- */
+
+/* Along one axis: what is seen now, in pixels behind the pool, and how many there may be. */
+struct side {
+    uint32_t pool, first, size, want;
+    bool cuts;
+};
+
+/* First and last pixel of what is seen now, behind another pool. */
+static uint32_t first_behind(struct side side, uint32_t pool)
 {
-    return have > want ? (have - want) / 2 : 0;
+    return (uint32_t)((uint64_t)side.first * side.pool / pool);
 }
 
-/* Views under which a larger sensor fits: shrunk, or its middle. */
-static int hint_fit(struct snn_context *context, const struct snnstream_view *view,
-                    const struct scan *scan, struct snn_shape want)
+static uint32_t last_behind(struct side side, uint32_t pool)
 {
-    const uint32_t by_x = (scan->width + want.width - 1) / want.width;
-    const uint32_t by_y = (scan->height + want.height - 1) / want.height;
-    const uint32_t by = by_x > by_y ? by_x : by_y;
-    const uint32_t x = middle(scan->width, want.width), y = middle(scan->height, want.height);
-    if (view->cuts || view->diagonal || view->pool_x != view->pool_y)
-        return snnbase_hint(context, "the view makes it smaller with a larger pool=, or shows less "
-                                     "with cut=");
-    return snnbase_hint(
-        context, "as a view, pool=%u shrinks it to %ux%u, cut=%u:%u:%u:%u takes the middle",
-        by * view->pool_x, (scan->width + by - 1) / by, (scan->height + by - 1) / by, x, y,
-        x + want.width - 1, y + want.height - 1);
+    return (uint32_t)(((uint64_t)(side.first + side.size) * side.pool - 1) / pool);
+}
+
+static uint32_t size_behind(struct side side, uint32_t pool)
+{
+    return last_behind(side, pool) - first_behind(side, pool) + 1;
+}
+
+/* Adds a word to a view. */
+static void put_word(char *view, const char *word, size_t size)
+{
+    const size_t at = strlen(view);
+    snprintf(view + at, VIEW_SIZE - at, "%s%.*s", at > 0 ? "," : "", (int)size, word);
+}
+
+/* What the view says of neither pool nor cut, with others in their place. */
+static void put_view(char *out, const char *text, const char *pool, const char *cut)
+{
+    out[0] = '\0';
+    while (text != NULL && *text != '\0') {
+        const size_t size = strcspn(text, ",");
+        if (size > 0 && strncmp(text, "pool=", 5) != 0 && strncmp(text, "cut=", 4) != 0)
+            put_word(out, text, size);
+        text += size + (text[size] == ',');
+    }
+    if (pool[0] != '\0') put_word(out, pool, strlen(pool));
+    if (cut[0] != '\0') put_word(out, cut, strlen(cut));
+}
+
+static void name_pool(char *out, uint32_t y, uint32_t x)
+{
+    out[0] = '\0';
+    if (x == y && x > 1) snprintf(out, WORD_SIZE, "pool=%" PRIu32, x);
+    if (x != y) snprintf(out, WORD_SIZE, "pool=%" PRIu32 ":%" PRIu32, y, x);
+}
+
+/* The smallest pool behind which all of it fits; one of oblong pixels keeps their form. */
+static void put_shrunk(char *out, const char *text, struct side x, struct side y)
+{
+    const bool square = x.pool == y.pool;
+    const uint32_t unit_x = square ? 1 : x.pool, unit_y = square ? 1 : y.pool;
+    char pool[WORD_SIZE], cut[WORD_SIZE] = "";
+    uint32_t by = 1;
+    while (size_behind(x, by * unit_x) > x.want || size_behind(y, by * unit_y) > y.want)
+        by++;
+    const uint32_t pool_x = by * unit_x, pool_y = by * unit_y;
+    name_pool(pool, pool_y, pool_x);
+    if (x.cuts)
+        snprintf(cut, sizeof(cut), "cut=%" PRIu32 ":%" PRIu32 ":%" PRIu32 ":%" PRIu32,
+                 first_behind(x, pool_x), first_behind(y, pool_y), last_behind(x, pool_x),
+                 last_behind(y, pool_y));
+    put_view(out, text, pool, cut);
+}
+
+static void put_middle(char *out, const char *text, struct side x, struct side y)
+{
+    const uint32_t wide = x.size < x.want ? x.size : x.want;
+    const uint32_t high = y.size < y.want ? y.size : y.want;
+    const uint32_t left = x.first + (x.size - wide) / 2, top = y.first + (y.size - high) / 2;
+    char pool[WORD_SIZE], cut[WORD_SIZE];
+    name_pool(pool, y.pool, x.pool);
+    snprintf(cut, sizeof(cut), "cut=%" PRIu32 ":%" PRIu32 ":%" PRIu32 ":%" PRIu32, left, top,
+             left + wide - 1, top + high - 1);
+    put_view(out, text, pool, cut);
+}
+
+/* Whole views, with all else that was asked for, under which a picture of this size (behind the
+ * view) fits: shrunk, or its middle. */
+static int hint_fit(struct snn_context *context, const struct snnstream_view *view,
+                    const char *text, struct snn_shape have, struct snn_shape want)
+{
+    char shrunk[VIEW_SIZE], middle[VIEW_SIZE];
+    const bool turned = view->diagonal; /* after all else */
+    const struct side x = {view->pool_x, view->cuts ? view->first_x : 0,
+                           turned ? have.height : have.width, turned ? want.height : want.width,
+                           view->cuts};
+    const struct side y = {view->pool_y, view->cuts ? view->first_y : 0,
+                           turned ? have.width : have.height, turned ? want.width : want.height,
+                           view->cuts};
+    if (text != NULL && strlen(text) + 2 * WORD_SIZE > VIEW_SIZE)
+        return snnbase_hint(context, "a larger pool= shrinks it, a smaller cut= shows less");
+    put_shrunk(shrunk, text, x, y);
+    put_middle(middle, text, x, y);
+    return snnbase_hint(context, "as a view, %s shrinks it, %s takes the middle", shrunk, middle);
+}
+
+/* What is seen of the sensor: as files tell, or as far as events lie. */
+static uint32_t seen_side(uint32_t events, uint32_t sensor)
+{
+    const uint32_t size = sensor > events ? sensor : events;
+    return size < SIDE_MAX ? size : SIDE_MAX;
 }
 
 /* The sensor that all events lie on: what is asked for, or what files tell, or what events need. */
 static int find_shape(struct snnstream_recordings *set, struct snn_context *context,
-                      const char *path, const struct scan *scan, struct snn_shape asked)
+                      const char *path, const struct scan *scan,
+                      const struct snn_source_options *options)
 {
     const uint32_t polarities = snnstream_view_has_one(&set->view) ? 1 : POLARITIES;
+    const struct snn_shape asked = options->shape;
     set->shape = asked;
     if (asked.channels == 0) {
         const bool told = scan->sensor_width >= scan->width && scan->sensor_height >= scan->height;
@@ -168,10 +258,12 @@ static int find_shape(struct snnstream_recordings *set, struct snn_context *cont
                             "%s: events have %u polarities, %u channels are wanted", path,
                             polarities, asked.channels);
     if (scan->height <= asked.height && scan->width <= asked.width) return SNN_OK;
+    const struct snn_shape have = {polarities, seen_side(scan->height, scan->sensor_height),
+                                   seen_side(scan->width, scan->sensor_width)};
     snnbase_fail(context, SNN_ERR_FORMAT,
                  "%s: events at up to %ux%u (width x height), a sensor of %ux%u is wanted", path,
-                 scan->width, scan->height, asked.width, asked.height);
-    return hint_fit(context, &set->view, scan, asked);
+                 have.width, have.height, asked.width, asked.height);
+    return hint_fit(context, &set->view, options->view, have, asked);
 }
 
 int snnstream_recordings_open(struct snnstream_recordings *out, struct snn_context *context,
@@ -184,7 +276,7 @@ int snnstream_recordings_open(struct snnstream_recordings *out, struct snn_conte
     if (status == SNN_OK) status = snnstream_view_parse(&out->view, context, options->view);
     if (status == SNN_OK) status = scan_files(&scan, out, context);
     snnbase_free(context, scan.batch);
-    if (status == SNN_OK) status = find_shape(out, context, path, &scan, options->shape);
+    if (status == SNN_OK) status = find_shape(out, context, path, &scan, options);
     if (status == SNN_OK) status = snnstream_source_check_shape(context, path, out->shape);
     if (status != SNN_OK) return status;
     warn(&scan, context);

@@ -311,6 +311,33 @@ def what_fits(place):
         require(answer.returncode == 0, f"{view} does not fit", answer)
 
 
+def what_fits_keeps_the_view(place):
+    """the views proposed for a large sensor keep the words that were given, and fit as they are"""
+    rng = random.Random(9)
+    pixels = ((0, 0), (WIDTH * 10 - 1, HEIGHT * 10 - 1))
+    events = [(1000 + 100 * i, *pixels[i % 2], i % 2) for i in range(100)]
+    place.write("large.es", event_files.event_stream(events, rng, width=WIDTH * 10,
+                                                     height=HEIGHT * 10)[0])
+    place.write("corner.es", event_files.event_stream(
+        [(1000, 40, 30, 1), *events], rng, width=WIDTH * 10, height=HEIGHT * 10)[0])
+    eye = net(place)
+    cases = [  # derived by hand: 320x240 onto 32x24
+        ("large.es", "pool=8", "pool=10", "pool=8,cut=4:3:35:26"),
+        ("large.es", "pool=4:2,polarity=swap", "polarity=swap,pool=20:10",
+         "polarity=swap,pool=4:2,cut=64:18:95:41"),
+        ("large.es", "cut=0:0:319:239,span=0:", "span=0:,pool=10,cut=0:0:31:23",
+         "span=0:,cut=144:108:175:131"),
+        ("corner.es", "span=0:0.05", "span=0:0.05,pool=10", "span=0:0.05,cut=144:108:175:131"),
+    ]
+    for name, view, *wanted in cases:
+        answer = place.run(eye, "-d", name, "--view", view)
+        require(answer.returncode == 65, f"{view} fits", answer)
+        views = [word.strip(",") for word in answer.stderr.split() if "=" in word]
+        require(views == wanted, f"{view}: {views}", answer)
+        answer = place.run(eye, "-d", name, "--norm", "none", "--view", wanted[0])
+        require(answer.returncode == 0, f"{wanted[0]} does not fit", answer)
+
+
 def one_signal_ends_it(place):
     """a pipe in a folder is refused at once, and one signal ends the wait for one that is given"""
     os.mkdir(place.at("set"))
@@ -332,4 +359,5 @@ def one_signal_ends_it(place):
 if __name__ == "__main__":
     sys.exit(report([stranger(name) for name in STRANGERS] +
                     named([every_format, a_folder_of_all, views, tables_by_the_view,
-                           frames_stay_frames, swapped, what_fits, one_signal_ends_it]), sys.argv[1]))
+                           frames_stay_frames, swapped, what_fits, what_fits_keeps_the_view,
+                           one_signal_ends_it]), sys.argv[1]))
