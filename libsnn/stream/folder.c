@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +13,7 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
 
-enum { FILES_MAX = 4 * 1024 * 1024, LABEL_MAX = 65535, NAME_SHOWN = 60 };
+enum { FILES_MAX = 4 * 1024 * 1024, LABEL_MAX = 65535, NAME_SHOWN = 60, LEFT_OUT_SIZE = 160 };
 
 bool snnstream_folder_is(const char *path)
 {
@@ -124,7 +125,8 @@ static int compare_entries(const void *a, const void *b)
                   ((const struct snnstream_folder_entry *)b)->path);
 }
 
-/* Adds the files of one folder, sorted by name; or its subfolders that a number names. */
+/* Adds the files of one folder, sorted by name; or its subfolders, those that no number names with
+ * a label of -1. */
 static int list_files(struct snnstream_folder *folder, struct snn_context *context,
                       const char *path, int32_t label, bool folders)
 {
@@ -143,8 +145,8 @@ static int list_files(struct snnstream_folder *folder, struct snn_context *conte
             status = SNN_ERR_NOMEM;
         } else if (snnstream_folder_is(full) == folders) {
             if (!folders) status = check_regular(context, full);
-            if (status == SNN_OK && (!folders || read_label(entry->d_name, size, &number)))
-                status = add(folder, context, full, number);
+            if (folders && !read_label(entry->d_name, size, &number)) number = -1;
+            if (status == SNN_OK) status = add(folder, context, full, number);
         }
     }
     if (status == SNN_OK && errno != 0) status = snnbase_fail_errno(context, errno, path);
@@ -155,19 +157,108 @@ static int list_files(struct snnstream_folder *folder, struct snn_context *conte
     return status;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* Folders that make no class, for a message: their names, as many as there is room for. */
+struct left_out {
+    size_t count, named;
+    char names[LEFT_OUT_SIZE];
+};
+
+static void leave_out(struct left_out *left, const char *path)
+{
+    const size_t at = strlen(left->names);
+    const char *name = base_name(path);
+    left->count++;
+    if (left->named + 1 < left->count || at + strlen(name) + 3 > LEFT_OUT_SIZE) return;
+    snprintf(left->names + at, LEFT_OUT_SIZE - at, "%s%s", at > 0 ? ", " : "", name);
+    left->named++;
+}
+
+static void warn_left_out(struct snn_context *context, const char *path,
+                          const struct left_out *left, const char *why)
+{
+    if (left->count == 0) return;
+    snnbase_diagnose(context, SNN_SEVERITY_WARNING, NULL, NULL, "%s: %s: %zu left out (%s%s)", path,
+                     why, left->count, left->names, left->named < left->count ? ", ..." : "");
+}
+
+/* "0" and "00" would be one class. */
+static int check_twice(struct snn_context *context, const struct snnstream_folder_entry *classes,
+                       size_t count)
+{
+    unsigned char seen[LABEL_MAX / 8 + 1] = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (classes[i].label < 0) continue;
+        unsigned char *byte = &seen[classes[i].label / 8];
+        const unsigned char bit = (unsigned char)(1u << (classes[i].label % 8));
+        if (*byte & bit)
+            return snnbase_fail(context, SNN_ERR_FORMAT, "%s: another folder of class %d",
+                                classes[i].path, (int)classes[i].label);
+        *byte |= bit;
+    }
+    return SNN_OK;
+}
+
+/* Adds the files of those of the first `classes` entries that are classes. */
+static int list_labelled(struct snnstream_folder *folder, struct snn_context *context,
+                         const char *path, size_t classes)
+{
+    struct left_out unnumbered = {.names = ""}, empty = {.names = ""};
+    for (size_t i = 0; i < classes; i++) {
+        const struct snnstream_folder_entry entry = folder->entries[i];
+        const size_t before = folder->count;
+        if (entry.label < 0) {
+            leave_out(&unnumbered, entry.path);
+            continue;
+        }
+        int status = list_files(folder, context, entry.path, entry.label, false);
+        if (status != SNN_OK) return status;
+        if (folder->count == before) leave_out(&empty, entry.path);
+    }
+    if (folder->count == classes && unnumbered.count > 0) {
+        snnbase_fail(context, SNN_ERR_NOT_FOUND, "%s: no recordings in this folder", path);
+        return snnbase_hint(context,
+                            "folders of classes are named by numbers, 0, 1, 2, ..., not %s: name "
+                            "them so, or list the recordings in a labels.txt",
+                            unnumbered.names);
+    }
+    warn_left_out(context, path, &unnumbered, "folders that are not named by a number");
+    warn_left_out(context, path, &empty, "folders of classes without a file");
+    return SNN_OK;
+}
+
 /* Subfolders 0, 1, ... and the files in each. */
 static int list_classes(struct snnstream_folder *folder, struct snn_context *context,
                         const char *path)
 {
     int status = list_files(folder, context, path, -1, true);
-    size_t classes = folder->count;
-    for (size_t i = 0; status == SNN_OK && i < classes; i++)
-        status =
-            list_files(folder, context, folder->entries[i].path, folder->entries[i].label, false);
+    const size_t classes = folder->count;
+    if (status == SNN_OK) status = check_twice(context, folder->entries, classes);
+    if (status == SNN_OK) status = list_labelled(folder, context, path, classes);
     if (status != SNN_OK || classes == 0) return status;
     folder->count -= classes;
     memmove(folder->entries, folder->entries + classes, folder->count * sizeof(*folder->entries));
     folder->labelled = folder->count > 0;
+    return SNN_OK;
+}
+
+/* Folders beside files are no part of the data set. */
+static int warn_beside(struct snnstream_folder *folder, struct snn_context *context,
+                       const char *path)
+{
+    struct left_out left = {.names = ""};
+    const size_t files = folder->count;
+    int status = list_files(folder, context, path, -1, true);
+    if (status != SNN_OK) return status;
+    for (size_t i = files; i < folder->count; i++)
+        leave_out(&left, folder->entries[i].path);
+    folder->count = files;
+    warn_left_out(context, path, &left, "folders beside recordings");
     return SNN_OK;
 }
 
@@ -184,8 +275,9 @@ static int list_folder(struct snnstream_folder *folder, struct snn_context *cont
     }
     if (labels != NULL) return read_labels(folder, context, path, labels);
     int status = list_files(folder, context, path, -1, false);
-    if (status == SNN_OK && folder->count == 0) status = list_classes(folder, context, path);
-    return status;
+    if (status != SNN_OK) return status;
+    return folder->count == 0 ? list_classes(folder, context, path)
+                              : warn_beside(folder, context, path);
 }
 
 int snnstream_folder_list(struct snnstream_folder *out, struct snn_context *context,

@@ -338,6 +338,33 @@ def what_fits_keeps_the_view(place):
         require(answer.returncode == 0, f"{wanted[0]} does not fit", answer)
 
 
+def what_is_left_out(place):
+    """folders that are no class are told by name, and a class is one folder"""
+    for folder in ("set", "set/0", "set/1", "set/7", "set/cat", "set/dog"):
+        os.mkdir(place.at(folder))
+    eye = net(place)
+    place.write("set/0/a.csv", text(some_events(5)))
+    place.write("set/1/b.csv", text(some_events(6)))
+
+    def run(*texts, status=0):
+        answer = place.run(eye, "-d", "set", "--norm", "none")
+        require(answer.returncode == status, "another status", answer)
+        for wanted in texts:
+            require(wanted in answer.stderr, f"no '{wanted}'", answer)
+
+    run("not named by a number: 2 left out (cat, dog)", "without a file: 1 left out (7)")
+    os.mkdir(place.at("set/00"))
+    run("another folder of class 0", status=65)
+    os.rmdir(place.at("set/00"))
+    place.write("set/c.csv", text(some_events(7)))
+    run("folders beside recordings: 5 left out (0, 1, 7, cat, dog)")
+    os.remove(place.at("set/c.csv"))
+    os.rename(place.at("set/0"), place.at("set/ant"))
+    os.rename(place.at("set/1"), place.at("set/bee"))
+    os.rmdir(place.at("set/7"))
+    run("no recordings", "0, 1, 2, ..., not ant, bee, cat, dog", "labels.txt", status=66)
+
+
 def one_signal_ends_it(place):
     """a pipe in a folder is refused at once, and one signal ends the wait for one that is given"""
     os.mkdir(place.at("set"))
@@ -360,4 +387,4 @@ if __name__ == "__main__":
     sys.exit(report([stranger(name) for name in STRANGERS] +
                     named([every_format, a_folder_of_all, views, tables_by_the_view,
                            frames_stay_frames, swapped, what_fits, what_fits_keeps_the_view,
-                           one_signal_ends_it]), sys.argv[1]))
+                           what_is_left_out, one_signal_ends_it]), sys.argv[1]))
