@@ -364,7 +364,6 @@ static int execute(struct run *run, struct snn_context *context, unsigned thread
                    struct snn_result **out)
 {
     struct snnstream_telemetry telemetry = {.sessions = 0};
-    const struct snn_partial *partial = run->partial;
     double start = snnrun_seconds();
     int status = SNN_OK;
     for (unsigned i = 0; status == SNN_OK && i < threads; i++)
@@ -374,30 +373,23 @@ static int execute(struct run *run, struct snn_context *context, unsigned thread
     double seconds = snnrun_seconds() - start;
     status = snnrun_pool_status(&run->pool, context);
     if (status == SNN_OK) status = ask_devices(run, context, threads, &telemetry);
-    if (status == SNN_OK) status = snnrun_partial_replay(run->partial, context, run->options);
     if (status != SNN_OK) return status;
     const struct snn_result_device device = {telemetry.info, telemetry.sessions,
                                              telemetry.statistics, telemetry.load};
     for (unsigned i = 0; i < threads; i++)
         seconds -= run->workers[i].evaluator_seconds / threads;
-    const struct snnmodel_record record = {.target = snn_target_name(run->target),
-                                           .semantics = snn_target_semantics(run->target),
-                                           .order = snn_target_order(run->target),
-                                           .net = run->net,
-                                           .class_count = run->net->class_count,
-                                           .options = run->options,
-                                           .labelled = snn_source_has_labels(run->source),
-                                           .count = run->pool.count,
-                                           .resumed_count = run->pool.resumed_count,
-                                           .samples = partial->samples,
-                                           .rules = partial->rules,
-                                           .rule_count = partial->layout.rule_count,
-                                           .decisions = partial->decisions,
-                                           .tally = &partial->tally,
-                                           .device = device.sessions > 0 ? &device : NULL,
-                                           .seconds = seconds,
-                                           .threads = threads};
-    return snnmodel_result_build(out, context, &record);
+    struct snnmodel_record record = {.target = snn_target_name(run->target),
+                                     .semantics = snn_target_semantics(run->target),
+                                     .order = snn_target_order(run->target),
+                                     .net = run->net,
+                                     .class_count = run->net->class_count,
+                                     .options = run->options,
+                                     .labelled = snn_source_has_labels(run->source),
+                                     .resumed_count = run->pool.resumed_count,
+                                     .device = device.sessions > 0 ? &device : NULL,
+                                     .seconds = seconds,
+                                     .threads = threads};
+    return snnrun_partial_conclude(run->partial, context, &record, out);
 }
 
 static int run_all(struct run *run, struct snn_context *context, struct snn_result **out)

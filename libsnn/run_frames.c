@@ -141,19 +141,17 @@ static int execute(struct frame_run *run, struct snn_context *context, unsigned 
     options.rule_count = 0;
     options.sweep_count = 0;
     options.until_decided = false;
-    const struct snnmodel_record record = {.target = snn_target_name(run->target),
-                                           .semantics = snn_target_semantics(run->target),
-                                           .order = snn_target_order(run->target),
-                                           .graph = run->graph,
-                                           .class_count = run->class_count,
-                                           .options = &options,
-                                           .labelled = snn_source_has_labels(run->source),
-                                           .count = run->pool.count,
-                                           .resumed_count = run->pool.resumed_count,
-                                           .samples = run->partial->samples,
-                                           .seconds = seconds,
-                                           .threads = threads};
-    return snnmodel_result_build(out, context, &record);
+    struct snnmodel_record record = {.target = snn_target_name(run->target),
+                                     .semantics = snn_target_semantics(run->target),
+                                     .order = snn_target_order(run->target),
+                                     .graph = run->graph,
+                                     .class_count = run->class_count,
+                                     .options = &options,
+                                     .labelled = snn_source_has_labels(run->source),
+                                     .resumed_count = run->pool.resumed_count,
+                                     .seconds = seconds,
+                                     .threads = threads};
+    return snnrun_partial_conclude(run->partial, context, &record, out);
 }
 
 static int run_all(struct frame_run *run, struct snn_context *context,

@@ -258,11 +258,11 @@ void snn_partial_watch(struct snn_partial *partial, snn_partial_fn watch, void *
     pthread_mutex_unlock(partial->lock);
 }
 
-int snnrun_partial_replay(struct snn_partial *p, struct snn_context *context,
-                          const struct snn_run_options *o)
+/* With the lock held. */
+static int replay(struct snn_partial *p, struct snn_context *context,
+                  const struct snn_run_options *o)
 {
     int status = SNN_OK;
-    pthread_mutex_lock(p->lock);
     for (uint64_t i = 0; p->kept != NULL && i < p->layout.sample_count && status == SNN_OK; i++) {
         uint64_t at = 0;
         struct snnbase_buffer *kept = &p->kept[i];
@@ -276,6 +276,21 @@ int snnrun_partial_replay(struct snn_partial *p, struct snn_context *context,
         snnbase_allocator_free(&p->arena.allocator, kept->data);
         *kept = (struct snnbase_buffer){.data = NULL};
     }
+    return status;
+}
+
+int snnrun_partial_conclude(struct snn_partial *p, struct snn_context *context,
+                            struct snnmodel_record *record, struct snn_result **out)
+{
+    record->count = p->layout.sample_count;
+    record->samples = p->samples;
+    record->rules = p->rules;
+    record->rule_count = p->layout.rule_count;
+    record->decisions = p->decisions;
+    record->tally = &p->tally;
+    pthread_mutex_lock(p->lock);
+    int status = replay(p, context, record->options);
+    if (status == SNN_OK) status = snnmodel_result_build(out, context, record);
     pthread_mutex_unlock(p->lock);
     return status;
 }

@@ -52,9 +52,11 @@ int snnrun_partial_obtain(struct snn_partial **out, struct snn_partial **own_out
 int snnrun_partial_put(struct snn_partial *partial, struct snn_context *context, uint64_t at,
                        const struct snnmodel_outcome *outcome, bool *new_out);
 
-/* Hands the samples that came with counts from elsewhere to the callback `sample`, and forgets
- * those counts. Errors: the callback's. */
-int snnrun_partial_replay(struct snn_partial *partial, struct snn_context *context,
-                          const struct snn_run_options *options);
+/* The result of what is known by now; the rest of `record` is the caller's to fill in. Samples that
+ * came with counts from elsewhere are handed to the callback `sample` first, and their counts are
+ * forgotten. All in one go under the lock: records may still come in, and what comes later is not
+ * in this result. Errors: the callback's, NOMEM. */
+int snnrun_partial_conclude(struct snn_partial *partial, struct snn_context *context,
+                            struct snnmodel_record *record, struct snn_result **out);
 
 #endif

@@ -293,6 +293,28 @@ def interrupted(place):
     flow.require(result["complete"] is False, "an incomplete result expected", answer)
 
 
+def fast_samples_interrupted(place):
+    """records that come in while the result is built are in all of its numbers or in none"""
+    count = 1500000
+    head = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (count, 4, 4))
+    place.write("many-idx3", head + random.Random(2).randbytes(count * 16))
+    place.write("many-idx1", bytes([0, 0, 8, 1]) + count.to_bytes(4, "big") + bytes(count))
+    fast = ["model.json", "--data", "many-idx3", "--labels", "many-idx1", "--timesteps", "1",
+            "--threads", "1", "--json", "shared.json"]
+    with Job(place, 3, [TOOL, *fast]) as job:
+        os.kill(job.wait_for_work()[0], signal.SIGINT)
+        answer = job.finish()
+    flow.require(answer.returncode == 130, "status 130 expected", answer)
+    result = place.read_json("shared.json")["results"][0]
+    silent = result["silent"]["count"]
+    told = sum(sum(row) for row in result["confusion"])
+    flow.require(0 < result["samples"] < count and silent > 0 and result["complete"] is False,
+                 f"{result['samples']} samples, {silent} silent", answer)
+    flow.require(told + silent == result["samples"],
+                 f"{told} told and {silent} silent of {result['samples']}", answer)
+    flow.require(result["accuracy"] == result["accuracy_by_step"][-1], "two accuracies", answer)
+
+
 # --- Ranks that differ, and what cannot be shared -------------------------------------------------
 
 
@@ -418,7 +440,7 @@ def run_on_hosts(place, names):
 
 
 TESTS = [any_ranks, recorded_events, threads_are_shared, slow_rank, stopped_rank, killed_rank,
-         interrupted, other_model, other_options, missing_data, said_once, devices_are_refused,
+         interrupted, fast_samples_interrupted, other_model, other_options, missing_data, said_once, devices_are_refused,
          built_without, two_hosts]
 
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/plain/support.h"
 
@@ -298,6 +299,187 @@ static bool shared_run(const struct place *place)
     return good;
 }
 
+/* --- A result that is built while others still add --- */
+
+/* Every allocation while a result is built lets the other thread add some records, if it can. */
+struct rush {
+    pthread_t thread;
+    pthread_mutex_t lock; /* of everything below */
+    pthread_cond_t signal;
+    pthread_t owner; /* its allocations count */
+    struct snn_partial *partial;
+    const struct records *records;
+    struct snn_context *context;
+    unsigned asked, added;
+    bool armed, closing, good;
+};
+
+static void wait_a_while(struct rush *r)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 20000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    while (r->added < r->asked && pthread_cond_timedwait(&r->signal, &r->lock, &until) == 0) {
+    }
+}
+
+static void *allocate(size_t size, void *user)
+{
+    struct rush *r = user;
+    pthread_mutex_lock(&r->lock);
+    if (r->armed && pthread_equal(pthread_self(), r->owner) && r->asked < SAMPLE_COUNT) {
+        r->asked += SAMPLE_COUNT / 4;
+        pthread_cond_broadcast(&r->signal);
+        wait_a_while(r);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return malloc(size);
+}
+
+static void release(void *memory, void *user)
+{
+    (void)user;
+    free(memory);
+}
+
+static void *add_when_asked(void *user)
+{
+    struct rush *r = user;
+    pthread_mutex_lock(&r->lock);
+    while (!r->closing || r->added < r->asked) {
+        const unsigned i = r->added;
+        if (i == r->asked) {
+            (void)pthread_cond_wait(&r->signal, &r->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&r->lock);
+        const bool good = snn_partial_add(r->partial, r->context, r->records->bytes[i],
+                                          r->records->size[i]) == SNN_OK;
+        pthread_mutex_lock(&r->lock);
+        r->good = r->good && good;
+        r->added++;
+        pthread_cond_broadcast(&r->signal);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+/* Ends the run behind its first sample; from then on memory is asked for by the result only. */
+static bool stop_and_arm(uint64_t done, uint64_t total, void *user)
+{
+    struct rush *r = user;
+    (void)done;
+    (void)total;
+    pthread_mutex_lock(&r->lock);
+    r->armed = true;
+    r->owner = pthread_self();
+    pthread_mutex_unlock(&r->lock);
+    return false;
+}
+
+/* All its numbers speak of the same samples. */
+static bool is_consistent(const struct snn_result *r)
+{
+    uint64_t done = 0, silent = 0, right = 0, told = 0;
+    for (uint64_t i = 0; i < r->sample_asked_count; i++) {
+        const struct snn_result_sample *s = &r->samples[i];
+        if (!s->done) continue;
+        done++;
+        right += s->prediction == s->label;
+        if (s->silent && (silent >= r->silent_count || r->silent_indices[silent] != i))
+            return false;
+        silent += s->silent;
+    }
+    for (uint32_t i = 0; i < r->class_count * r->class_count; i++)
+        told += r->confusion[i];
+    const double accuracy = (double)right / (double)done;
+    return done == r->sample_count && silent == r->silent_count && told + silent == done &&
+           r->complete == (done == r->sample_asked_count) &&
+           memcmp(&r->accuracy, &accuracy, sizeof(accuracy)) == 0 &&
+           memcmp(&r->accuracy_by_step[r->timesteps - 1], &accuracy, sizeof(accuracy)) == 0;
+}
+
+/* All samples are recorded, then a run is stopped whose others bring the rest while its result is
+ * built. */
+static bool rush_in(struct passage *p, struct rush *r, struct snn_run_options *run,
+                    struct records *records)
+{
+    int32_t alone[SAMPLE_COUNT];
+    struct snn_result *result = NULL;
+    bool good = create(p, run);
+    if (good) snn_partial_watch(run->partial, keep, records);
+    good = good && predict(p, run, alone) && records->count == SAMPLE_COUNT && create(p, run);
+    if (!good) return false;
+    r->partial = run->partial;
+    r->records = records;
+    run->progress = stop_and_arm;
+    run->user = r;
+    if (pthread_create(&r->thread, NULL, add_when_asked, r) != 0) abort();
+    good = snn_run(&result, p->context, p->target, p->net, p->source, run) == SNN_OK;
+    pthread_mutex_lock(&r->lock);
+    r->armed = false;
+    r->closing = true;
+    pthread_cond_broadcast(&r->signal);
+    pthread_mutex_unlock(&r->lock);
+    good = pthread_join(r->thread, NULL) == 0 && good && r->good && r->added > 0;
+    if (good && !is_consistent(result)) {
+        tap_note("%u of %u samples, %u silent, do not hold together",
+                 (unsigned)result->sample_count, SAMPLE_COUNT, (unsigned)result->silent_count);
+        good = false;
+    }
+    snn_result_destroy(&result);
+    result = NULL;
+    run->progress = NULL;
+    good = good && snn_run(&result, p->context, p->target, p->net, p->source, run) == SNN_OK &&
+           result->complete && is_consistent(result) && result->silent_count == SAMPLE_COUNT;
+    snn_result_destroy(&result);
+    snn_partial_destroy(&run->partial);
+    return good;
+}
+
+/* Silent samples have lists of their own in a result: here all are, as no output reaches its
+ * threshold. */
+static int silence(struct passage *p)
+{
+    struct snn_lower_options lower;
+    snn_lower_options_init(&lower);
+    lower.output_gain = 1e6f;
+    snn_target_close(&p->target);
+    snn_net_destroy(&p->net);
+    int status = snn_net_lower(&p->net, p->context, p->graph, &lower);
+    if (status == SNN_OK) status = snn_target_open(&p->target, p->context, "sim");
+    return status == SNN_OK ? snn_target_load(p->target, p->context, p->net) : status;
+}
+
+static bool late_records(const struct place *place)
+{
+    struct rush rush = {
+        .lock = PTHREAD_MUTEX_INITIALIZER, .signal = PTHREAD_COND_INITIALIZER, .good = true};
+    const struct snn_context_options options = {.allocator = {allocate, release, &rush}};
+    struct records records = {.count = 0};
+    struct snn_energy_profile energy;
+    struct snn_run_options run;
+    struct passage p;
+    bool good = passage_load(&p, &options, place) == SNN_OK && silence(&p) == SNN_OK &&
+                snn_context_create(&rush.context, &options) == SNN_OK &&
+                snn_energy_profile_load(&energy, p.context, "sinabs") == SNN_OK;
+    if (good) {
+        passage_run_options(&run, &energy);
+        run.timesteps = 4;
+        run.rule_count = run.sweep_count = 0; /* of a second readout */
+        good = rush_in(&p, &rush, &run, &records);
+    }
+    for (unsigned i = 0; i < records.count; i++)
+        free(records.bytes[i]);
+    snn_context_destroy(&rush.context);
+    passage_end(&p);
+    return good;
+}
+
 int main(void)
 {
     struct tap tap = {0, false};
@@ -309,6 +491,7 @@ int main(void)
     tap_check(&tap, shared_net(&place, expected), "contexts share graph, source and net");
     tap_check(&tap, devices(&place), "a virtual device a worker, the chip's predictions");
     tap_check(&tap, shared_run(&place), "others add records to a run that is kept");
+    tap_check(&tap, late_records(&place), "records that come while a result is built");
     free(expected);
     place_remove(&place);
     return tap_end(&tap);
