@@ -17,6 +17,8 @@
 #define PATIENCE_MIN_S 0.1
 /* Times the duration that is expected. */
 #define PATIENCE 2.0
+/* The same of samples whose duration nobody knows yet: whoever has them may have been stopped. */
+#define PATIENCE_FIRST_S 2.0
 /* Of samples whose duration nobody knows yet, on each thread. */
 #define FIRST_PER_THREAD 4
 
@@ -130,8 +132,7 @@ static bool grow(struct snncli_schedule *s)
 static bool is_overdue(const struct snncli_schedule *s, const struct block *b, double now_s)
 {
     const double each_s = sample_seconds(s, now_s);
-    double patience = PATIENCE * each_s * (double)b->count;
-    if (each_s <= 0.0) return false;
+    double patience = each_s > 0.0 ? PATIENCE * each_s * (double)b->count : PATIENCE_FIRST_S;
     if (patience < PATIENCE_MIN_S) patience = PATIENCE_MIN_S;
     /* Nobody is to run the last long sample over and over. */
     for (unsigned i = 0; i < b->again && i < 16; i++)

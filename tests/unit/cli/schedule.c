@@ -179,6 +179,32 @@ Test(cli_schedule, what_is_not_overdue_is_left_to_its_owner)
     snncli_schedule_destroy(&schedule);
 }
 
+Test(cli_schedule, a_rank_that_never_finishes_a_sample_is_helped)
+{
+    struct records records = {.count = 0};
+    struct snncli_schedule *schedule = create(&records, 4, 3);
+    uint64_t first = 0, count = 0;
+    cr_assert_eq(snncli_schedule_take(schedule, 1, 4, 0.0, &first, &count), SNNCLI_TURN_BLOCK);
+    cr_assert_eq(count, 4);
+    cr_expect_eq(snncli_schedule_take(schedule, 0, 4, 1.9, &first, &count), SNNCLI_TURN_WAIT,
+                 "samples may be long");
+    cr_assert_eq(snncli_schedule_take(schedule, 0, 4, 2.1, &first, &count), SNNCLI_TURN_BLOCK);
+    cr_expect_eq(first, 2);
+    cr_expect_eq(count, 2);
+    cr_assert_eq(snncli_schedule_take(schedule, 0, 4, 2.2, &first, &count), SNNCLI_TURN_BLOCK);
+    cr_expect_eq(first, 1);
+    cr_expect_eq(count, 1);
+    cr_assert_eq(snncli_schedule_take(schedule, 0, 4, 2.3, &first, &count), SNNCLI_TURN_BLOCK);
+    cr_expect_eq(first, 0);
+    cr_expect_eq(count, 1);
+    /* Rank 0 has them all since 2.1 s and later, and twice as long to finish one. */
+    cr_expect_eq(snncli_schedule_take(schedule, 2, 4, 6.0, &first, &count), SNNCLI_TURN_WAIT);
+    cr_assert_eq(snncli_schedule_take(schedule, 2, 4, 6.2, &first, &count), SNNCLI_TURN_BLOCK);
+    cr_expect_eq(first, 3);
+    cr_expect_eq(count, 1);
+    snncli_schedule_destroy(&schedule);
+}
+
 Test(cli_schedule, samples_that_are_there_are_not_handed_out)
 {
     struct records records = {.count = 0};
