@@ -204,7 +204,8 @@ static void take_in(struct snn_partial *p, uint64_t at, const struct snnmodel_ou
     p->done_count++;
 }
 
-/* With the lock held. */
+/* With the lock held. What the watcher did not take is not there: a sample counts as done where its
+ * record is, too. */
 static int put(struct snn_partial *p, struct snn_context *context, uint64_t at,
                const struct snnmodel_outcome *outcome)
 {
@@ -212,10 +213,10 @@ static int put(struct snn_partial *p, struct snn_context *context, uint64_t at,
     p->written.size = 0;
     if (p->watch != NULL)
         status = snnmodel_outcome_encode(outcome, at, &p->layout, context, &p->written);
-    if (status != SNN_OK) return status;
-    take_in(p, at, outcome);
-    if (p->watch == NULL) return SNN_OK;
-    return p->watch(context, p->written.data, p->written.size, p->watch_user);
+    if (status == SNN_OK && p->watch != NULL)
+        status = p->watch(context, p->written.data, p->written.size, p->watch_user);
+    if (status == SNN_OK) take_in(p, at, outcome);
+    return status;
 }
 
 int snnrun_partial_put(struct snn_partial *p, struct snn_context *context, uint64_t at,
@@ -237,7 +238,7 @@ static int add(struct snn_partial *p, struct snn_context *context, const void *r
     if (p->of.net != NULL) snnmodel_outcome_find_busiest(&p->read, p->of.net, p->sinabs_operations);
     if (p->kept != NULL) status = snnbase_buffer_append(context, &p->kept[at], record, size);
     if (status == SNN_OK) status = put(p, context, at, &p->read);
-    if (p->kept != NULL && !p->samples[at].done) p->kept[at].size = 0;
+    if (p->kept != NULL && status != SNN_OK) p->kept[at].size = 0;
     return status;
 }
 

@@ -47,7 +47,7 @@ SNN_API void snn_partial_fingerprint(const struct snn_partial *partial,
 /* What it is made of, as lines of text NAME=VALUE; lives as long as the partial. */
 SNN_API const char *snn_partial_identity(const struct snn_partial *partial);
 /* What differs between two such texts, as "timesteps 100 there, 50 here; other data", cut to `size`
- * bytes with the terminator; "" if nothing does. */
+ * bytes with the terminator (at 0 nothing is written); "" if nothing does. */
 SNN_API void snn_partial_compare(const char *there, const char *here, char *text, size_t size);
 
 /* The rest is safe to call from any thread, during the run too, each with a context of its own (and
@@ -61,13 +61,14 @@ SNN_API bool snn_partial_has(const struct snn_partial *partial, uint64_t at);
 
 /* Takes in the record of one sample, made by a run of the same fingerprint; one that is there
  * already changes nothing. Errors: FORMAT (no record of this run: a length, an index, a value that
- * cannot be), NOMEM; the partial is then as before. */
+ * cannot be), NOMEM, the watcher's; the partial is then as before. */
 SNN_API int snn_partial_add(struct snn_partial *partial, struct snn_context *context,
                             const void *record, size_t size);
 
 /* Called once with each record that is new, from the run or from add, under the partial's lock: it
- * asks nothing of the partial. A status other than SNN_OK ends the run, or is add's; the message is
- * set by snn_context_fail in the context given, which is that of the thread at hand. */
+ * asks nothing of the partial. A status other than SNN_OK ends the run, or is add's, and the sample
+ * is not done; the message is set by snn_context_fail in the context given, which is that of the
+ * thread at hand. */
 typedef int (*snn_partial_fn)(struct snn_context *context, const void *record, size_t size,
                               void *user);
 SNN_API void snn_partial_watch(struct snn_partial *partial, snn_partial_fn watch, void *user);

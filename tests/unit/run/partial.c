@@ -168,6 +168,39 @@ Test(partial, watcher_ends_the_run_with_its_message)
     snn_partial_destroy(&partial);
 }
 
+Test(partial, what_the_watcher_does_not_take_is_as_before)
+{
+    struct fixture_records records;
+    char *whole = fixture_run();
+    fixture_record(&records);
+    struct snn_partial *partial = fixture_partial();
+    add(partial, &records, 3);
+    snn_partial_watch(partial, refuse, NULL);
+    cr_expect_eq(snn_partial_add(partial, fixture.context, records.bytes[4], records.size[4]),
+                 SNN_ERR_IO);
+    cr_expect_eq(snn_partial_done(partial), 1u);
+    cr_expect_eq(snn_partial_has(partial, 4), false);
+    snn_partial_watch(partial, NULL, NULL);
+    add(partial, &records, 4);
+    cr_expect_eq(snn_partial_done(partial), 2u);
+    expect_whole(partial, whole);
+    snn_partial_destroy(&partial);
+    fixture_forget(&records);
+    fixture_free(&whole);
+}
+
+Test(partial, differences_stay_within_the_room_for_them)
+{
+    char text[16];
+    for (size_t size = 0; size < sizeof(text); size++) {
+        memset(text, '?', sizeof(text));
+        snn_partial_compare("seed=1\n", "seed=2\n", text, size);
+        cr_expect(size == 0 || strlen(text) == size - 1, "%d bytes", (int)size);
+        for (size_t i = size; i < sizeof(text); i++)
+            cr_expect_eq(text[i], '?', "byte %d of %d", (int)i, (int)size);
+    }
+}
+
 /* --- Counts ----------------------------------------------------------------------------------- */
 
 struct rows {
