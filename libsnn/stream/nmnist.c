@@ -23,10 +23,21 @@ static uint32_t time_of(const unsigned char *event)
     return (event[2] & 0x7fu) << 16 | (uint32_t)event[3] << 8 | event[4];
 }
 
+/* Any five letters would pass for an event. */
+static bool is_text(const unsigned char *head, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if ((head[i] < ' ' || head[i] > '~') && head[i] != '\n' && head[i] != '\r' &&
+            head[i] != '\t')
+            return false;
+    }
+    return true;
+}
+
 static int probe(const unsigned char *head, size_t size, uint64_t file_size)
 {
     uint32_t before = 0;
-    if (file_size % EVENT_SIZE != 0) return 0;
+    if (file_size % EVENT_SIZE != 0 || is_text(head, size)) return 0;
     for (size_t at = 0; size - at >= EVENT_SIZE; at += EVENT_SIZE) {
         const uint32_t time = time_of(head + at);
         if (head[at] >= SIDE_MAX || head[at + 1] > WRAP_Y) return 0;

@@ -292,6 +292,17 @@ static int open_and_close(struct snn_context *context)
     return status;
 }
 
+Test(recording, text_is_no_recording_whatever_its_length)
+{
+    struct snn_source *source = NULL;
+    const char *path = support_put("hello.bin", "hello", 5);
+    cr_assert_eq(snn_source_guess(support_context(), path), SNN_SOURCE_FRAMES);
+    cr_assert_eq(snn_source_open(&source, support_context(), path, SNN_SOURCE_EVENTS, NULL),
+                 SNN_ERR_FORMAT);
+    path = support_put("hello.bin", "hell\1", 5);
+    cr_assert_eq(snn_source_guess(support_context(), path), SNN_SOURCE_EVENTS);
+}
+
 Test(recording, memory_may_run_out_anywhere)
 {
     put_folder("set");
