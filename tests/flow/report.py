@@ -328,6 +328,7 @@ def silence(place_, chromium):
     unlabelled, path = report_of(place_, "model.json", "--data", "images-idx3")
     seen = check_page(chromium, unlabelled, path, 10, SETTINGS[:1])
     require("no labels" in seen["words"], "labels are not missed")
+    require("The answers, the most frequent first: class " in seen["words"], "no answers")
 
 
 @with_browser

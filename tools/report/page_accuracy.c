@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/report/answers.h"
 #include "tools/report/page_parts.h"
 
 /* ---- Verdict ---- */
@@ -28,6 +29,39 @@ static void put_against_cnn(const struct snnreport_pen *pen)
     snnreport_put(pen->out, " of the samples.");
 }
 
+/* Without labels the answers themselves: of one sample, or how often which. */
+static void put_answer(const struct snnreport_pen *pen, uint64_t index)
+{
+    struct snnreport_text text = {.data = NULL};
+    if (pen->r->sample_asked_count > SNNREPORT_ANSWERS_MAX)
+        snnreport_answers(&text, pen->r);
+    else
+        snnreport_answer(&text, pen->r, index);
+    if (text.data != NULL) snnreport_escaped(pen->out, text.data);
+    pen->out->failed = pen->out->failed || text.failed;
+    snnreport_text_fini(&text);
+}
+
+static void put_answers(const struct snnreport_pen *pen)
+{
+    const uint64_t count = pen->r->sample_asked_count;
+    if (count == 1 || count > SNNREPORT_ANSWERS_MAX) {
+        snnreport_put(pen->out,
+                      count == 1 ? "<p>The answer: " : "<p>The answers, the most frequent first: ");
+        put_answer(pen, 0);
+        snnreport_put(pen->out, ".</p>\n");
+        return;
+    }
+    snnreport_put(pen->out, "<p>The answers:</p>\n<ul>\n");
+    for (uint64_t i = 0; i < count; i++) {
+        snnreport_printf(
+            pen->out, "<li>sample number %llu: ", (unsigned long long)(pen->r->sample_offset + i));
+        put_answer(pen, i);
+        snnreport_put(pen->out, "</li>\n");
+    }
+    snnreport_put(pen->out, "</ul>\n");
+}
+
 static void put_sentence(const struct snnreport_pen *pen)
 {
     const struct snn_result *r = pen->r;
@@ -41,6 +75,7 @@ static void put_sentence(const struct snnreport_pen *pen)
             snnreport_put(out, " of the samples.");
         }
         snnreport_put(out, "</p>\n");
+        put_answers(pen);
         return;
     }
     snnreport_put(out, "Right in <strong>");

@@ -10,6 +10,7 @@
 #include "tools/cli/placement.h"
 #include "tools/cli/plot.h"
 #include "tools/cli/table.h"
+#include "tools/report/answers.h"
 #include "tools/snnsim/print_parts.h"
 #include "tools/snnsim/sweep.h"
 
@@ -24,16 +25,16 @@ void snnsim_print_subject(const struct snn_report *report, const struct snn_resu
 {
     printf("%s on %s", report->model_name, report->data);
     if (report->view != NULL) printf(", seen as %s", report->view);
-    printf(": %s samples%s\n", snncli_format_count(r->sample_count).text,
-           r->complete ? "" : " (INTERRUPTED)");
+    printf(": %s sample%s%s\n", snncli_format_count(r->sample_count).text,
+           r->sample_count == 1 ? "" : "s", r->complete ? "" : " (INTERRUPTED)");
 }
 
 void snnsim_print_options(const struct snncli_console *console, const struct snn_report *report,
                           const struct snn_result *r)
 {
     const char *dot = console->utf8 ? " \u00b7 " : ", ";
-    printf("%u steps of %g ms%s%s encoding%s", r->timesteps, report->dt_us / 1000.0, dot,
-           report->encoding, dot);
+    printf("%u step%s of %g ms%s%s encoding%s", r->timesteps, r->timesteps == 1 ? "" : "s",
+           report->dt_us / 1000.0, dot, report->encoding, dot);
     if (report->norm != NULL) printf("norm %s%s", report->norm, dot);
     printf("seed %llu%s%s, %s%s%s, %s\n", (unsigned long long)report->seed, dot,
            snnsim_print_target(r).text, r->semantics, r->order != NULL ? " " : "",
@@ -63,31 +64,64 @@ static void print_accuracy(const struct snn_result *r)
         printf("%s, samples end when decided, after %.2f of %u steps",
                snncli_format_percent(r->accuracy).text, r->steps_mean, r->timesteps);
     else
-        printf("%s after %u steps", snncli_format_percent(r->accuracy).text, r->timesteps);
+        printf("%s after %u step%s", snncli_format_percent(r->accuracy).text, r->timesteps,
+               r->timesteps == 1 ? "" : "s");
     if (!isnan(r->cnn_accuracy))
         printf(", CNN %s, same answer in %s", snncli_format_percent(r->cnn_accuracy).text,
                snncli_format_percent(r->cnn_agreement).text);
     printf("\n");
+}
+
+static void print_first_spike(const struct snn_result *r)
+{
     label("first spike");
-    if (r->first_spike.steps_histogram == NULL)
+    if (r->first_spike.steps_histogram == NULL) {
         printf("not known, rules end the samples\n");
-    else if (r->first_spike.count > 0)
-        printf("%s right, on average after %.2f steps (median %g, 95 %% by %g)\n",
-               snncli_format_percent(r->first_spike.accuracy).text, r->first_spike.steps_mean,
-               r->first_spike.steps_p50, r->first_spike.steps_p95);
-    else
+        return;
+    }
+    if (r->first_spike.count == 0) {
         printf("none\n");
+        return;
+    }
+    if (!isnan(r->first_spike.accuracy))
+        printf("%s right, ", snncli_format_percent(r->first_spike.accuracy).text);
+    printf("on average after %.2f steps (median %g, 95 %% by %g)\n", r->first_spike.steps_mean,
+           r->first_spike.steps_p50, r->first_spike.steps_p95);
+}
+
+static void print_silent(const struct snn_result *r)
+{
     label("silent");
-    printf("%s of %s samples", snncli_format_count(r->silent_count).text,
-           snncli_format_count(r->sample_count).text);
+    printf("%s of %s sample%s", snncli_format_count(r->silent_count).text,
+           snncli_format_count(r->sample_count).text, r->sample_count == 1 ? "" : "s");
     if (r->silent_count > 0) {
         uint32_t layer = r->silent_layers[0];
-        printf(", the first (%llu) from layer %s on, accuracy without them %s",
-               (unsigned long long)r->silent_indices[0],
-               layer < r->layer_count ? r->layers[layer].name : "input",
-               snncli_format_percent(r->accuracy_without_silent).text);
+        printf(", the first (%llu) from layer %s on", (unsigned long long)r->silent_indices[0],
+               layer < r->layer_count ? r->layers[layer].name : "input");
+        if (!isnan(r->accuracy))
+            printf(", accuracy without them %s",
+                   snncli_format_percent(r->accuracy_without_silent).text);
     }
     printf("\n");
+}
+
+/* Without labels the answers themselves are what there is to tell. */
+static void print_answers(const struct snn_result *r)
+{
+    const uint64_t asked = r->sample_asked_count;
+    const bool each = asked <= SNNREPORT_ANSWERS_MAX;
+    printf("  the data has no labels: no accuracy\n");
+    for (uint64_t i = 0; i < (each ? asked : 1); i++) {
+        struct snnreport_text text = {.data = NULL};
+        if (each)
+            snnreport_answer(&text, r, i);
+        else
+            snnreport_answers(&text, r);
+        label(i > 0 ? "" : asked > 1 ? "answers" : "answer");
+        if (each && asked > 1) printf("%llu: ", (unsigned long long)(r->sample_offset + i));
+        printf("%s\n", text.failed || text.data == NULL ? "" : text.data);
+        snnreport_text_fini(&text);
+    }
 }
 
 static void print_cost(const struct snn_report *report, const struct snn_result *r)
@@ -340,7 +374,7 @@ static void print_frames(const struct snncli_console *console, const struct snn_
                    snncli_format_percent(r->cnn_agreement).text);
         printf("\n");
     } else {
-        printf("  the data has no labels: no accuracy\n");
+        print_answers(r);
     }
     print_frame_cost(r);
     print_frame_layers(console, r);
@@ -360,7 +394,9 @@ void snnsim_print_result(const struct snncli_console *console, const struct snn_
     if (!isnan(result->accuracy))
         print_accuracy(result);
     else
-        printf("  the data has no labels: no accuracy\n");
+        print_answers(result);
+    print_first_spike(result);
+    print_silent(result);
     print_cost(report, result);
     if (result->chip != NULL) print_chip(report, result);
     if (result->device != NULL) print_device(result);
