@@ -13,7 +13,13 @@
 #include "libsnn/base/error.h"
 #include "libsnn/base/file.h"
 
-enum { FILES_MAX = 4 * 1024 * 1024, LABEL_MAX = 65535, NAME_SHOWN = 60, LEFT_OUT_SIZE = 160 };
+enum {
+    FILES_MAX = 4 * 1024 * 1024,
+    LABEL_MAX = 65535,
+    NAME_SHOWN = 60,
+    LEFT_OUT_SIZE = 160,
+    BOM_SIZE = 3
+};
 
 bool snnstream_folder_is(const char *path)
 {
@@ -85,13 +91,16 @@ static int take_line(struct snnstream_folder *folder, struct snn_context *contex
     size_t name = space;
     while (name > 0 && (line[name - 1] == ' ' || line[name - 1] == '\t'))
         name--;
-    if (name == 0 || !read_label(line + space, size - space, &label))
-        return snnbase_fail(context, SNN_ERR_FORMAT, "'%.*s' is not \"NAME LABEL\"",
-                            (int)(size < NAME_SHOWN ? size : NAME_SHOWN), line);
+    if (name == 0 || !read_label(line + space, size - space, &label)) {
+        snnbase_fail(context, SNN_ERR_FORMAT, "'%.*s' is not \"NAME LABEL\"",
+                     (int)(size < NAME_SHOWN ? size : NAME_SHOWN), line);
+        return snnbase_hint(context, "a name, a blank and a whole number up to %d", LABEL_MAX);
+    }
     if (memchr(line, '\0', name) != NULL)
         return snnbase_fail(context, SNN_ERR_FORMAT, "a name with a zero byte");
     const char *full = join(folder, context, path, line, name);
     if (full == NULL) return SNN_ERR_NOMEM;
+    if (!snnbase_file_exists(full)) return snnbase_fail_errno(context, errno, full);
     int status = check_regular(context, full);
     return status == SNN_OK ? add(folder, context, full, label) : status;
 }
@@ -99,9 +108,13 @@ static int take_line(struct snnstream_folder *folder, struct snn_context *contex
 static int read_labels(struct snnstream_folder *folder, struct snn_context *context,
                        const char *path, const char *labels)
 {
+    static const char bom[] = "\xef\xbb\xbf"; /* as editors of Windows put it */
     struct snnbase_buffer text = {NULL, 0, 0};
     int status = snnbase_file_read(context, labels, &text);
-    size_t at = 0, number = 0;
+    size_t number = 0;
+    size_t at = status == SNN_OK && text.size >= BOM_SIZE && memcmp(text.data, bom, BOM_SIZE) == 0
+                    ? BOM_SIZE
+                    : 0;
     while (status == SNN_OK && at < text.size) {
         const char *line = (const char *)text.data + at;
         const char *end = memchr(line, '\n', text.size - at);

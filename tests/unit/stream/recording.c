@@ -166,6 +166,30 @@ Test(recording, a_pipe_in_a_folder_is_refused_and_not_waited_for)
     assert_refused(support_path("piped"), NULL, SNN_ERR_UNSUPPORTED, "labels.txt: not a regular");
 }
 
+Test(recording, a_list_of_labels_may_begin_with_a_byte_order_mark)
+{
+    put_folder("set");
+    (void)support_put("set/a.bin", four, sizeof(four));
+    (void)support_put("set/labels.txt",
+                      "\xef\xbb\xbf"
+                      "a.bin 3\n",
+                      11);
+    struct snn_source *source = open_events(support_path("set"), NULL);
+    cr_assert_eq(snn_source_label(source, 0), 3);
+    snn_source_close(&source);
+}
+
+Test(recording, a_missing_file_is_told_with_its_line)
+{
+    put_folder("set");
+    (void)support_put("set/a.bin", four, sizeof(four));
+    (void)support_put("set/labels.txt", "a.bin 3\nb.bin 4\n", 16);
+    assert_refused(support_path("set"), NULL, SNN_ERR_NOT_FOUND, "labels.txt: line 2: ");
+    (void)support_put("set/labels.txt", "a.bin,3\n", 8);
+    assert_refused(support_path("set"), NULL, SNN_ERR_FORMAT, "line 1: 'a.bin,3' is not");
+    cr_assert_not_null(strstr(snn_context_hint(support_context()), "whole number"));
+}
+
 Test(recording, what_is_wrong_is_named)
 {
     static const unsigned char backwards[] = {0, 0, 0, 0, 9, 0, 0, 0, 0, 8};
@@ -177,6 +201,7 @@ Test(recording, what_is_wrong_is_named)
     assert_refused(put_folder("empty"), NULL, SNN_ERR_NOT_FOUND, "no recordings");
     assert_refused(support_path("none"), NULL, SNN_ERR_NOT_FOUND, "none");
     put_folder("set");
+    (void)support_put("set/a.bin", four, sizeof(four));
     (void)support_put("set/labels.txt", "a.bin 3\nb.bin x\n", 16);
     assert_refused(support_path("set"), NULL, SNN_ERR_FORMAT, "line 2");
 }
