@@ -246,6 +246,30 @@ def views(place):
     require(place.read_json("out.json")["options"]["view"] is None, "a view in the result")
 
 
+def answer_of_one(place):
+    """a recording without a label gets its answer; what steps that were asked for leave out is told"""
+    events = [(1000 + 1000 * i, 3, 2, 1) for i in range(STEPS)]
+    place.write("one.csv", text(events))
+    eye = net(place)
+    answer = place.run(eye, "-d", "one.csv", "--norm", "none", "--csv", "csv")
+    require(answer.returncode == 0 and not answer.stderr, "no message expected", answer)
+    with open(place.at(os.path.join("csv", "samples.csv")), encoding="utf-8") as table:
+        names, values = (line.rstrip("\n").split(",") for line in table)
+    row = dict(zip(names, values))
+    told = (f"answer       class {row['prediction']}, first spike of class "
+            f"{row['first_prediction']} after {row['first_steps']} step")
+    require(told in answer.stdout, f"{told!r} expected ({row})", answer)
+    require("silent       0 of 1 sample\n" in answer.stdout, "the silent are not told", answer)
+    short = place.run(eye, "-d", "one.csv", "--norm", "none", "-t", "10")
+    require("10 steps of 1 ms are 10 ms of recordings that take up to" in short.stderr
+            and "hint: " in short.stderr, "a warning expected", short)
+    quiet = place.run(eye, "-d", "one.csv", "--norm", "none", "-t", "10", "-q")
+    require(not quiet.stderr and "answer " in quiet.stdout, "only results expected", quiet)
+    dt = short.stderr.split("--dt ")[1].split()[0]
+    whole = place.run(eye, "-d", "one.csv", "--norm", "none", "-t", "10", "--dt", dt)
+    require(whole.returncode == 0 and not whole.stderr, "the remedy is none", whole)
+
+
 def tables_by_the_view(place):
     """columns= and unit= say what a table is that does not say it, arrays of floats among them"""
     events = some_events(4)
@@ -387,4 +411,5 @@ if __name__ == "__main__":
     sys.exit(report([stranger(name) for name in STRANGERS] +
                     named([every_format, a_folder_of_all, views, tables_by_the_view,
                            frames_stay_frames, swapped, what_fits, what_fits_keeps_the_view,
-                           what_is_left_out, one_signal_ends_it]), sys.argv[1]))
+                           what_is_left_out, one_signal_ends_it,
+                           answer_of_one]), sys.argv[1]))

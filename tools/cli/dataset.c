@@ -64,3 +64,16 @@ int snncli_recorded_steps(uint32_t *out, struct snncli_console *console,
     snncli_hint(console, "longer steps: --dt MS; or fewer of them: --timesteps N");
     return SNNCLI_EXIT_USAGE;
 }
+
+void snncli_warn_cut(struct snncli_console *console, const struct snn_source *source,
+                     const char *path, uint32_t steps, double dt_us)
+{
+    const double longest = (double)snn_source_duration_us(source), seen = steps * dt_us;
+    if (longest <= seen) return;
+    snncli_warning(console, path,
+                   "%u step%s of %g ms are %g ms of recordings that take up to %g ms: the rest is "
+                   "left out",
+                   steps, steps == 1 ? "" : "s", dt_us / 1000.0, seen / 1000.0, longest / 1000.0);
+    snncli_hint(console, "all of it: no --timesteps, or longer steps: --dt %g",
+                ceil(longest / steps) / 1000.0);
+}

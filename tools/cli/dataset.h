@@ -30,4 +30,9 @@ enum snn_source_kind snncli_data_kind(struct snn_context *context, const char *p
 int snncli_recorded_steps(uint32_t *out, struct snncli_console *console,
                           const struct snn_source *source, const char *path, double dt_us);
 
+/* Warns where recordings take longer than the steps that were asked for, and says how much is seen
+ * of them. */
+void snncli_warn_cut(struct snncli_console *console, const struct snn_source *source,
+                     const char *path, uint32_t steps, double dt_us);
+
 #endif

@@ -99,5 +99,7 @@ int snnsim_open_data(struct snnsim_session *s)
     if (kind == SNN_SOURCE_EVENTS && !o->given[OPT_TIMESTEPS])
         status =
             snncli_recorded_steps(&o->timesteps, &s->console, s->source, s->data_path, o->dt_us);
+    if (kind == SNN_SOURCE_EVENTS && o->given[OPT_TIMESTEPS] && snnsim_share_is_root(s))
+        snncli_warn_cut(&s->console, s->source, s->data_path, o->timesteps, o->dt_us);
     return status == SNNCLI_EXIT_OK ? check_labels(s) : status;
 }

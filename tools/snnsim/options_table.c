@@ -397,9 +397,9 @@ const struct snncli_tool snnsim_tool = {
         "Results go to standard output, messages and progress to standard error. The same seed "
         "gives the same results on any number of threads.\n\n"
         "Started by mpirun (mpirun -n 4 snnsim ...), the processes share the samples and the first "
-        "of "
-        "them alone prints and writes what one process would; model and data must be readable for "
-        "all. Devices cannot be shared.",
+        "of them alone prints and writes what one process would; model and data must be readable "
+        "for all. Devices cannot be shared. How to start it on several machines, and what happens "
+        "when one of them fails, is told in docs/cluster.md of the project.",
     .exit_statuses = exit_statuses,
     .see_also = "snnconvert(1), snndev(1)",
     .positional_path = true,
