@@ -328,7 +328,8 @@ def silence(place_, chromium):
     unlabelled, path = report_of(place_, "model.json", "--data", "images-idx3")
     seen = check_page(chromium, unlabelled, path, 10, SETTINGS[:1])
     require("no labels" in seen["words"], "labels are not missed")
-    require("The answers, the most frequent first: class " in seen["words"], "no answers")
+    require("Spikes of sample 0: no label, decision" in seen["words"], "no caption of the raster")
+    require("The answers" in seen["words"], "no answers")
 
 
 @with_browser
@@ -651,6 +652,7 @@ def outputs(place_):
             (["--report", "gone/page.html"], 73, "folder does not exist"),
             (["--report", "tables"], 73, "is a directory"),
             (["--csv", "gone/tables"], 73, "folder does not exist"),
+            (["--csv", "/proc/tables"], 73, "snnsim: /proc/tables: "),
             (["--csv", "images-idx3"], 73, "is not a folder"),
             (["--csv", "tables", "--sweep", "tables/sweep.csv"], 64, "is --sweep too")):
         answer = place_.run("model.json", *arguments)

@@ -14,8 +14,7 @@ struct snnreport_page {
     const struct snn_report *report;       /* the results, as the JSON has them */
     const char *json;                      /* the document itself */
     const struct snnreport_raster *raster; /* of one sample of the first spiking result; or NULL */
-    uint64_t raster_sample;
-    const char *command; /* what was run, for people to run it again; or NULL */
+    const char *command;                   /* what was run, for people to run it again; or NULL */
 };
 
 /* Appends the whole page. */

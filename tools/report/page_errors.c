@@ -166,8 +166,10 @@ void snnreport_page_raster(const struct snnreport_pen *pen)
     snnreport_put(pen->out, "<figure class=\"wide\">\n<div class=\"scroll\" role=\"region\" "
                             "tabindex=\"0\" aria-label=\"Raster of spikes\">\n");
     snnreport_raster(pen->out, raster);
-    snnreport_printf(pen->out,
-                     "\n</div>\n<figcaption>Sample number %llu. %s</figcaption>\n</figure>\n",
-                     (unsigned long long)pen->page->raster_sample,
-                     "Time goes to the right, layers from top to bottom.");
+    snnreport_put(pen->out, "\n</div>\n<figcaption>");
+    snnreport_escaped(pen->out, raster->title);
+    snnreport_put(pen->out, ". Time goes to the right, layers from top to bottom; where shades "
+                            "stand for single spikes, the darkest of a layer has the most spikes "
+                            "of that layer in one block of neurons and steps.</figcaption>\n"
+                            "</figure>\n");
 }

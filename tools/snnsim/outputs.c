@@ -1,9 +1,11 @@
 /* Before any work is done: whether the files can be written that the work is for, and that none of
  * them is one of the others, or an input.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tools/cli/output.h"
 #include "tools/report/page.h"
@@ -62,7 +64,16 @@ static int check_folder(struct snnsim_session *s, const struct named_file files[
 {
     const char *folder = s->options.csv;
     struct stat info;
-    if (stat(folder, &info) != 0) return snncli_check_output(&s->console, folder);
+    if (stat(folder, &info) != 0) {
+        int status = snncli_check_output(&s->console, folder);
+        /* Only trying tells: root may write to every folder, but not make one below /proc. */
+        if (status == SNNCLI_EXIT_OK && mkdir(folder, 0777) != 0)
+            status = snncli_fail(&s->console, SNNCLI_EXIT_NO_OUTPUT, folder, "cannot be made: %s",
+                                 strerror(errno));
+        else if (status == SNNCLI_EXIT_OK)
+            (void)rmdir(folder); /* a run that fails leaves nothing behind */
+        return status;
+    }
     if (!S_ISDIR(info.st_mode))
         return snncli_fail(&s->console, SNNCLI_EXIT_NO_OUTPUT, folder, "is not a folder");
     return check_tables(s, files);

@@ -39,7 +39,6 @@ int snnsim_save_page(struct snnsim_session *s, const struct snn_report *report)
             .report = report,
             .json = json,
             .raster = s->raster.lane_count > 0 ? &s->raster.picture : NULL,
-            .raster_sample = s->raster.sample,
             .command = command.data};
         snnreport_page(&page, &content);
         status = command.failed || page.failed
