@@ -11,6 +11,16 @@
 #include "libsnn/base/buffer.h"
 #include "snn/context.h"
 
+/* What is unpacked as it is read has no bound in memory, and gets one in time: what packed bytes
+ * may unpack to. Recordings of cameras stay below 20 times their size. */
+enum { SNNBASE_UNPACKED_RATIO = 250, SNNBASE_UNPACKED_FREE = 64 << 20 };
+
+static inline uint64_t snnbase_unpacked_max(uint64_t packed)
+{
+    if (packed > UINT64_MAX / SNNBASE_UNPACKED_RATIO - SNNBASE_UNPACKED_FREE) return UINT64_MAX;
+    return packed * SNNBASE_UNPACKED_RATIO + SNNBASE_UNPACKED_FREE;
+}
+
 /* True if the bytes start with the gzip magic. */
 bool snnbase_gzip_probe(const void *data, size_t size);
 

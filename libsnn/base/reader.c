@@ -31,6 +31,7 @@ struct snnbase_reader {
     unsigned char magic[MAGIC_SIZE];
     size_t magic_at, magic_size; /* not handed out yet from magic_at on */
     uint64_t size;
+    uint64_t taken; /* from the file */
     uint64_t stamp;
     struct snnbase_gunzip *gunzip; /* NULL: a plain file */
     unsigned char *packed;         /* [PACKED_SIZE] */
@@ -50,6 +51,7 @@ static int read_raw(struct snnbase_reader *reader, void *to, size_t room, size_t
         } else {
             reader->bytes += size;
             reader->left -= size;
+            reader->taken += size;
         }
         *size_out = size;
         return SNN_OK;
@@ -59,6 +61,7 @@ static int read_raw(struct snnbase_reader *reader, void *to, size_t room, size_t
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return snnbase_fail_errno(reader->context, errno, reader->path);
         *size_out = (size_t)got;
+        reader->taken += (uint64_t)got;
         return SNN_OK;
     }
 }
@@ -187,6 +190,11 @@ int snnbase_reader_read(struct snnbase_reader *reader, struct snn_context *conte
 uint64_t snnbase_reader_size(const struct snnbase_reader *reader)
 {
     return reader->size;
+}
+
+uint64_t snnbase_reader_taken(const struct snnbase_reader *reader)
+{
+    return reader->taken;
 }
 
 uint64_t snnbase_reader_stamp(const struct snnbase_reader *reader)

@@ -28,6 +28,9 @@ int snnbase_reader_read(struct snnbase_reader *reader, struct snn_context *conte
 /* Bytes that will come in all; 0 where that is not known: packed files and pipes. */
 uint64_t snnbase_reader_size(const struct snnbase_reader *reader);
 
+/* Bytes that were taken from the file so far, before they were unpacked. */
+uint64_t snnbase_reader_taken(const struct snnbase_reader *reader);
+
 /* A number that is another one once the file was replaced or written to; 0: nothing tells. */
 uint64_t snnbase_reader_stamp(const struct snnbase_reader *reader);
 

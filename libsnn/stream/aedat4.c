@@ -20,6 +20,7 @@
 #include "libsnn/base/buffer.h"
 #include "libsnn/base/error.h"
 #include "libsnn/base/flat.h"
+#include "libsnn/base/inflate.h"
 #include "libsnn/base/little.h"
 #include "libsnn/base/lz4.h"
 #include "libsnn/base/memory.h"
@@ -48,6 +49,7 @@ struct aedat4 {
     uint32_t size;                 /* of the packet at hand */
     size_t events_at, events_left; /* in it, unpacked */
     struct snnbase_buffer unpacked;
+    uint64_t packed_sum, unpacked_sum; /* bytes of all packets so far */
     struct snnbase_lz4 lz4;
     struct snnbase_zstd zstd;
     uint64_t other_count, invalid_count;
@@ -177,11 +179,22 @@ static const char *find_events(struct aedat4 *s, const unsigned char *bytes, siz
 static int unpack(struct aedat4 *s, struct snn_context *context, const unsigned char *packed)
 {
     const uint64_t limit = snnbase_limits(context)->file_bytes;
-    const size_t size_max = limit < PACKET_MAX ? (size_t)limit : PACKET_MAX;
+    size_t size_max = limit < PACKET_MAX ? (size_t)limit : PACKET_MAX;
+    const uint64_t left = snnbase_unpacked_max(s->packed_sum + s->size) - s->unpacked_sum;
+    const bool is_tight = left < size_max;
+    if (is_tight) size_max = (size_t)left;
     s->unpacked.size = 0;
-    if (s->compression == LZ4 || s->compression == LZ4_HIGH)
-        return snnbase_lz4_unpack(&s->lz4, context, packed, s->size, size_max, &s->unpacked);
-    return snnbase_zstd_unpack(&s->zstd, context, packed, s->size, size_max, &s->unpacked);
+    int status =
+        s->compression == LZ4 || s->compression == LZ4_HIGH
+            ? snnbase_lz4_unpack(&s->lz4, context, packed, s->size, size_max, &s->unpacked)
+            : snnbase_zstd_unpack(&s->zstd, context, packed, s->size, size_max, &s->unpacked);
+    s->packed_sum += s->size;
+    s->unpacked_sum += s->unpacked.size;
+    if (status != SNN_ERR_LIMIT || !is_tight) return status;
+    return snnbase_hint(context,
+                        "packets unpack to more than %d times their size, as none of a "
+                        "recording do",
+                        SNNBASE_UNPACKED_RATIO);
 }
 
 /* The whole packet, which stays in the window as long as its events are read from there. */

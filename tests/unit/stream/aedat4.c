@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libsnn/base/zstd.h"
 #include "libsnn/stream/aedat4.h"
 #include "snn/recording.h"
 #include "snn/status.h"
@@ -331,6 +332,26 @@ Test(aedat4, packets_that_lie_are_refused)
     content.size = 0;
     pack(&content, "FRME", all, 1);
     refuse_packet(&content, NONE, SNN_ERR_FORMAT, " has no events ('EVTS')");
+}
+
+/* Blocks of zstd that say "131072 times this byte": 2 KiB of them are more than 64 MiB. */
+Test(aedat4, packets_that_unpack_to_hundreds_of_times_their_size_are_refused)
+{
+    static struct file content;
+    struct snnbase_zstd zstd = {.decoder = NULL};
+    struct snnbase_buffer none = {.data = NULL};
+    content.size = 0;
+    put(&content, 0xfd2fb528, 4);
+    put(&content, 0x3800, 2); /* a window of 128 KiB */
+    for (unsigned i = 0; i < 600; i++)
+        put(&content, (i == 599) | 1 << 1 | 131072 << 3, 4);
+    const bool built =
+        snnbase_zstd_unpack(&zstd, support_context(), "", 0, 1, &none) != SNN_ERR_UNSUPPORTED;
+    snnbase_zstd_fini(&zstd);
+    snnbase_buffer_fini(support_context(), &none);
+    if (!built) cr_skip("built without zstd");
+    refuse_packet(&content, ZSTD_HIGH, SNN_ERR_LIMIT, ": unpacks to more than the limit of 677");
+    cr_assert_not_null(strstr(snn_context_hint(support_context()), "250 times their size"));
 }
 
 Test(aedat4, heads_of_packets_that_lie_are_refused)
