@@ -91,7 +91,7 @@ int main(int argc, char **argv)
     const enum snn_source_kind kind = snn_source_guess(context, argv[2]);
     if (status == SNN_OK)
         status = snn_source_open(&data, context, argv[2], kind,
-                                 kind == SNN_SOURCE_EVENTS ? &shape : NULL);
+                                 kind != SNN_SOURCE_FRAMES ? &shape : NULL);
     if (status == SNN_OK)
         status = run(context, net, data, argc > 4 ? strtoull(argv[4], NULL, 10) : 0, steps);
     if (status != SNN_OK)

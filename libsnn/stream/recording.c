@@ -31,6 +31,10 @@ struct snn_recording {
     void *state;
     bool begun; /* the state is to be finished */
     struct snnstream_view view;
+    struct snn_shape shape; /* behind the view, where the file does not say it */
+    bool bounded;           /* nothing may lie beyond it */
+    bool (*go_on)(void *user);
+    void *user;
 
     unsigned char *bytes; /* [capacity], of which those from begin to end are at hand */
     size_t capacity, begin, end;
@@ -79,6 +83,17 @@ static int make_room(struct snn_recording *r, struct snn_context *context)
     return SNN_OK;
 }
 
+/* Time is bounded by the size of the file. */
+static int check_ratio(const struct snn_recording *r, struct snn_context *context)
+{
+    const uint64_t packed = snnbase_reader_taken(r->reader);
+    if (r->offset + (r->end - r->begin) <= snnbase_unpacked_max(packed)) return SNN_OK;
+    snnbase_fail(context, SNN_ERR_LIMIT,
+                 "%s: packed byte %" PRIu64 ": unpacks to more than %d times its size", r->path,
+                 packed, SNNBASE_UNPACKED_RATIO);
+    return snnbase_hint(context, "no recording does; if it is one, unpack it before (gunzip)");
+}
+
 /* Reads on until so many bytes are at hand, or all that are left. */
 static int fill(struct snn_recording *r, struct snn_context *context, size_t wanted)
 {
@@ -92,6 +107,8 @@ static int fill(struct snn_recording *r, struct snn_context *context, size_t wan
         if (r->sums) r->sum = snnbase_crc32(r->sum, r->bytes + r->end, got);
         r->end += got;
         r->ended = got == 0;
+        status = check_ratio(r, context);
+        if (status != SNN_OK) return status;
     }
     return SNN_OK;
 }
@@ -187,6 +204,9 @@ int snnstream_recording_open(struct snn_recording **out, struct snn_context *con
     r->allocator = *snnbase_allocator(context);
     r->sums = spec->sums;
     r->view = *spec->view;
+    r->shape = spec->shape;
+    r->go_on = spec->go_on;
+    r->user = spec->user;
     int status = open_reader(r, context, spec);
     if (status == SNN_OK) status = find(r, context, spec);
     if (status != SNN_OK) snn_recording_close(&r);
@@ -200,7 +220,11 @@ int snn_recording_open(struct snn_recording **out, struct snn_context *context, 
     struct snnstream_view view;
     int status = snnstream_view_parse(&view, context, options != NULL ? options->view : NULL);
     if (status != SNN_OK) return status;
-    const struct snnstream_recording_spec spec = {.path = path, .view = &view};
+    struct snnstream_recording_spec spec = {.path = path, .view = &view};
+    if (options != NULL) {
+        spec.go_on = options->go_on;
+        spec.user = options->user;
+    }
     return snnstream_recording_open(out, context, &spec);
 }
 
@@ -277,14 +301,59 @@ static void count_events(struct snn_recording *r, const struct snn_camera_event 
         r->info.on_count += events[i].polarity;
 }
 
-static void look(struct snn_recording *r, struct snnstream_batch *batch, size_t count)
+/* What is turned round without a cut is the whole picture: the file's, else the one asked for. */
+static int fit_view(struct snn_recording *r, struct snn_context *context)
 {
+    struct snn_recording_info sensor = {.width = 0};
+    if (r->format->describe != NULL) r->format->describe(r->state, &sensor);
+    r->bounded = sensor.width == 0 || sensor.height == 0;
+    if (r->bounded) {
+        sensor.width = (r->view.diagonal ? r->shape.height : r->shape.width) * r->view.pool_x;
+        sensor.height = (r->view.diagonal ? r->shape.width : r->shape.height) * r->view.pool_y;
+    }
+    if (sensor.width > 0 && sensor.height > 0) {
+        snnstream_view_fit(&r->view, sensor.width, sensor.height);
+        return SNN_OK;
+    }
+    snnbase_fail(context, SNN_ERR_INVALID,
+                 "%s: mirror=x and mirror=y need to know how large the picture is, and the file "
+                 "does not say it",
+                 r->path);
+    return snnbase_hint(context, "say it by cut=, e.g. cut=0:0:127:127");
+}
+
+/* That a picture only asked for cuts nothing off unseen. */
+static int check_bounds(const struct snn_recording *r, struct snn_context *context,
+                        const struct snn_camera_event *events, size_t count)
+{
+    const struct snnstream_view *view = &r->view;
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].x / view->pool_x <= view->last_x &&
+            events[i].y / view->pool_y <= view->last_y)
+            continue;
+        snnbase_fail(context, SNN_ERR_FORMAT,
+                     "%s: an event at (%u, %u), a picture of %ux%u is to be turned round", r->path,
+                     events[i].x, events[i].y, (view->last_x + 1) * view->pool_x,
+                     (view->last_y + 1) * view->pool_y);
+        return snnbase_hint(context, "the part that is to be seen is said by cut=");
+    }
+    return SNN_OK;
+}
+
+static int look(struct snn_recording *r, struct snn_context *context, struct snnstream_batch *batch,
+                size_t count)
+{
+    int status = SNN_OK;
     if (count > 0 && !r->started) {
         r->start_us = batch->items[0].time_us;
         r->started = true;
+        if (snnstream_view_wants_size(&r->view)) status = fit_view(r, context);
     }
+    if (status == SNN_OK && r->bounded) status = check_bounds(r, context, batch->items, count);
+    if (status != SNN_OK) return status;
     batch->count = snnstream_view_apply(&r->view, r->start_us, batch->items, count);
     r->info.unseen_count += count - batch->count;
+    return SNN_OK;
 }
 
 /* One call of the decoder. *over: nothing more will come. */
@@ -314,10 +383,10 @@ static int decode(struct snn_recording *r, struct snn_context *context,
     if (*over && window.size > 0)
         return snnbase_fail(context, SNN_ERR_FORMAT, "%s: byte %" PRIu64 ": %zu bytes too many",
                             r->path, r->offset, window.size);
-    look(r, batch, kept);
+    status = look(r, context, batch, kept);
     /* Behind the span that is looked at nothing is seen any more. */
     *over = *over || (r->started && r->time_us - r->start_us >= r->view.to_us);
-    return SNN_OK;
+    return status;
 }
 
 int snn_recording_read(struct snn_recording *recording, struct snn_context *context,
@@ -328,8 +397,13 @@ int snn_recording_read(struct snn_recording *recording, struct snn_context *cont
     if (recording->broken)
         return snnbase_fail(context, SNN_ERR_INVALID, "%s: read on behind an error",
                             recording->path);
+    if (room == 0)
+        return snnbase_fail(context, SNN_ERR_INVALID, "%s: room for no event", recording->path);
     while (batch.count == 0 && !over) {
-        int status = decode(recording, context, &batch, &over);
+        const bool stop = recording->go_on != NULL && !recording->go_on(recording->user);
+        int status = stop ? snnbase_fail(context, SNN_ERR_CANCELLED, "%s: stopped in reading it",
+                                         recording->path)
+                          : decode(recording, context, &batch, &over);
         if (status == SNN_OK) continue;
         recording->broken = true;
         return status;

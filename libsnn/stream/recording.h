@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libsnn/base/buffer.h"
 #include "libsnn/stream/folder.h"
 #include "libsnn/stream/view.h"
 #include "snn/context.h"
@@ -23,6 +24,9 @@ struct snnstream_recording_spec {
     const struct snnstream_view *view;
     const unsigned char *bytes; /* of the file, at hand, and staying; NULL: read from the path */
     size_t size;
+    struct snn_shape shape;    /* behind the view, where the file does not say it; 0: not known */
+    bool (*go_on)(void *user); /* as in struct snn_recording_options */
+    void *user;
     bool in_folder; /* for a hint */
     bool sums;      /* make a sum of the bytes on the way */
 };
@@ -58,9 +62,11 @@ struct snnstream_recordings {
     struct snn_shape shape;
 };
 
-/* Scans a recording or a folder of them. *out is to be finished even after an error. */
+/* Scans a recording or a folder of them. A file of which `have` holds the bytes is taken from
+ * there. *out is to be finished even after an error. */
 int snnstream_recordings_open(struct snnstream_recordings *out, struct snn_context *context,
-                              const char *path, const struct snn_source_options *options);
+                              const char *path, struct snnbase_buffer *have,
+                              const struct snn_source_options *options);
 void snnstream_recordings_fini(struct snnstream_recordings *recordings,
                                const struct snn_allocator *allocator);
 /* Opens recording `index` (below count) with the set's view. Errors: IO (it has changed), as

@@ -24,6 +24,7 @@ enum { POLARITIES = 2, BATCH = 4096, VIEW_SIZE = 200, WORD_SIZE = 48, SIDE_MAX =
 struct scan {
     struct snn_camera_event *batch; /* [BATCH] */
     const struct snnstream_view *view;
+    const struct snn_source_options *options;
     uint32_t width, height;               /* that the events take up */
     uint32_t sensor_width, sensor_height; /* that files tell, as the view sees it */
     uint64_t event_count;
@@ -74,19 +75,24 @@ static int scan_file(struct scan *scan, struct snnstream_recordings *set,
                      struct snn_context *context, size_t index, bool in_folder)
 {
     struct snnstream_recording_entry *entry = &set->entries[index];
-    struct snnstream_recording_spec spec = {
-        .path = entry->path, .view = &set->view, .in_folder = in_folder, .sums = true};
+    struct snnstream_recording_spec spec = {.path = entry->path,
+                                            .view = &set->view,
+                                            .shape = set->shape,
+                                            .go_on = scan->options->go_on,
+                                            .user = scan->options->user,
+                                            .in_folder = in_folder,
+                                            .sums = true};
     struct snn_recording *recording = NULL;
     size_t count = 1;
-    if (!snnbase_reader_can_repeat(entry->path)) {
+    if (entry->bytes == NULL && !snnbase_reader_can_repeat(entry->path)) {
         struct snnbase_buffer bytes = {.data = NULL};
         int status = snnbase_file_read(context, entry->path, &bytes);
         entry->bytes = bytes.data;
         entry->size = bytes.size;
-        spec.bytes = entry->bytes;
-        spec.size = entry->size;
         if (status != SNN_OK) return status;
     }
+    spec.bytes = entry->bytes;
+    spec.size = entry->size;
     int status = snnstream_recording_open(&recording, context, &spec);
     while (status == SNN_OK && count > 0) {
         status = snn_recording_read(recording, context, scan->batch, BATCH, &count);
@@ -99,18 +105,31 @@ static int scan_file(struct scan *scan, struct snnstream_recordings *set,
 
 /* ---- All of them ---- */
 
-static int scan_files(struct scan *scan, struct snnstream_recordings *set,
-                      struct snn_context *context)
+static int make_entries(struct snnstream_recordings *set, struct snn_context *context,
+                        struct snnbase_buffer *have)
 {
     const struct snnstream_folder *folder = &set->folder;
     set->entries = snnbase_alloc(context, folder->count, sizeof(*set->entries));
-    scan->batch = snnbase_alloc(context, BATCH, sizeof(*scan->batch));
-    if (set->entries == NULL || scan->batch == NULL) return SNN_ERR_NOMEM;
+    if (set->entries == NULL) return SNN_ERR_NOMEM;
     set->count = folder->count;
     for (size_t i = 0; i < folder->count; i++) {
         set->entries[i].path = folder->entries[i].path;
         set->entries[i].label = folder->entries[i].label;
-        int status = scan_file(scan, set, context, i, !folder->is_file);
+    }
+    if (!folder->is_file || have->data == NULL) return SNN_OK;
+    set->entries[0].bytes = have->data;
+    set->entries[0].size = have->size;
+    *have = (struct snnbase_buffer){.data = NULL};
+    return SNN_OK;
+}
+
+static int scan_files(struct scan *scan, struct snnstream_recordings *set,
+                      struct snn_context *context)
+{
+    scan->batch = snnbase_alloc(context, BATCH, sizeof(*scan->batch));
+    if (scan->batch == NULL) return SNN_ERR_NOMEM;
+    for (size_t i = 0; i < set->count; i++) {
+        int status = scan_file(scan, set, context, i, !set->folder.is_file);
         if (status != SNN_OK) return status;
     }
     if (scan->event_count > 0) return SNN_OK;
@@ -267,13 +286,16 @@ static int find_shape(struct snnstream_recordings *set, struct snn_context *cont
 }
 
 int snnstream_recordings_open(struct snnstream_recordings *out, struct snn_context *context,
-                              const char *path, const struct snn_source_options *options)
+                              const char *path, struct snnbase_buffer *have,
+                              const struct snn_source_options *options)
 {
     const struct snn_source_options none = {.labels = NULL};
-    struct scan scan = {.view = &out->view};
     if (options == NULL) options = &none;
+    struct scan scan = {.view = &out->view, .options = options};
+    out->shape = options->shape;
     int status = snnstream_folder_list(&out->folder, context, path, options->labels);
     if (status == SNN_OK) status = snnstream_view_parse(&out->view, context, options->view);
+    if (status == SNN_OK) status = make_entries(out, context, have);
     if (status == SNN_OK) status = scan_files(&scan, out, context);
     snnbase_free(context, scan.batch);
     if (status == SNN_OK) status = find_shape(out, context, path, &scan, options);
@@ -299,8 +321,11 @@ int snnstream_recordings_read(struct snn_recording **out, struct snn_context *co
                               const struct snnstream_recordings *set, uint64_t index)
 {
     const struct snnstream_recording_entry *entry = &set->entries[index];
-    const struct snnstream_recording_spec spec = {
-        .path = entry->path, .view = &set->view, .bytes = entry->bytes, .size = entry->size};
+    const struct snnstream_recording_spec spec = {.path = entry->path,
+                                                  .view = &set->view,
+                                                  .bytes = entry->bytes,
+                                                  .size = entry->size,
+                                                  .shape = set->shape};
     struct snn_recording *recording = NULL;
     int status = snnstream_recording_open(&recording, context, &spec);
     if (status != SNN_OK) return status;

@@ -88,16 +88,12 @@ static int fail_unknown(struct snn_context *context, const struct snnstream_file
                         recordings);
 }
 
-/* Reads a file, of frames or of something else, and finds its format. The bytes are the caller's to
- * free, whatever the status. */
-static int file_load(struct snnstream_file *file, const struct snnstream_source_ops **ops_out,
-                     struct snn_context *context, const char *path, bool frames)
+/* Finds the format of a file that is at hand, of frames or of something else. */
+static int file_know(const struct snnstream_file *file, const struct snnstream_source_ops **ops_out,
+                     struct snn_context *context, bool frames)
 {
-    *file = (struct snnstream_file){.path = path};
-    int status = snnbase_file_read_unpacked(context, path, &file->bytes);
-    if (status != SNN_OK) return status;
     if (file->bytes.size == 0) {
-        return snnbase_fail(context, SNN_ERR_FORMAT, "%s: the file is empty", path);
+        return snnbase_fail(context, SNN_ERR_FORMAT, "%s: the file is empty", file->path);
     }
     const struct snnstream_source_ops *ops = format_find(file);
     if (!ops) return fail_unknown(context, file, frames);
@@ -105,11 +101,30 @@ static int file_load(struct snnstream_file *file, const struct snnstream_source_
     return SNN_OK;
 }
 
-static int samples_load(struct snn_source *source, struct snn_context *context, const char *path)
+/* What was read of a file before is unpacked, or else it is read. */
+static int file_load(struct snnstream_file *file, struct snn_context *context,
+                     struct snnbase_buffer *have)
 {
-    struct snnstream_file file;
+    if (have->data == NULL) return snnbase_file_read_unpacked(context, file->path, &file->bytes);
+    if (snnbase_gzip_probe(have->data, have->size)) {
+        const uint64_t limit = snnbase_limits(context)->file_bytes;
+        int status = snnbase_gzip_unpack(context, have->data, have->size,
+                                         limit < SIZE_MAX ? (size_t)limit : SIZE_MAX, &file->bytes);
+        return status == SNN_OK ? status : snnbase_where(context, "%s", file->path);
+    }
+    file->bytes = *have;
+    *have = (struct snnbase_buffer){.data = NULL};
+    return SNN_OK;
+}
+
+static int samples_load(struct snn_source *source, struct snn_context *context, const char *path,
+                        struct snnbase_buffer *have)
+{
+    struct snnstream_file file = {.path = path};
     const struct snnstream_source_ops *ops = NULL;
-    int status = file_load(&file, &ops, context, path, source->kind == SNN_SOURCE_FRAMES);
+    int status = file_load(&file, context, have);
+    if (status == SNN_OK)
+        status = file_know(&file, &ops, context, source->kind == SNN_SOURCE_FRAMES);
     if (status == SNN_OK) status = ops->open(&source->samples, context, &file, source->kind);
     snnbase_buffer_fini(context, &file.bytes);
     return status;
@@ -180,9 +195,10 @@ static int labels_check_count(struct snn_context *context, const char *path, uin
 
 static int labels_load(struct snn_source *source, struct snn_context *context, const char *path)
 {
-    struct snnstream_file file;
+    struct snnstream_file file = {.path = path};
     const struct snnstream_source_ops *ops = NULL;
-    int status = file_load(&file, &ops, context, path, false);
+    int status = snnbase_file_read_unpacked(context, path, &file.bytes);
+    if (status == SNN_OK) status = file_know(&file, &ops, context, false);
     if (status == SNN_OK && !ops->labels) {
         status = snnbase_fail(context, SNN_ERR_UNSUPPORTED, "%s: %s files hold no labels", path,
                               ops->name);
@@ -212,12 +228,93 @@ static int labels_open(struct snn_source *source, struct snn_context *context, c
     return status;
 }
 
+/* --- What a path holds ------------------------------------------------------------------------ */
+
+/* The first bytes are surer to be frames than events: an array may be either. */
+static bool looks_like_frames(const struct snnstream_file *file)
+{
+    const unsigned char *bytes = file->bytes.data;
+    const struct snnstream_source_ops *ops = format_find(file);
+    if (!ops) return false;
+    return ops->probe(bytes, file->bytes.size) >=
+           snnstream_recording_score(bytes, file->bytes.size);
+}
+
+/* The first bytes of a file are enough for the formats of frames, which have a magic. */
+static bool begins_as_frames(struct snn_context *context, const char *path,
+                             const struct snnbase_buffer *have)
+{
+    unsigned char head[HEAD_SIZE], unpacked[HEAD_SIZE];
+    struct snnstream_file file = {.path = path, .bytes = {.data = head}};
+    if (have) {
+        file.bytes.size = have->size < HEAD_SIZE ? have->size : HEAD_SIZE;
+        if (have->size > 0) memcpy(head, have->data, file.bytes.size);
+    } else {
+        file.bytes.size = snnbase_file_head(path, head, sizeof(head));
+    }
+    if (snnbase_gzip_probe(head, file.bytes.size)) {
+        file.bytes.size =
+            snnbase_gzip_head(context, head, file.bytes.size, unpacked, sizeof(unpacked));
+        file.bytes.data = unpacked;
+    }
+    return file.bytes.size == 0 || looks_like_frames(&file);
+}
+
+/* A file's kind, by its bytes: those at hand, or, without any, those of the path. */
+static enum snn_source_kind guess(struct snn_context *context, const char *path,
+                                  const struct snnbase_buffer *have)
+{
+    struct snnstream_view view;
+    struct snn_recording *recording = NULL;
+    enum snn_source_kind kind = SNN_SOURCE_FRAMES;
+    if (begins_as_frames(context, path, have)) return kind;
+    if (snnstream_view_parse(&view, context, NULL) != SNN_OK) return kind;
+    const struct snnstream_recording_spec spec = {.path = path,
+                                                  .view = &view,
+                                                  .bytes = have ? have->data : NULL,
+                                                  .size = have ? have->size : 0};
+    if (snnstream_recording_open(&recording, context, &spec) == SNN_OK) kind = SNN_SOURCE_EVENTS;
+    snn_recording_close(&recording);
+    return kind;
+}
+
+enum snn_source_kind snn_source_guess(struct snn_context *context, const char *path)
+{
+    if (snnstream_folder_is(path)) return SNN_SOURCE_EVENTS;
+    if (!snnbase_reader_can_repeat(path)) return SNN_SOURCE_ANY;
+    return guess(context, path, NULL);
+}
+
 /* --- The public noun -------------------------------------------------------------------------- */
+
+static int open_kind(struct snn_source *source, struct snn_context *context, const char *path,
+                     struct snnbase_buffer *have, const struct snn_source_options *options)
+{
+    if (source->kind == SNN_SOURCE_EVENTS)
+        return snnstream_recordings_open(&source->recordings, context, path, have, options);
+    int status = samples_load(source, context, path, have);
+    if (status != SNN_OK) return status;
+    return labels_open(source, context, path, options ? options->labels : NULL);
+}
+
+/* What kind of data a path holds; of a pipe by its bytes, which are kept. */
+static int find_kind(enum snn_source_kind *kind, struct snn_context *context, const char *path,
+                     struct snnbase_buffer *have)
+{
+    *kind = snn_source_guess(context, path);
+    if (*kind != SNN_SOURCE_ANY) return SNN_OK;
+    *kind = SNN_SOURCE_FRAMES;
+    int status = snnbase_file_read(context, path, have);
+    if (status == SNN_OK) *kind = guess(context, path, have);
+    return status;
+}
 
 int snn_source_open(struct snn_source **out, struct snn_context *context, const char *path,
                     enum snn_source_kind kind, const struct snn_source_options *options)
 {
-    if (kind != SNN_SOURCE_FRAMES && kind != SNN_SOURCE_SPIKES && kind != SNN_SOURCE_EVENTS) {
+    struct snnbase_buffer have = {.data = NULL};
+    if (kind != SNN_SOURCE_FRAMES && kind != SNN_SOURCE_SPIKES && kind != SNN_SOURCE_EVENTS &&
+        kind != SNN_SOURCE_ANY) {
         return snnbase_fail(context, SNN_ERR_INVALID, "unknown kind of source %d", (int)kind);
     }
     struct snn_source *source = snnbase_alloc(context, 1, sizeof(*source));
@@ -225,14 +322,9 @@ int snn_source_open(struct snn_source **out, struct snn_context *context, const 
     source->allocator = *snnbase_allocator(context);
     source->kind = kind;
     int status = SNN_OK;
-    if (kind == SNN_SOURCE_EVENTS) {
-        status = snnstream_recordings_open(&source->recordings, context, path, options);
-    } else {
-        status = samples_load(source, context, path);
-        if (status == SNN_OK) {
-            status = labels_open(source, context, path, options ? options->labels : NULL);
-        }
-    }
+    if (kind == SNN_SOURCE_ANY) status = find_kind(&source->kind, context, path, &have);
+    if (status == SNN_OK) status = open_kind(source, context, path, &have, options);
+    snnbase_buffer_fini(context, &have);
     if (status != SNN_OK) {
         snn_source_close(&source);
         return status;
@@ -308,45 +400,6 @@ const uint8_t *snn_source_counts(const struct snn_source *source, uint64_t index
     const struct snnstream_samples *samples = &source->samples;
     if (index >= samples->count || step >= samples->steps) return NULL;
     return samples->bytes + (index * samples->steps + step) * snn_shape_size(samples->shape);
-}
-
-/* The first bytes are surer to be frames than events: an array may be either. */
-static bool looks_like_frames(const struct snnstream_file *file)
-{
-    const unsigned char *bytes = file->bytes.data;
-    const struct snnstream_source_ops *ops = format_find(file);
-    if (!ops) return false;
-    return ops->probe(bytes, file->bytes.size) >=
-           snnstream_recording_score(bytes, file->bytes.size);
-}
-
-/* The first bytes of a file are enough for the formats of frames, which have a magic. */
-static bool begins_as_frames(struct snn_context *context, const char *path)
-{
-    unsigned char head[HEAD_SIZE], unpacked[HEAD_SIZE];
-    struct snnstream_file file = {.path = path, .bytes = {.data = head}};
-    FILE *stream = fopen(path, "rb");
-    if (!stream) return true;
-    file.bytes.size = fread(head, 1, sizeof(head), stream);
-    (void)fclose(stream);
-    if (snnbase_gzip_probe(head, file.bytes.size)) {
-        file.bytes.size =
-            snnbase_gzip_head(context, head, file.bytes.size, unpacked, sizeof(unpacked));
-        file.bytes.data = unpacked;
-    }
-    return file.bytes.size == 0 || looks_like_frames(&file);
-}
-
-enum snn_source_kind snn_source_guess(struct snn_context *context, const char *path)
-{
-    struct snn_recording *recording = NULL;
-    enum snn_source_kind kind = SNN_SOURCE_FRAMES;
-    if (snnstream_folder_is(path)) return SNN_SOURCE_EVENTS;
-    if (!snnbase_reader_can_repeat(path)) return kind; /* a pipe would lose what is looked at */
-    if (begins_as_frames(context, path)) return kind;
-    if (snn_recording_open(&recording, context, path, NULL) == SNN_OK) kind = SNN_SOURCE_EVENTS;
-    snn_recording_close(&recording);
-    return kind;
 }
 
 int snn_source_recording(struct snn_recording **out, struct snn_context *context,

@@ -196,14 +196,21 @@ int snnstream_view_parse(struct snnstream_view *out, struct snn_context *context
         if (status != SNN_OK) return status;
         text += size + (text[size] == ',');
     }
-    if ((view.mirror_x || view.mirror_y) && !view.cuts) {
-        snnbase_fail(context, SNN_ERR_INVALID,
-                     "mirror=x and mirror=y need to know how large the "
-                     "picture is");
-        return snnbase_hint(context, "say it by cut=, e.g. cut=0:0:127:127");
-    }
     *out = view;
     return SNN_OK;
+}
+
+bool snnstream_view_wants_size(const struct snnstream_view *view)
+{
+    return (view->mirror_x || view->mirror_y) && !view->cuts;
+}
+
+void snnstream_view_fit(struct snnstream_view *view, uint32_t width, uint32_t height)
+{
+    view->cuts = true;
+    view->first_x = view->first_y = 0;
+    view->last_x = (width - 1) / view->pool_x;
+    view->last_y = (height - 1) / view->pool_y;
 }
 
 /* ---- Events ---- */

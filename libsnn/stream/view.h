@@ -31,6 +31,11 @@ struct snnstream_view {
 
 /* "polarity=merge,pool=2,cut=8:8:71:71,mirror=xy"; NULL or "": as it is. Errors: INVALID. */
 int snnstream_view_parse(struct snnstream_view *out, struct snn_context *context, const char *text);
+/* Whether it turns round a picture of which it does not say how large it is: it is to be fitted
+ * before it looks at events. */
+bool snnstream_view_wants_size(const struct snnstream_view *view);
+/* The whole picture of such a sensor (sides > 0) becomes the cut. */
+void snnstream_view_fit(struct snnstream_view *view, uint32_t width, uint32_t height);
 /* Looks at events, in place; those that are not seen are taken out. `start_us` is the time of the
  * recording's first event, seen or not. Returns how many are left. */
 size_t snnstream_view_apply(const struct snnstream_view *view, uint64_t start_us,

@@ -7,6 +7,7 @@ strangers lie below the folder that SNN_SHARED names; without it these cases are
 import json
 import os
 import random
+import signal
 import struct
 import subprocess
 import sys
@@ -304,6 +305,84 @@ def frames_stay_frames(place):
         require(options["encoding"] == "rate" and options["samples"] == 6, f"{kind}: {options}")
 
 
+def what_the_docs_show(place):
+    """mirror= without cut= turns the sensor that the file tells, or that the net has"""
+    events = some_events(7)
+    rng = random.Random(7)
+    lines = ("Version 1", f"Width {WIDTH}", f"Height {HEIGHT}")
+    place.write("one.dat", event_files.dat(events, rng, version=1, lines=lines)[0])
+    place.write("two.aedat", aedat_files.aedat2(events, rng)[0])
+    place.write("bare.csv", text(events))
+    told = info(place, "one.dat", "--view", "mirror=y")["recordings"][0]
+    rows = [HEIGHT - 1 - event[2] for event in events]
+    require(told["y"] == [min(rows), max(rows)] and told["events"] == len(events), f"{told}")
+    told = info(place, "two.aedat", "--view", "mirror=x,polarity=swap")["recordings"][0]
+    require(told["x"][1] == 127 - min(event[1] for event in events), f"{told}")
+    require(told["off"] == sum(event[3] for event in events), f"{told}")
+    answer = subprocess.run([CONVERT, "--info", place.at("bare.csv"), "--view", "mirror=y"],
+                            check=False, capture_output=True, text=True, env=environment())
+    require(answer.returncode == 64 and "cut=" in answer.stderr, "not refused", answer)
+    eye = net(place)
+    np.save(place.at("spikes.npy"), dense([(t, a, HEIGHT - 1 - b, p) for t, a, b, p in events]))
+    expected = counts(place, eye, "--input-spikes", place.at("spikes.npy"))
+    for name in ("one.dat", "bare.csv"):
+        got = counts(place, eye, "-d", name, "-t", STEPS, "--view", "mirror=y")
+        require(np.array_equal(got, expected), f"{name}: other counts")
+
+
+def pipes(place):
+    """a recording may come through a pipe, and frames, too"""
+    events = some_events(8)
+    eye = net(place)
+    np.save(place.at("spikes.npy"), dense(events))
+    expected = counts(place, eye, "--input-spikes", place.at("spikes.npy"))
+    data = event_files.evt3(events, random.Random(8))[0]
+    place.write("a.raw", data)
+    tail = [eye, "-q", "--norm", "none", "-t", str(STEPS), "--save-counts", place.at("piped.npy")]
+    for piped in (data, gz(data), text(events)):
+        answer = subprocess.run([place.tool, *tail, "--data", "/dev/stdin"], input=piped,
+                                check=False, capture_output=True, env=environment())
+        require(answer.returncode == 0, f"a pipe: {answer.stderr}")
+        require(np.array_equal(np.load(place.at("piped.npy")), expected), "a pipe: other counts")
+    np.save(place.at("frames.npy"), np.zeros((2, 2, HEIGHT, WIDTH), np.uint8))
+    with open(place.at("frames.npy"), "rb") as file:
+        frames = file.read()
+    for piped in (frames, gz(frames)):
+        answer = subprocess.run([place.tool, *tail, "--data", "/dev/stdin"], input=piped,
+                                check=False, capture_output=True, env=environment())
+        require(answer.returncode == 0, f"frames: {answer.stderr}")
+    answer = subprocess.run([CONVERT, "--info", "/dev/stdin"], input=data, check=False,
+                            capture_output=True, env=environment())
+    require(answer.returncode == 65 and b"with --view" in answer.stderr, f"{answer}")
+    answer = subprocess.run([CONVERT, "--info", "/dev/stdin", "--view", "span=0:"], input=data,
+                            check=False, capture_output=True, env=environment())
+    require(answer.returncode == 0 and str(len(events)).encode() in answer.stdout, f"{answer}")
+
+
+def bombs(place):
+    """a packed file that unpacks to hundreds of times its size is refused, and Ctrl-C stops a scan"""
+    header = b"% evt 2.0\n% end\n"
+    place.write("bomb.raw.gz", gz(header + bytes(96 << 20)))
+    eye = net(place)
+    answer = place.run(eye, "--data", "bomb.raw.gz")
+    require(answer.returncode == 65 and "250 times its size" in answer.stderr, "read", answer)
+    place.write("long.raw", b"")
+    with open(place.at("long.raw"), "wb") as file:
+        file.write(header)
+        file.truncate(1 << 33)  # a hole: seconds to go through, and no room on the disk
+    for tool in ([place.tool, eye, "--data", place.at("long.raw")],
+                 [CONVERT, "--info", place.at("long.raw")]):
+        running = subprocess.Popen(
+            tool, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        time.sleep(0.7)
+        running.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        running.communicate(timeout=60)
+        require(running.returncode == 130, f"{tool[0]}: status {running.returncode}")
+        require(time.monotonic() - begun < 3, f"{tool[0]}: goes on after Ctrl-C")
+
+
 # --- N-MNIST --------------------------------------------------------------------------------------
 
 
@@ -410,6 +489,6 @@ def one_signal_ends_it(place):
 if __name__ == "__main__":
     sys.exit(report([stranger(name) for name in STRANGERS] +
                     named([every_format, a_folder_of_all, views, tables_by_the_view,
-                           frames_stay_frames, swapped, what_fits, what_fits_keeps_the_view,
-                           what_is_left_out, one_signal_ends_it,
+                           frames_stay_frames, what_the_docs_show, pipes, bombs, swapped, what_fits,
+                           what_fits_keeps_the_view, what_is_left_out, one_signal_ends_it,
                            answer_of_one]), sys.argv[1]))

@@ -42,7 +42,9 @@ static bool read_recording(struct snn_context *context, const char *path, uint32
 {
     const struct snn_source_options options = {.shape = {channels, 34, 34}};
     struct snnstream_recordings set = {.count = 0};
-    int status = snnstream_recordings_open(&set, context, path, channels > 0 ? &options : NULL);
+    struct snnbase_buffer have = {.data = NULL};
+    int status =
+        snnstream_recordings_open(&set, context, path, &have, channels > 0 ? &options : NULL);
     bool good = true;
     for (uint64_t i = 0; status == SNN_OK && i < set.count; i++)
         good = good && look_at(context, &set, i);

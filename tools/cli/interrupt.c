@@ -50,3 +50,9 @@ void snncli_interrupt_at_once(bool at_once)
     atomic_store(&idle, at_once);
     if (at_once && snncli_interrupt_pending()) _exit(SNNCLI_EXIT_INTERRUPTED);
 }
+
+bool snncli_interrupt_go_on(void *user)
+{
+    (void)user;
+    return !snncli_interrupt_pending();
+}

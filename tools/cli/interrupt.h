@@ -15,6 +15,8 @@ void snncli_interrupt_install(void);
 
 /* True from the first signal on; from any thread. */
 bool snncli_interrupt_pending(void);
+/* The opposite, for options that ask whether to go on; `user` is not looked at. */
+bool snncli_interrupt_go_on(void *user);
 
 /* While data are opened, which may take long or wait for a pipe that nobody writes to, nobody polls
  * and there is nothing to put in order: between (true) and (false) the first signal ends the tool.

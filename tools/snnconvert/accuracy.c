@@ -16,7 +16,8 @@ static int open_source(struct snnconvert_session *s, const char *path, const cha
     const char *view = s->options.view;
     const enum snn_source_kind kind = snncli_data_kind(s->context, path, view);
     const struct snn_source_options options = {.labels = labels,
-                                               .view = kind == SNN_SOURCE_EVENTS ? view : NULL,
+                                               .view = kind != SNN_SOURCE_FRAMES ? view : NULL,
+                                               .go_on = snncli_interrupt_go_on,
                                                .shape = snn_graph_input_shape(s->graph)};
     return snn_source_open(&s->data, s->context, path, kind, &options);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tools/cli/interrupt.h"
 #include "tools/snnconvert/session.h"
@@ -28,6 +29,12 @@ static int dump(const char *pass, const char *text, void *user)
     s->passed = true;
     if (wants_dump(&s->options, pass)) printf("after %s:\n%s\n", pass, text);
     return SNN_OK;
+}
+
+static bool is_pipe(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISFIFO(about.st_mode);
 }
 
 static int load_model(struct snnconvert_session *s)
@@ -63,6 +70,12 @@ static int load_model(struct snnconvert_session *s)
         (void)snncli_fail(&s->console, SNNCLI_EXIT_DATA, o->model,
                           "a recording of events, of which no model can be made");
         snncli_hint(&s->console, "--info tells what is in it; a model runs on it by --data");
+        return SNNCLI_EXIT_DATA;
+    }
+    if (status == SNN_ERR_FORMAT && s->console.error_count == before && is_pipe(o->model)) {
+        (void)snncli_fail_context(&s->console, s->context, NULL);
+        snncli_hint(&s->console, "what comes through a pipe is taken for a model; a recording is "
+                                 "to be a file, or to come with --view (span=0: shows all of it)");
         return SNNCLI_EXIT_DATA;
     }
     /* Refused layers were reported one by one as they were found. */

@@ -94,7 +94,8 @@ static int make_room(struct snnconvert_session *s, struct snnconvert_recordings 
 
 static int read_file(struct snnconvert_session *s, struct snnconvert_recordings *out)
 {
-    const struct snn_recording_options options = {.view = s->options.view};
+    const struct snn_recording_options options = {.view = s->options.view,
+                                                  .go_on = snncli_interrupt_go_on};
     struct snn_recording *recording = NULL;
     int status = make_room(s, out, 1);
     if (status != SNNCLI_EXIT_OK) return status;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/cli/interrupt.h"
 #include "tools/cli/placement.h"
 #include "tools/cli/table.h"
 #include "tools/snndev/session.h"
@@ -174,6 +175,14 @@ static enum snn_source_kind guess(struct snndev_session *s, struct snn_source_op
     return kind;
 }
 
+static int check_kind(struct snndev_session *s, enum snn_source_kind kind)
+{
+    if (kind == SNN_SOURCE_FRAMES || kind == SNN_SOURCE_ANY || !s->options.given[OPT_ENCODING])
+        return SNNCLI_EXIT_OK;
+    return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
+                       "%s holds spikes, which are not encoded", s->data_path);
+}
+
 /* Shape of the data against that of the chip's input; the first sample against their number. */
 static int check_data(struct snndev_session *s)
 {
@@ -205,13 +214,16 @@ int snndev_open_data(struct snndev_session *s)
     if (status != SNNCLI_EXIT_OK) return status;
     s->data_path = own ? s->sample.images : o->data;
     struct snn_source_options options = {.labels = own ? s->sample.labels : o->labels,
-                                         .shape = s->program->input_shape};
-    const enum snn_source_kind kind = guess(s, &options);
-    if (kind != SNN_SOURCE_FRAMES && o->given[OPT_ENCODING])
-        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
-                           "%s holds spikes, which are not encoded", s->data_path);
+                                         .shape = s->program->input_shape,
+                                         .go_on = snncli_interrupt_go_on};
+    enum snn_source_kind kind = guess(s, &options);
+    status = check_kind(s, kind);
+    if (status != SNNCLI_EXIT_OK) return status;
     if (snn_source_open(&s->source, s->context, s->data_path, kind, &options) != SNN_OK)
         return snncli_fail_context(&s->console, s->context, NULL);
+    kind = snn_source_kind(s->source);
+    status = check_kind(s, kind); /* of a pipe it is known but now */
+    if (status != SNNCLI_EXIT_OK) return status;
     if (kind == SNN_SOURCE_SPIKES && !o->given[OPT_TIMESTEPS])
         o->timesteps = snn_source_steps(s->source);
     if (kind == SNN_SOURCE_EVENTS && !o->given[OPT_TIMESTEPS])

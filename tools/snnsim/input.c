@@ -64,6 +64,19 @@ static int check_labels(struct snnsim_session *s)
     return SNNCLI_EXIT_USAGE;
 }
 
+/* What is asked for against what the data are. */
+static int check_kind(struct snnsim_session *s, enum snn_source_kind kind)
+{
+    const struct snnsim_options *o = &s->options;
+    if (kind == SNN_SOURCE_EVENTS && o->given[OPT_ENCODING])
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
+                           "%s holds recorded events, which are not encoded", s->data_path);
+    if (kind != SNN_SOURCE_EVENTS && kind != SNN_SOURCE_ANY && o->view != NULL)
+        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--view", "%s holds no recorded events",
+                           s->data_path);
+    return SNNCLI_EXIT_OK;
+}
+
 int snnsim_open_data(struct snnsim_session *s)
 {
     struct snnsim_options *o = &s->options;
@@ -74,12 +87,8 @@ int snnsim_open_data(struct snnsim_session *s)
     if (status != SNNCLI_EXIT_OK) return status;
     if (own) s->data_path = s->sample.images;
     if (kind == SNN_SOURCE_FRAMES) kind = snncli_data_kind(s->context, s->data_path, o->view);
-    if (kind == SNN_SOURCE_EVENTS && o->given[OPT_ENCODING])
-        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--encoding",
-                           "%s holds recorded events, which are not encoded", s->data_path);
-    if (kind != SNN_SOURCE_EVENTS && o->view != NULL)
-        return snncli_fail(&s->console, SNNCLI_EXIT_USAGE, "--view", "%s holds no recorded events",
-                           s->data_path);
+    status = check_kind(s, kind);
+    if (status != SNNCLI_EXIT_OK) return status;
     const struct snn_source_options options = {
         .labels = own ? s->sample.labels : o->labels,
         .view = o->view,
@@ -94,6 +103,9 @@ int snnsim_open_data(struct snnsim_session *s)
                         o->model);
         return status;
     }
+    kind = snn_source_kind(s->source);
+    status = check_kind(s, kind); /* of a pipe it is known but now */
+    if (status != SNNCLI_EXIT_OK) return status;
     if (kind == SNN_SOURCE_SPIKES && !o->given[OPT_TIMESTEPS])
         o->timesteps = snn_source_steps(s->source);
     if (kind == SNN_SOURCE_EVENTS && !o->given[OPT_TIMESTEPS])

@@ -45,6 +45,7 @@ static const char *encoding_name(const struct snnsim_session *s)
         return "recorded";
     case SNN_SOURCE_EVENTS:
         return "events";
+    case SNN_SOURCE_ANY: /* none that is open */
     case SNN_SOURCE_FRAMES:
         break;
     }

@@ -36,6 +36,9 @@ struct snn_recording_options {
      * "polarity=on|off|merge|swap,pool=N,cut=X:Y:X:Y,mirror=x|y|xy|diagonal,span=MS:MS" and, of
      * tables, "columns=txyp,unit=us" (docs/formats/events.md). NULL: as it is. */
     const char *view;
+    /* Asked now and then while it is read; false: stop, with CANCELLED. May be NULL. */
+    bool (*go_on)(void *user);
+    void *user;
 };
 
 /* What is known of a recording. Counts are of what was read so far. */
@@ -61,7 +64,9 @@ SNN_API int snn_recording_open(struct snn_recording **out, struct snn_context *c
 SNN_API void snn_recording_close(struct snn_recording **recording);
 /* The next events, at most `room` (> 0); their times never go back. 0 of them: the recording is
  * over. Errors: FORMAT (what makes no sense, with its byte; a time that steps back further than any
- * camera's jitter), IO, LIMIT, NOMEM; after one the recording is to be closed. */
+ * camera's jitter), INVALID (no room; mirror=x and mirror=y without a cut where the file does not
+ * say how large its sensor is), IO, LIMIT (also: it unpacks to far more than recordings do),
+ * CANCELLED, NOMEM; after one the recording is to be closed. */
 SNN_API int snn_recording_read(struct snn_recording *recording, struct snn_context *context,
                                struct snn_camera_event *events, size_t room, size_t *count_out);
 /* The file's, as it was opened; it lives as long as the recording. */

@@ -49,7 +49,8 @@ struct snn_source;
 enum snn_source_kind {
     SNN_SOURCE_FRAMES = 0,
     SNN_SOURCE_SPIKES = 1, /* counts of every neuron in every step */
-    SNN_SOURCE_EVENTS = 2  /* recordings of an event camera: address and time of each event */
+    SNN_SOURCE_EVENTS = 2, /* recordings of an event camera: address and time of each event */
+    SNN_SOURCE_ANY = 3     /* to open: FRAMES or EVENTS, by the bytes */
 };
 
 struct snn_source_options {
@@ -60,9 +61,14 @@ struct snn_source_options {
     /* How recordings of events are looked at: the words of struct snn_recording_options
      * (snn/recording.h); NULL: as they are. */
     const char *view;
+    /* Asked now and then while recordings are gone through; false: stop, with CANCELLED. May be
+     * NULL. Not asked any more once the source is open. */
+    bool (*go_on)(void *user);
+    void *user;
 };
 
-/* What a path seems to hold, by its bytes: EVENTS for a folder or a recording, else FRAMES. */
+/* What a path seems to hold, by its bytes: EVENTS for a folder or a recording, else FRAMES. ANY for
+ * a pipe, whose bytes come but once: opening it tells. */
 SNN_API enum snn_source_kind snn_source_guess(struct snn_context *context, const char *path);
 
 /* Opens IDX, IDX.gz (labels likewise) or NPY: uint8 or float frames of shape N,H,W or N,C,H,W (also
@@ -70,7 +76,8 @@ SNN_API enum snn_source_kind snn_source_guess(struct snn_context *context, const
  * in 0..1. As `events` one recording (docs/formats/events.md), or a folder of them:
  * those that its labels.txt lists (a line "NAME LABEL" each), else all in the order of their names,
  * or one folder a class, named by its number. Errors: NOT_FOUND, ACCESS, IO, FORMAT (wrong magic,
- * truncated, labels of another length), UNSUPPORTED (dtype), LIMIT, NOMEM. */
+ * truncated, labels of another length), UNSUPPORTED (dtype), INVALID (view), LIMIT, CANCELLED,
+ * NOMEM. */
 SNN_API int snn_source_open(struct snn_source **out, struct snn_context *context, const char *path,
                             enum snn_source_kind kind, const struct snn_source_options *options);
 SNN_API void snn_source_close(struct snn_source **source);

@@ -152,6 +152,71 @@ Test(reading, empty_and_unknown_files_are_refused)
                  SNN_ERR_INVALID);
 }
 
+/* N-MNIST does not say how large its sensor is. */
+Test(reading, a_mirror_without_a_cut_needs_a_size)
+{
+    static const uint32_t times[] = {5, 70};
+    const char *path = put_times("a.bin", times, 2);
+    cr_assert_eq(read_through(path, "mirror=x", 8), SNN_ERR_INVALID);
+    cr_assert(told("a.bin: mirror=x and mirror=y need to know how large the picture is"));
+    struct snn_source_options options = {.view = "mirror=x,mirror=diagonal", .shape = {2, 8, 10}};
+    struct snn_source *source = NULL;
+    struct snn_recording *recording = NULL;
+    cr_assert_eq(snn_source_open(&source, support_context(), path, SNN_SOURCE_EVENTS, &options),
+                 SNN_OK);
+    cr_assert_eq(snn_source_recording(&recording, support_context(), source, 0), SNN_OK);
+    cr_assert_eq(snn_recording_read(recording, support_context(), events, 8, &event_count), SNN_OK);
+    /* The picture is 8 columns wide before x and y change places. */
+    cr_assert(event_count == 2 && events[0].x == 2 && events[0].y == 8 - 1 - 1);
+    snn_recording_close(&recording);
+    snn_source_close(&source);
+    options.view = "mirror=x";
+    options.shape = (struct snn_shape){2, 2, 2};
+    cr_assert_eq(snn_source_open(&source, support_context(), path, SNN_SOURCE_EVENTS, &options),
+                 SNN_ERR_FORMAT);
+    cr_assert(told("a.bin: an event at (1, 2), a picture of 2x2 is to be turned round"));
+}
+
+static bool count_down(void *user)
+{
+    int *left = user;
+    return (*left)-- > 0;
+}
+
+Test(reading, who_reads_may_be_stopped)
+{
+    static const uint32_t times[] = {5, 70};
+    int left = 1;
+    const char *path = put_times("a.bin", times, 2);
+    const struct snn_recording_options options = {.go_on = count_down, .user = &left};
+    struct snn_recording *recording = NULL;
+    cr_assert_eq(snn_recording_open(&recording, support_context(), path, &options), SNN_OK);
+    cr_assert_eq(snn_recording_read(recording, support_context(), events, 1, &event_count), SNN_OK);
+    cr_assert_eq(snn_recording_read(recording, support_context(), events, 1, &event_count),
+                 SNN_ERR_CANCELLED);
+    snn_recording_close(&recording);
+    const struct snn_source_options scan = {.go_on = count_down, .user = &left};
+    struct snn_source *source = NULL;
+    left = 1;
+    cr_assert_eq(snn_source_open(&source, support_context(), path, SNN_SOURCE_EVENTS, &scan),
+                 SNN_ERR_CANCELLED);
+    cr_assert_null(source);
+}
+
+Test(reading, room_for_no_event_is_refused)
+{
+    static const uint32_t times[] = {5};
+    struct snn_recording *recording = NULL;
+    cr_assert_eq(
+        snn_recording_open(&recording, support_context(), put_times("a.bin", times, 1), NULL),
+        SNN_OK);
+    cr_assert_eq(snn_recording_read(recording, support_context(), events, 0, &event_count),
+                 SNN_ERR_INVALID);
+    cr_assert_eq(snn_recording_read(recording, support_context(), events, 1, &event_count), SNN_OK);
+    cr_assert_eq(event_count, 1u);
+    snn_recording_close(&recording);
+}
+
 /* A source needs a pipe twice: it is held, here by a child that writes it once. */
 Test(reading, a_pipe_is_as_good_as_a_file)
 {
@@ -167,8 +232,11 @@ Test(reading, a_pipe_is_as_good_as_a_file)
         const int to = open(path, O_WRONLY);
         _exit(to >= 0 && write(to, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes) ? 0 : 1);
     }
-    struct snn_source *source = open_source(path, NULL);
+    struct snn_source *source = NULL;
     struct snn_recording *recording = NULL;
+    cr_assert_eq(snn_source_guess(support_context(), path), SNN_SOURCE_ANY);
+    cr_assert_eq(snn_source_open(&source, support_context(), path, SNN_SOURCE_ANY, NULL), SNN_OK);
+    cr_assert_eq(snn_source_kind(source), SNN_SOURCE_EVENTS);
     for (int i = 0; i < 2; i++) {
         cr_assert_eq(snn_source_recording(&recording, support_context(), source, 0), SNN_OK);
         cr_assert_eq(snn_recording_read(recording, support_context(), events, 8, &event_count),

@@ -90,6 +90,18 @@ Test(view, mirrors_keep_to_the_cut)
     cr_assert(lands(2, 1, 1, 3));
 }
 
+Test(view, without_a_cut_the_whole_picture_is_mirrored)
+{
+    struct snnstream_view view;
+    struct snn_camera_event event = {0, 1, 4, 0};
+    cr_assert_eq(snnstream_view_parse(&view, support_context(), "mirror=xy,pool=2"), SNN_OK);
+    cr_assert(snnstream_view_wants_size(&view));
+    snnstream_view_fit(&view, 7, 6); /* 4x3 pixels behind the pool */
+    cr_assert(!snnstream_view_wants_size(&view));
+    cr_assert_eq(snnstream_view_apply(&view, 0, &event, 1), 1u);
+    cr_assert(event.x == 3 && event.y == 0);
+}
+
 Test(view, any_whole_number_pools)
 {
     look("pool=3");
@@ -134,35 +146,20 @@ Test(view, columns_and_unit_are_kept_for_the_format)
 
 Test(view, what_is_no_view_is_refused_by_name)
 {
-    static const char *const wrong[] = {"pool",
-                                        "pool=",
-                                        "pool=0",
-                                        "pool=2:",
-                                        "pool=1:2:4",
-                                        "pool=65536",
-                                        "pool=-1",
-                                        "cut=1:2:3",
-                                        "cut=5:0:1:9",
-                                        "cut=0:0:7:99999",
-                                        "mirror=z",
-                                        "polarity=2",
-                                        "zoom=2",
-                                        "pool=2,,cut=1",
-                                        "mirror=x",
-                                        "cut=0:0:7:7:",
-                                        "cut=:0:0:7",
-                                        "pool=2,pool=4",
-                                        "span=5",
-                                        "span=5:5",
-                                        "span=9:1",
-                                        "span=a:b",
-                                        "span=-1:",
-                                        "columns=txp",
-                                        "columns=txyt",
-                                        "columns=txyz",
-                                        "columns=txyp----",
-                                        "columns=",
-                                        "unit=min",
+    static const char *const wrong[] = {"pool",          "pool=",
+                                        "pool=0",        "pool=2:",
+                                        "pool=1:2:4",    "pool=65536",
+                                        "pool=-1",       "cut=1:2:3",
+                                        "cut=5:0:1:9",   "cut=0:0:7:99999",
+                                        "mirror=z",      "polarity=2",
+                                        "zoom=2",        "pool=2,,cut=1",
+                                        "cut=0:0:7:7:",  "cut=:0:0:7",
+                                        "pool=2,pool=4", "span=5",
+                                        "span=5:5",      "span=9:1",
+                                        "span=a:b",      "span=-1:",
+                                        "columns=txp",   "columns=txyt",
+                                        "columns=txyz",  "columns=txyp----",
+                                        "columns=",      "unit=min",
                                         "unit="};
     struct snnstream_view view;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
