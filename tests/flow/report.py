@@ -6,6 +6,7 @@ the widths and looks it is made for; nothing may overlap, be cut off or hard to 
 may have no reason to fetch or to complain.
 """
 
+import contextlib
 import csv
 import html
 import json
@@ -34,6 +35,8 @@ SETTINGS = [{"width": width, "scheme": scheme} for width in (400, 900, 1600)
 SETTINGS += [{"width": 717, "media": "print"}]  # A4 but for the margins
 with open(os.path.join(HERE, "report_page.js"), encoding="utf-8") as source:
     LOOK = source.read()
+BROWSERS = contextlib.ExitStack()
+SHARED = []
 
 
 def look(chromium, path, **setting):
@@ -227,14 +230,16 @@ def report_of(place_, *arguments, status=0):
 
 
 def with_browser(test):
-    """A test that is skipped where there is no browser."""
+    """A test that is skipped where there is no browser. All share one, until it is in trouble."""
     def run(place_):
         if browser.find() is None:
             raise Skip("chromium is missing")
         try:
-            with browser.Browser() as chromium:
-                test(place_, chromium)
+            if not SHARED:
+                SHARED.append(BROWSERS.enter_context(browser.Browser()))
+            test(place_, SHARED[0])
         except browser.Trouble as trouble:
+            SHARED.clear()
             raise Failure(str(trouble)) from trouble
     run.__doc__ = test.__doc__
     return run
@@ -685,4 +690,5 @@ TESTS = [lenet, mnist, targets, silence, hostile, planted, interrupted, tables, 
          rates, all_rates, outputs, full]
 
 if __name__ == "__main__":
-    sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))
+    with BROWSERS:
+        sys.exit(flow.report(flow.named(TESTS), sys.argv[1]))
