@@ -338,6 +338,33 @@ def silence(place_, chromium):
 
 
 @with_browser
+def deep(place_, chromium):
+    """of a deep net the page draws the 12 layers whose rates follow worst, constant ones first"""
+    net = flow.model()
+    del net["statistics"]
+    net["layers"][-1]["activation"] = "relu"
+    same_again = [float(i == k) for i in range(3) for k in range(3)]
+    for number in range(14):
+        net["layers"].append({"name": f"deep{number}", "kind": "dense", "activation": "relu",
+                              "inputs": [net["layers"][-1]["name"]],
+                              "weights": flow.tensor(same_again, [3, 3])})
+    net["layers"][-1].update(weights=flow.tensor([0.0] * 9, [3, 3]),
+                             bias=flow.tensor([0.5] * 3, [3]))
+    net["output"] = net["layers"][-1]["name"]
+    place_.write("net.json", net)
+    document, path = report_of(place_, "net.json", "--data", "images-idx3", "--timesteps", "30")
+    seen = check_page(chromium, document, path, 30, SETTINGS[:1] + SETTINGS[2:3])
+    layers = document["results"][0]["layers"]
+    require(layers[-1]["rate_pearson"] is None and len(layers[-1]["rates"]["count"]) == 1,
+            f"not constant: {layers[-1]}")
+    worst = sorted(range(len(layers)), key=lambda i: layers[i]["rate_pearson"] or -2.0)[:12]
+    drawn = sorted(int(mark["pointer"].split("/")[4]) for mark in seen["lines"] + seen["dots"]
+                   if mark["pointer"].endswith("/rates"))
+    require(drawn == sorted(worst), f"{sorted(worst)} expected: {drawn}")
+    require(f"Of {len(layers)} layers these are the 12" in seen["words"], "it is not told")
+
+
+@with_browser
 def hostile(place_, chromium):
     """names of models, layers and files are text on the page, whatever is in them"""
     names = ['</script><script>console.log(1)</script>', '<img src=x onerror="console.log(2)">',
@@ -686,8 +713,8 @@ def full(place_):
         os.remove(place_.at("kept/samples.csv"))
 
 
-TESTS = [lenet, mnist, targets, silence, hostile, planted, interrupted, tables, quoted, intervals,
-         rates, all_rates, outputs, full]
+TESTS = [lenet, mnist, targets, silence, deep, hostile, planted, interrupted, tables, quoted,
+         intervals, rates, all_rates, outputs, full]
 
 if __name__ == "__main__":
     with BROWSERS:
