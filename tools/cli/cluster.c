@@ -263,6 +263,7 @@ bool snncli_cluster_claim(uint64_t *first_out, uint64_t *count_out, void *cluste
         wait_for(&c->news, &c->lock, TICK_S);
         if (c->info.rank == 0) c->run.tick(c->run.user);
     }
+    if (turn == SNNCLI_TURN_MEMORY) snncli_cluster_root_no_memory(c);
     c->waiting = false;
     pthread_mutex_unlock(&c->lock);
     return turn == SNNCLI_TURN_BLOCK;

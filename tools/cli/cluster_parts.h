@@ -112,6 +112,8 @@ void snncli_cluster_root_act(struct snncli_cluster *cluster);
 void snncli_cluster_root_begin(struct snncli_cluster *cluster);
 bool snncli_cluster_root_is_waiting(const struct snncli_cluster *cluster);
 int snncli_cluster_root_fail(struct snncli_cluster *cluster);
+/* Rank 0 cannot go on, and says so: the job fails. */
+void snncli_cluster_root_no_memory(struct snncli_cluster *cluster);
 void snncli_cluster_other_take(struct snncli_cluster *cluster, const struct snncli_letter *letter);
 void snncli_cluster_other_act(struct snncli_cluster *cluster);
 

@@ -18,6 +18,13 @@ static void fail(struct snncli_cluster *c, const struct snncli_failure *failure)
     atomic_store(&c->over, true);
 }
 
+void snncli_cluster_root_no_memory(struct snncli_cluster *c)
+{
+    if (c->failure.status == SNNCLI_EXIT_OK)
+        snncli_error(c->console, NULL, "%s", snn_status_text(SNN_ERR_NOMEM));
+    fail(c, &(struct snncli_failure){SNNCLI_EXIT_NO_MEMORY, 0, false, NULL});
+}
+
 /* As a string; NULL without memory. */
 static char *copy(const char *text, size_t size)
 {
