@@ -3,7 +3,8 @@
  *
  * Invariant: the file is a whole header and whole records, at any time, but for the last record,
  * which a kill may cut. Its lock is held as long as it is open. What was written last is dropped
- * where it is not whole; anything else that is wrong is an error, and the file stays as it is.
+ * where it is not whole. Records that were damaged since are skipped, with a warning; the header's
+ * damage is an error. Neither changes what is there.
  */
 /* For flock. NOLINTNEXTLINE(bugprone-reserved-identifier): the C library's own switch */
 #define _DEFAULT_SOURCE
@@ -24,6 +25,12 @@
 #include "libsnn/run_pool.h"
 
 enum { WINDOW_SIZE = 1 << 20 };
+
+/* So many bytes of a file are summed up in search of whole records behind one that is none: about a
+ * second's work. Bytes that look like the sizes of very long records could take days. A look at a
+ * place where there is none takes as long as some bytes. */
+#define SEARCH_MAX (UINT64_C(1) << 28)
+#define LOOK_BYTES 16
 
 #define WRITE_EVERY_S 0.05 /* records that come together are written together */
 
@@ -166,6 +173,10 @@ struct scan {
     uint64_t offset; /* of the window in the file */
     uint64_t size;   /* of the file */
     uint64_t record_max;
+    uint64_t searched;      /* bytes, of SEARCH_MAX */
+    uint64_t skipped;       /* bytes that hold no record, in all */
+    uint64_t first_skipped; /* where they begin */
+    const char *first_bad;  /* what was wrong there */
 };
 
 static size_t left(const struct scan *s)
@@ -183,7 +194,7 @@ static int fill(struct scan *s, uint64_t wanted)
     s->window.size -= s->at;
     s->offset += s->at;
     s->at = 0;
-    if (wanted < WINDOW_SIZE) wanted = rest < WINDOW_SIZE ? rest : WINDOW_SIZE;
+    wanted = wanted + WINDOW_SIZE < rest ? wanted + WINDOW_SIZE : rest;
     int status = snnbase_buffer_reserve(s->context, &s->window, (size_t)(wanted - s->window.size));
     while (status == SNN_OK && s->window.size < wanted) {
         const ssize_t got =
@@ -199,8 +210,60 @@ static int fill(struct scan *s, uint64_t wanted)
     return status;
 }
 
-/* Whether a record that is not as it should be is what the end of a file looks like that was being
- * written when the process or the machine died: cut, the last one, or zeros to the end. */
+/* Looks at the record here. */
+static int look(struct scan *s, struct snnrun_journal_record *out)
+{
+    int status = fill(s, s->record_max);
+    if (status != SNN_OK) return status;
+    snnrun_journal_take(s->window.data + s->at, left(s), s->record_max, out);
+    if (out->bad == NULL && out->used > 0 && out->run >= s->checkpoint->partial_count)
+        out->bad = "a record of a target that is none";
+    return SNN_OK;
+}
+
+static bool is_whole(const struct snnrun_journal_record *record)
+{
+    return record->bad == NULL && record->used > 0;
+}
+
+/* Goes to a place in the file. */
+static void go_to(struct scan *s, uint64_t offset)
+{
+    if (offset >= s->offset && offset - s->offset <= s->window.size) {
+        s->at = (size_t)(offset - s->offset);
+        return;
+    }
+    s->offset = offset;
+    s->window.size = s->at = 0;
+}
+
+/* Goes from a record that is none to the next that is one: where its size says, else anywhere
+ * behind. If there is none, it stays where it is. */
+static int find_next(struct scan *s, const struct snnrun_journal_record *bad, bool *found_out)
+{
+    const uint64_t from = s->offset + s->at;
+    struct snnrun_journal_record next = {.used = 0};
+    int status = SNN_OK;
+    *found_out = false;
+    if (bad->used > 0) {
+        s->at += bad->used;
+        status = look(s, &next);
+        *found_out = status == SNN_OK && is_whole(&next);
+    }
+    if (!*found_out) go_to(s, from);
+    while (status == SNN_OK && !*found_out && s->searched < SEARCH_MAX && left(s) > 0) {
+        s->at++;
+        status = look(s, &next);
+        s->searched += LOOK_BYTES + next.used;
+        *found_out = status == SNN_OK && is_whole(&next);
+    }
+    if (!*found_out) go_to(s, from);
+    return status;
+}
+
+/* Whether the rest, in which there is no record, is what the end of a file looks like that was
+ * being written when the process or the machine died: cut, or zeros to the end, or the last record
+ * with pages that never reached the disk. */
 static int is_torn(struct scan *s, const struct snnrun_journal_record *record, bool *torn_out)
 {
     const uint64_t rest = s->size - s->offset - s->at;
@@ -214,25 +277,43 @@ static int is_torn(struct scan *s, const struct snnrun_journal_record *record, b
     return status;
 }
 
-static int fail_at(const struct scan *s, const char *bad)
+/* Notes that bytes up to here were skipped. */
+static void note_skipped(struct scan *s, uint64_t from, const char *bad)
 {
-    snnbase_fail(s->context, SNN_ERR_FORMAT, "%s: byte %" PRIu64 ": %s", s->checkpoint->path,
-                 s->offset + s->at, bad);
-    return snnbase_hint(s->context, "the file was damaged; begin anew with another one");
+    if (s->skipped == 0) {
+        s->first_skipped = from;
+        s->first_bad = bad;
+    }
+    s->skipped += s->offset + s->at - from;
+}
+
+static int skip_damage(struct scan *s, const struct snnrun_journal_record *bad, bool *torn_out)
+{
+    const uint64_t from = s->offset + s->at;
+    const uint64_t rest = s->size - from;
+    const char *said = bad->bad != NULL ? bad->bad : "a record of a size that is wrong";
+    bool found = false;
+    int status = find_next(s, bad, &found);
+    if (status == SNN_OK && !found && s->searched < SEARCH_MAX) status = is_torn(s, bad, torn_out);
+    if (status != SNN_OK || *torn_out) return status;
+    if (!found && rest > s->record_max) {
+        snnbase_fail(s->context, SNN_ERR_FORMAT, "%s: byte %" PRIu64 ": %s", s->checkpoint->path,
+                     from, said);
+        return snnbase_hint(s->context, "the file was damaged from here to its end: cut it off "
+                                        "here to keep what is before, or begin anew");
+    }
+    if (!found) go_to(s, s->size);
+    note_skipped(s, from, said);
+    return SNN_OK;
 }
 
 static int take_record(struct scan *s, bool *torn_out)
 {
     struct snn_checkpoint *c = s->checkpoint;
     struct snnrun_journal_record record;
-    int status = fill(s, s->record_max);
+    int status = look(s, &record);
     if (status != SNN_OK) return status;
-    snnrun_journal_take(s->window.data + s->at, left(s), s->record_max, &record);
-    if (record.bad != NULL || record.used == 0) {
-        status = is_torn(s, &record, torn_out);
-        return status == SNN_OK && !*torn_out ? fail_at(s, record.bad) : status;
-    }
-    if (record.run >= c->partial_count) return fail_at(s, "a record of a target that is none");
+    if (!is_whole(&record)) return skip_damage(s, &record, torn_out);
     status = snn_partial_add(c->partials[record.run], s->context, record.bytes, record.size);
     if (status != SNN_OK)
         return snnbase_where(s->context, "%s: record at byte %" PRIu64, c->path, s->offset + s->at);
@@ -250,6 +331,11 @@ static int read_records(struct scan *s)
     while (status == SNN_OK && !torn && s->offset + s->at < s->size)
         status = take_record(s, &torn);
     if (status != SNN_OK) return status;
+    if (s->skipped > 0)
+        snnbase_diagnose(s->context, SNN_SEVERITY_WARNING, NULL,
+                         "the samples that were there are run again",
+                         "%s: byte %" PRIu64 ": %s; skipped %" PRIu64 " bytes", c->path,
+                         s->first_skipped, s->first_bad, s->skipped);
     c->end = s->offset + s->at;
     if (torn && ftruncate(c->descriptor, (off_t)c->end) != 0)
         return snnbase_fail_errno(s->context, errno, c->path);

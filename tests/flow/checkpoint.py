@@ -267,16 +267,27 @@ def other_runs(place):
 
 
 def damaged(place):
-    """damage is named by its byte, what is no checkpoint is left alone, a torn end is dropped"""
+    """damage is named by its byte and costs its record, a torn end is dropped"""
     expected = finish(place, SHORT, *KEEP)[0]
     whole = place.contents()["run.ckpt"]
     header = int.from_bytes(whole[12:16], "little")
-    for at in (0, 8, 30, header - 1, header + 4, header + 20, len(whole) // 2):
+    for at in (0, 8, 30, header - 1):
         place.write("run.ckpt", whole[:at] + bytes([whole[at] ^ 64]) + whole[at + 1:])
         answer = place.run(*SHORT, *KEEP)
         require(answer.returncode == 65 and "byte" in answer.stderr or at == 8 and
                 "version" in answer.stderr, f"byte {at}: status 65 expected", answer)
         require(len(place.contents()["run.ckpt"]) == len(whole), f"byte {at}: was changed")
+    for at in (header, header + 4, header + 20, len(whole) // 2):
+        damaged = whole[:at] + bytes([whole[at] ^ 64]) + whole[at + 1:]
+        place.write("run.ckpt", damaged)
+        found, timing, said = finish(place, SHORT, *KEEP)
+        require_same(found, expected, f"byte {at}")
+        require(timing["samples_resumed"] == 39, f"byte {at}: {timing}")
+        require("warning: run.ckpt: byte " in said and "are run again" in said, said)
+        require(place.contents()["run.ckpt"].startswith(damaged), f"byte {at}: was changed")
+        found, timing, said = finish(place, SHORT, *KEEP)
+        require_same(found, expected, f"byte {at}, again")
+        require(timing["samples_resumed"] == 40, f"byte {at}, again: {timing}")
     for end, tail in ((len(whole) - 1, b""), (len(whole) - 20, b""), (header + 3, b""),
                       (header, b""), (header - 7, b""), (1, b""), (0, b""),
                       (len(whole), bytes(100)), (len(whole) - 30, bytes(30))):

@@ -111,6 +111,11 @@ const char *support_diagnostics(void)
     return diagnostics;
 }
 
+void support_forget_diagnostics(void)
+{
+    diagnostics[0] = '\0';
+}
+
 /* What is swept: an action alone, or one on a graph made before memory runs out. */
 struct swept {
     int (*alone)(struct snn_context *context);

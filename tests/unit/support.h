@@ -22,8 +22,10 @@ size_t support_allocation_count(void);
 /* A context of its own with these limits; destroy it. */
 struct snn_context *support_limited(const struct snn_limits *limits);
 
-/* Diagnostics since support_begin, "error: text" or "warning: text", one a line. */
+/* Diagnostics since support_begin, "error: text" or "warning: text", one a line; or since they were
+ * forgotten. */
 const char *support_diagnostics(void);
+void support_forget_diagnostics(void);
 
 /* Runs `action` on contexts of which the first, second, ... allocation fails, until it needs no
  * more. Each failure must be NOMEM and give back what was taken. The second form gives it a graph

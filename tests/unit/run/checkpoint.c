@@ -76,38 +76,132 @@ Test(checkpoint, whole_records_are_found_wherever_the_file_is_cut)
     fixture_free(&expected);
 }
 
-/* Whatever is taken in is what a run wrote; what is refused stays as it is. */
-Test(checkpoint, changed_byte_is_found_out)
+/* Where each record begins, and at last where the file ends. */
+static void find_records(size_t starts[FIXTURE_SAMPLES + 1])
+{
+    size_t at = number_at(12);
+    for (unsigned i = 0; i < FIXTURE_SAMPLES; i++) {
+        starts[i] = at;
+        at += 8 + number_at(at);
+    }
+    starts[FIXTURE_SAMPLES] = at;
+    cr_assert_eq(at, whole_size);
+}
+
+/* Opens a file of these bytes and goes on with it to the end. Returns what opening said. */
+static int go_on(const unsigned char *bytes, size_t size, uint64_t *found_out, const char *expected)
+{
+    struct snn_checkpoint *checkpoint = NULL;
+    struct snn_partial *partial = fixture_partial();
+    (void)support_put("run.ckpt", bytes, size);
+    int status = open_one(&checkpoint, partial);
+    *found_out = snn_partial_done(partial);
+    if (status == SNN_OK) {
+        fixture.options.partial = partial;
+        char *text = fixture_run();
+        fixture.options.partial = NULL;
+        cr_assert_str_eq(text, expected);
+        fixture_free(&text);
+    }
+    fixture_ok(snn_checkpoint_close(&checkpoint, fixture.context));
+    snn_partial_destroy(&partial);
+    return status;
+}
+
+/* Whether there is a warning, which names the byte. */
+static bool is_warned(size_t byte)
+{
+    char place[64];
+    (void)snprintf(place, sizeof(place), "run.ckpt: byte %zu: ", byte);
+    return strncmp(support_diagnostics(), "warning: ", 9) == 0 &&
+           strstr(support_diagnostics(), place) != NULL;
+}
+
+Test(checkpoint, changed_byte_of_the_header_is_refused)
 {
     unsigned char damaged[FILE_MAX], after[FILE_MAX];
     char *expected = make_whole();
-    unsigned refused = 0;
-    for (size_t i = 0; i < whole_size; i++) {
-        struct snn_checkpoint *checkpoint = NULL;
-        struct snn_partial *partial = fixture_partial();
+    for (size_t i = 0; i < number_at(12); i++) {
+        uint64_t found = 77;
         memcpy(damaged, whole, whole_size);
         damaged[i] ^= (unsigned char)(1u << i % 8);
-        (void)support_put("run.ckpt", damaged, whole_size);
-        int status = open_one(&checkpoint, partial);
-        if (status != SNN_OK) {
-            cr_expect(status == SNN_ERR_FORMAT || status == SNN_ERR_UNSUPPORTED, "byte %zu: %s", i,
-                      snn_context_message(fixture.context));
-            cr_assert_eq(support_get("run.ckpt", after, sizeof(after)), whole_size);
-            cr_assert_arr_eq(after, damaged, whole_size);
-            refused++;
-        }
-        fixture_ok(snn_checkpoint_close(&checkpoint, fixture.context));
-        if (status == SNN_OK && snn_partial_done(partial) < FIXTURE_SAMPLES) {
-            fixture.options.partial = partial;
-            char *text = fixture_run();
-            fixture.options.partial = NULL;
-            cr_assert_str_eq(text, expected, "byte %zu", i);
-            fixture_free(&text);
-        }
-        snn_partial_destroy(&partial);
+        int status = go_on(damaged, whole_size, &found, expected);
+        cr_expect(status == SNN_ERR_FORMAT || status == SNN_ERR_UNSUPPORTED, "byte %zu: %s", i,
+                  snn_context_message(fixture.context));
+        cr_assert_eq(support_get("run.ckpt", after, sizeof(after)), whole_size);
+        cr_assert_arr_eq(after, damaged, whole_size);
     }
-    /* All but the last record, and lengths that still look like a cut end. */
-    cr_expect_gt(refused, whole_size - 100);
+    fixture_free(&expected);
+}
+
+/* One bit anywhere: the record that it is in is lost, and said to be, the others are not. The last
+ * one looks like one that was being written. */
+Test(checkpoint, changed_bit_costs_its_record_alone)
+{
+    unsigned char damaged[FILE_MAX], after[FILE_MAX];
+    size_t starts[FIXTURE_SAMPLES + 1];
+    char *expected = make_whole();
+    find_records(starts);
+    unsigned record = 0;
+    for (size_t i = starts[0]; i < whole_size; i++) {
+        if (i == starts[record + 1]) record++;
+        for (unsigned bit = (unsigned)(i % 3); bit < 8; bit += 3) {
+            uint64_t found = 77;
+            support_forget_diagnostics();
+            memcpy(damaged, whole, whole_size);
+            damaged[i] ^= (unsigned char)(1u << bit);
+            cr_assert_eq(go_on(damaged, whole_size, &found, expected), SNN_OK, "byte %zu: %s", i,
+                         snn_context_message(fixture.context));
+            cr_assert_eq(found, FIXTURE_SAMPLES - 1, "byte %zu, bit %u: %d", i, bit, (int)found);
+            if (record == FIXTURE_SAMPLES - 1) continue;
+            cr_expect(is_warned(starts[record]), "byte %zu: %s", i, support_diagnostics());
+            /* What is there stays, and the sample's new record comes behind it. */
+            const size_t size = starts[record + 1] - starts[record];
+            cr_assert_eq(support_get("run.ckpt", after, sizeof(after)), whole_size + size);
+            cr_assert_arr_eq(after, damaged, whole_size);
+            cr_assert_arr_eq(after + whole_size, whole + starts[record], size);
+        }
+    }
+    fixture_free(&expected);
+}
+
+Test(checkpoint, damaged_stretches_cost_the_records_in_them)
+{
+    unsigned char damaged[FILE_MAX];
+    size_t starts[FIXTURE_SAMPLES + 1];
+    char *expected = make_whole();
+    uint64_t found = 77;
+    find_records(starts);
+    /* From within the third to within the fifth, and one byte of the ninth. */
+    for (unsigned value = 0; value < 256; value += 5) {
+        support_forget_diagnostics();
+        memcpy(damaged, whole, whole_size);
+        memset(damaged + starts[2] + 3, (int)value, starts[4] + 5 - starts[2] - 3);
+        damaged[starts[8] + 20] ^= 1;
+        cr_assert_eq(go_on(damaged, whole_size, &found, expected), SNN_OK, "%s",
+                     snn_context_message(fixture.context));
+        cr_expect_eq(found, FIXTURE_SAMPLES - 4, "value %u: %d", value, (int)found);
+        cr_expect(is_warned(starts[2]), "value %u: %s", value, support_diagnostics());
+    }
+    fixture_free(&expected);
+}
+
+Test(checkpoint, end_without_a_record_is_refused_where_it_is_longer_than_one)
+{
+    static unsigned char longer[4 * FILE_MAX];
+    char *expected = make_whole();
+    uint64_t found = 77;
+    memcpy(longer, whole, whole_size);
+    memset(longer + whole_size, 0xA5, sizeof(longer) - whole_size);
+    support_forget_diagnostics();
+    cr_expect_eq(go_on(longer, whole_size + 40, &found, expected), SNN_OK);
+    cr_expect_eq(found, FIXTURE_SAMPLES);
+    cr_expect(is_warned(whole_size), "%s", support_diagnostics());
+    cr_expect_eq(go_on(longer, sizeof(longer), &found, expected), SNN_ERR_FORMAT);
+    char place[32];
+    (void)snprintf(place, sizeof(place), "byte %zu: ", whole_size);
+    cr_expect_not_null(strstr(snn_context_message(fixture.context), place), "%s",
+                       snn_context_message(fixture.context));
     fixture_free(&expected);
 }
 
