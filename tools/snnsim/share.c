@@ -56,7 +56,7 @@ static int add(const void *record, size_t size, void *user)
 {
     struct snnsim_session *s = user;
     int status = snn_partial_add(s->partial, s->cluster_context, record, size);
-    s->add_failed = status != SNN_OK;
+    if (status != SNN_OK) s->add_failed = true; /* for good, whatever comes later */
     return status == SNN_OK ? SNNCLI_EXIT_OK : snncli_exit_from_status(status);
 }
 
